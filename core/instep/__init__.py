@@ -1,0 +1,1 @@
+"""Instep keeps every system in step with how customers buy."""

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""One door to the project: `python3 dev.py demo`, `python3 dev.py test`, and the rest.
+
+Needs Python 3.11 or newer with pip, and nothing else: the first command makes `.venv` from the hash-pinned
+`requirements.lock`; later ones reuse it while the lock and the pyproject files are unchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+STAMP = VENV / "instep-environment"
+LOCK = HERE / "requirements.lock"
+
+USAGE = """usage: python3 dev.py COMMAND [ARGS…]
+
+  demo             bring a demo company's exports and a HubSpot sandbox in step
+  test [ARGS…]     lint, types, import contracts, tests
+  check            the same without the tests
+  nightly          the long tests, for published figures
+  bench [ARGS…]    measure against floors, as ratios within one run
+  lock             write requirements.lock anew (needs a package index)
+  instep ARGS…     run the instep command in the project's environment
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; the exit code is the command's own."""
+    if sys.version_info < (3, 11):
+        print("Instep needs Python 3.11 or newer; this is " + sys.version.split()[0], file=sys.stderr)
+        return 1
+    commands = {
+        "demo": demo,
+        "test": test,
+        "check": check,
+        "nightly": nightly,
+        "bench": bench,
+        "lock": lock,
+        "instep": instep,
+    }
+    if not arguments or arguments[0] not in commands:
+        print(USAGE, file=sys.stderr)
+        return 2
+    return commands[arguments[0]](arguments[1:])
+
+
+def demo(arguments: list[str]) -> int:
+    prepare()
+    return run([binary("python"), "-m", "instep.cli.main", "init", "--demo", *arguments])
+
+
+def test(arguments: list[str]) -> int:
+    return check([]) or run([binary("python"), "-m", "pytest", "-m", "not nightly and not ci", *arguments])
+
+
+def check(_: list[str]) -> int:
+    prepare()
+    steps = [
+        [binary("ruff"), "format", "--check", "."],
+        [binary("ruff"), "check", "."],
+        [binary("mypy")],
+        [binary("lint-imports")],
+    ]
+    return max(run(step) for step in steps)
+
+
+def nightly(arguments: list[str]) -> int:
+    prepare()
+    return run([binary("python"), "-m", "pytest", *arguments])
+
+
+def bench(arguments: list[str]) -> int:
+    prepare()
+    return run([binary("python"), "-m", "bench", *arguments])
+
+
+def instep(arguments: list[str]) -> int:
+    prepare()
+    return run([binary("instep"), *arguments], cwd=Path.cwd())
+
+
+def lock(_: list[str]) -> int:
+    """Resolve every dependency and write exact versions with hashes, without any address."""
+    prepare()
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run([binary("python"), "-m", "pip", "install", "-q", "--target", scratch, "uv"], check=True)
+        uv = [sys.executable, "-m", "uv"]
+        environment = {**os.environ, "PYTHONPATH": scratch}
+        subprocess.run([*uv, "lock", "--upgrade"], cwd=HERE, env=environment, check=True)
+        export = [*uv, "export", "--frozen", "--all-packages", "--all-groups", "--no-emit-workspace"]
+        export += ["--no-header", "--no-annotate", "-o", str(LOCK)]
+        subprocess.run(export, cwd=HERE, env=environment, check=True, stdout=subprocess.DEVNULL)
+        (HERE / "uv.lock").unlink()
+    return 0
+
+
+def prepare() -> None:
+    """Make `.venv`, or keep it when what it was made from has not changed."""
+    wanted = fingerprint()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    print("Setting up .venv (once; later starts reuse it) …", file=sys.stderr, flush=True)
+    if VENV.exists():
+        shutil.rmtree(VENV)
+    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    pip = [binary("python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
+    editable = [part for place in [HERE, *plugins()] for part in ("-e", str(place))]
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", *editable], check=True)
+    STAMP.write_text(wanted)
+
+
+def plugins() -> list[Path]:
+    return sorted(path.parent for path in HERE.glob("plugins/*/pyproject.toml"))
+
+
+def fingerprint() -> str:
+    parts = [LOCK, HERE / "pyproject.toml", *(place / "pyproject.toml" for place in plugins())]
+    digest = hashlib.sha256(sys.version.encode() + str(HERE).encode())
+    for part in parts:
+        digest.update(part.read_bytes())
+    return digest.hexdigest()
+
+
+def binary(name: str) -> str:
+    folder = VENV / ("Scripts" if os.name == "nt" else "bin")
+    return str(folder / name)
+
+
+def run(command: list[str], cwd: Path = HERE) -> int:
+    return subprocess.run(command, cwd=cwd, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
