@@ -1,0 +1,1 @@
+"""Buyers, in values and pure rules: no network, no files, no clock."""

@@ -1,0 +1,53 @@
+"""Translating stages is a lawful lens: `get(put(x), x) = x` and `put(get(v, x)) = v`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from instep.model.process import Outcome, Process
+
+
+@dataclass(frozen=True, slots=True)
+class StageTable:
+    """How one system's field (or pipeline) spells the canonical stages.
+
+    `values` maps a stage key to the system's value; several stages may share one, in which case `lands_on` says
+    which of them an edit to that value means. A stage that is not listed shows as the nearest earlier listed one.
+    """
+
+    field: str
+    values: Mapping[str, str]
+    lands_on: Mapping[str, str] = field(default_factory=dict)
+    outcomes: Mapping[Outcome, str] = field(default_factory=dict)
+    pipeline: str | None = None
+    """The pipeline whose records this table translates, or None for a plain field."""
+    pipeline_field: str | None = None
+
+    def put(self, stage: str | None, process: Process) -> str | None:
+        """The system's value for a stage; None before the first listed one: nothing is written then."""
+        if stage is None:
+            return None
+        shown = process.at_or_before(stage, self.values)
+        return None if shown is None else self.values[shown]
+
+    def get(self, value: str, current: str | None, process: Process) -> str | None:
+        """The stage that a value means, given the stage just before that edit; None for an unlisted value."""
+        if current is not None and self.put(current, process) == value:
+            return current
+        if value in self.lands_on:
+            return self.lands_on[value]
+        meant = [stage for stage, spelled in self.values.items() if spelled == value]
+        return meant[0] if len(meant) == 1 else None
+
+    def includes(self, value: str, stage: str, process: Process) -> bool:
+        """Whether `stage` shows as `value` here."""
+        return self.put(stage, process) == value
+
+    def outcome(self, value: str) -> Outcome | None:
+        return next((outcome for outcome, spelled in self.outcomes.items() if spelled == value), None)
+
+    def ambiguous(self) -> tuple[str, ...]:
+        """Values shared by several stages that `lands_on` does not settle: the table is not lawful with them."""
+        spelled = list(self.values.values())
+        return tuple(sorted({v for v in spelled if spelled.count(v) > 1 and v not in self.lands_on}))

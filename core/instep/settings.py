@@ -1,0 +1,46 @@
+"""The base of every connector's settings: environment over file, secrets masked, typos refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class ConnectorSettings(BaseSettings):
+    """Settings of one connection: its table in `sync.toml`, overridden by the environment.
+
+    `[connections.hubspot-eu] access_token` can be given as `INSTEP_HUBSPOT_EU__ACCESS_TOKEN`. Declare secrets
+    as `pydantic.SecretStr`; they are never printed.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the file's table, which is passed as keyword arguments."""
+        return env_settings, init_settings
+
+
+def environment_prefix(connection: str) -> str:
+    """The prefix of a connection's environment variables: `INSTEP_HUBSPOT_EU__`."""
+    return "INSTEP_" + "".join(c if c.isalnum() else "_" for c in connection).upper() + "__"
+
+
+def load_settings(kind: type[ConnectorSettings], connection: str, table: dict[str, Any]) -> ConnectorSettings:
+    """Build one connection's settings.
+
+    Raises `pydantic.ValidationError`, whose errors name the setting and never quote a value.
+    """
+    return kind(_env_prefix=environment_prefix(connection), **table)
+
+
+__all__ = ["ConnectorSettings", "ValidationError", "environment_prefix", "load_settings"]
