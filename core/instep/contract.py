@@ -17,15 +17,6 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import pluggy
 
-from instep.errors import (
-    AccessError,
-    ConfigError,
-    InstepError,
-    PlanError,
-    PluginError,
-    RemoteError,
-    RetryLaterError,
-)
 from instep.model.values import Scalar
 from instep.settings import ConnectorSettings
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ class FieldMapping:
     type: FieldType
     field: str
     direction: Direction = "both"
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    values: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """For choices: canonical value to the system's spellings; the first one is written, all are read."""
     currency: str | None = None
     currency_field: str | None = None
@@ -76,11 +77,11 @@ class EntityMapping:
     create: Rule
     include: Rule = Always()
     speaks_for: frozenset[Role] = frozenset()
-    required: Mapping[str, Scalar] = field(default_factory=dict)
+    required: Mapping[str, Scalar] = dataclasses.field(default_factory=dict)
     fields: tuple[FieldMapping, ...] = ()
     stages: StageTable | None = None
     pipelines: tuple[StageTable, ...] = ()
-    segment_pipelines: Mapping[str, str] = field(default_factory=dict)
+    segment_pipelines: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Segment key to the pipeline that a new record of it is created in; "" is for everyone else."""
     relations: tuple[RelationMapping, ...] = ()
     consent: ConsentMapping | None = None

@@ -60,9 +60,7 @@ class Scoring:
         moment = Moment(now)
         return total + sum(rule.points for rule in self.fit if rule.when.value(facts, moment))
 
-    def published(
-        self, computed: float, before: int | None, published_at: datetime | None, now: datetime
-    ) -> int:
+    def published(self, computed: float, before: int | None, published_at: datetime | None, now: datetime) -> int:
         """What systems should show now, given what they show."""
         rounded = max(0, math.floor(computed + 1e-9))
         if before is None or published_at is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from instep.model.process import Outcome, Process
 
@@ -18,8 +19,8 @@ class StageTable:
 
     field: str
     values: Mapping[str, str]
-    lands_on: Mapping[str, str] = field(default_factory=dict)
-    outcomes: Mapping[Outcome, str] = field(default_factory=dict)
+    lands_on: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    outcomes: Mapping[Outcome, str] = dataclasses.field(default_factory=dict)
     pipeline: str | None = None
     """The pipeline whose records this table translates, or None for a plain field."""
     pipeline_field: str | None = None

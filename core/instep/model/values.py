@@ -92,7 +92,7 @@ def _unpack(value: Any) -> Scalar:
 
 def is_blank(value: Scalar) -> bool:
     """Whether there is nothing there: no value, an empty text, an empty list."""
-    return value is None or value == "" or value == ()
+    return value is None or value in ("", ())
 
 
 _SPACES = re.compile(r"\s+")
