@@ -1,0 +1,152 @@
+"""Three-way merging of one field: who speaks, and who wins when several do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from instep.model.values import Scalar, is_blank
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one record holds in one field, in canonical words.
+
+    `differs` says whether it differs from what that record held when a decision last heard it. `joined` marks a
+    record (or field) that no decision has heard before.
+    """
+
+    source: str
+    connection: str
+    value: Scalar
+    differs: bool
+    joined: bool
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The decision for one field. `waits` means that a person must decide; the value then stays."""
+
+    value: Scalar
+    rule: str
+    winner: Voice | None = None
+    losers: tuple[Voice, ...] = ()
+    waits: bool = False
+
+
+def merge(
+    law: str,
+    prefer: Sequence[str],
+    authority: str | None,
+    current: Scalar,
+    voices: Sequence[Voice],
+) -> Merged:
+    """Decide one field from its present canonical value and everything that the records say.
+
+    Nobody speaks: the value stays. One value is spoken: it wins. Several: the law decides, and the losers are
+    kept. The order of `voices` never matters.
+    """
+    if authority is not None:
+        return _by_authority(authority, current, voices)
+    speaking = speakers(voices)
+    if not speaking:
+        return Merged(current, "unchanged")
+    ranked = sorted(speaking, key=lambda voice: (_rank(prefer, voice.connection), voice.source))
+    values = {_key(voice.value) for voice in ranked}
+    if len(values) == 1:
+        rule = "the only one to speak" if len(ranked) == 1 else "all agree"
+        return Merged(ranked[0].value, rule, ranked[0])
+    return LAWS[law](ranked, current)
+
+
+def speakers(voices: Sequence[Voice]) -> list[Voice]:
+    """Who speaks: those who differ from their base; or, when a record joins, everyone who is not blank."""
+    if any(voice.joined for voice in voices):
+        return [voice for voice in voices if not is_blank(voice.value)]
+    return [voice for voice in voices if voice.differs]
+
+
+def _by_authority(authority: str, current: Scalar, voices: Sequence[Voice]) -> Merged:
+    own = [voice for voice in voices if voice.connection == authority]
+    if not own:
+        return Merged(current, f"{authority} decides, and says nothing here")
+    winner = own[0]
+    losers = tuple(v for v in voices if v.differs and v.connection != authority and v.value != winner.value)
+    return Merged(winner.value, f"{authority} is the authority", winner, losers)
+
+
+def _prefer(ranked: list[Voice], current: Scalar) -> Merged:
+    winner = ranked[0]
+    losers = tuple(voice for voice in ranked if voice.value != winner.value)
+    return Merged(winner.value, f"prefer {winner.connection}", winner, losers)
+
+
+def _max(ranked: list[Voice], current: Scalar) -> Merged:
+    spoken = [voice for voice in ranked if not is_blank(voice.value)]
+    winner = max(spoken, key=lambda voice: _key(voice.value))
+    return Merged(winner.value, "max", winner, tuple(v for v in ranked if v.value != winner.value))
+
+
+def _union(ranked: list[Voice], current: Scalar) -> Merged:
+    parts: list[str] = []
+    for voice in ranked:
+        for part in _parts(voice.value):
+            if part not in parts:
+                parts.append(part)
+    joined = tuple(sorted(parts))
+    return Merged(joined, "union", ranked[0])
+
+
+def _most_restrictive(ranked: list[Voice], current: Scalar) -> Merged:
+    strict = [voice for voice in ranked if voice.value is True] or ranked
+    return Merged(strict[0].value, "most restrictive", strict[0], tuple(v for v in ranked if v not in strict))
+
+
+def _manual(ranked: list[Voice], current: Scalar) -> Merged:
+    return Merged(current, "waits for a person", None, tuple(ranked), waits=True)
+
+
+LAWS = {
+    "prefer": _prefer,
+    "max": _max,
+    "union": _union,
+    "most_restrictive": _most_restrictive,
+    "manual": _manual,
+}
+
+
+def merge_elements(
+    current: frozenset[str], heard: Sequence[tuple[frozenset[str], frozenset[str] | None]]
+) -> frozenset[str]:
+    """Merge a many-valued link per element.
+
+    `heard` has, per record, what it holds now and what it held when last heard (None: it joins, and only adds).
+    An element is added if anyone added it, and removed only if someone removed it and nobody added it.
+    """
+    added: set[str] = set()
+    removed: set[str] = set()
+    for now, base in heard:
+        added |= now - (base or frozenset())
+        removed |= (base or frozenset()) - now
+    return frozenset((current - removed) | added)
+
+
+def _rank(prefer: Sequence[str], connection: str) -> int:
+    return prefer.index(connection) if connection in prefer else len(prefer)
+
+
+def _key(value: Scalar) -> Any:
+    """Something to compare by, whatever the type; amounts of different currencies never compare as equal."""
+    amount = getattr(value, "amount", None)
+    if amount is not None:
+        return (amount, getattr(value, "currency", ""))
+    return value
+
+
+def _parts(value: Scalar) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    return () if is_blank(value) else (str(value),)
