@@ -1,0 +1,5 @@
+"""The durable state: what every system was last seen to hold, what was decided, and what was written."""
+
+from instep.store.store import Store
+
+__all__ = ["Store"]

@@ -1,0 +1,163 @@
+"""Opening the state, its transactions, and the two bulk verbs.
+
+SQLite in WAL mode: other processes read while one writes. Every commit passes a gate, so that tests can stop a
+run at any of them; what was not committed then never happened.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from instep.errors import BusyError, ConfigError
+
+REVISION = "0001"
+"""The newest migration. A state of another revision is migrated when it is opened for writing."""
+
+Gate = Callable[[str], None]
+
+
+class Store:
+    """One workspace's durable state."""
+
+    def __init__(self, path: Path, *, gate: Gate | None = None) -> None:
+        """Open the state at `path`, creating or migrating it as needed.
+
+        `gate` is called with a label right before every commit; if it raises, nothing of the transaction stays.
+        Raises `ConfigError` if the file is not a state of Instep's, or of a newer version.
+        """
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._gate = gate or (lambda label: None)
+        self._engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
+        sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "begin", _begin)
+        self._connection = self._engine.connect()
+        self._raw = cast("sqlite3.Connection", self._connection.connection.driver_connection)
+        self._migrate()
+
+    def close(self) -> None:
+        self._connection.close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- transactions -------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self, label: str) -> Iterator[None]:
+        """Everything inside is stored together, or not at all. Not re-entrant."""
+        try:
+            transaction = self._connection.begin()
+        except sa.exc.OperationalError as error:
+            raise BusyError(f"{self.path} is being written by another process. Try again when it is done.") from error
+        try:
+            yield
+            self._gate(label)
+        except BaseException:
+            transaction.rollback()
+            raise
+        transaction.commit()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """A small transaction that is no effect of the run (budgets): it passes no gate."""
+        self._raw.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._raw.execute("ROLLBACK")
+            raise
+        self._raw.execute("COMMIT")
+
+    # --- statements ---------------------------------------------------------------------------------------------
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Everything that a query finds."""
+        return self._raw.execute(statement, parameters).fetchall()
+
+    def row(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row that a query finds, or None."""
+        found = self._raw.execute(statement, parameters).fetchone()
+        return cast("tuple[Any, ...] | None", found)
+
+    def each(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows one by one, without holding them all."""
+        return iter(self._raw.execute(statement, parameters))
+
+    def count(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        found = self.row(statement, parameters)
+        return int(found[0]) if found else 0
+
+    def run(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        """Execute one statement inside a transaction; returns the new row's id where there is one."""
+        return self._raw.execute(statement, parameters).lastrowid or 0
+
+    def bulk(self, statement: str, parameters: Iterable[Sequence[Any]]) -> int:
+        """Execute one statement for many rows inside a transaction; returns how many rows it touched."""
+        return self._raw.executemany(statement, parameters).rowcount
+
+    def among(self, statement: str, ids: Sequence[str], *before: Any) -> list[tuple[Any, ...]]:
+        """Rows for many ids: `statement` ends in `IN (?)`, which is asked in slices that SQLite takes."""
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            marks = ",".join("?" * len(part))
+            found += self.rows(statement.replace("(?)", f"({marks})", 1), (*before, *part))
+        return found
+
+    # --- meta ---------------------------------------------------------------------------------------------------
+
+    def meta(self, key: str) -> str | None:
+        found = self.row("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if found is None else str(found[0])
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.run(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+        )
+
+    def bump(self, key: str) -> int:
+        """Count one up, inside a transaction; the first time gives 1."""
+        value = int(self.meta(key) or 0) + 1
+        self.set_meta(key, str(value))
+        return value
+
+    def _migrate(self) -> None:
+        if self._revision() == REVISION:
+            return
+        from instep.store.migrate import migrate
+
+        migrate(self._engine, self.path)
+
+    def _revision(self) -> str | None:
+        try:
+            found = self.row("SELECT version_num FROM alembic_version")
+        except sqlite3.OperationalError:
+            return None
+        except sqlite3.DatabaseError as error:
+            raise ConfigError(
+                f"{self.path} is not a state of Instep's. Move it away, or name another store."
+            ) from error
+        return None if found is None else str(found[0])
+
+
+def _prepare(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's "begin" event says BEGIN, not the driver
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA busy_timeout=5000")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

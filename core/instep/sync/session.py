@@ -1,0 +1,214 @@
+"""One run's hands: the workspace, the state, and every connection, opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
+from instep.errors import AccessError, ConfigError
+from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
+from instep.mapping.translate import Directory, User
+from instep.plugins import find_plugin
+from instep.settings import ValidationError, load_settings
+from instep.store import Store
+from instep.sync.ledger import Ledger
+from instep.sync.transport import CountingTransport, Reserve, World, effects
+
+
+@dataclass(slots=True)
+class Live:
+    """A connection in use."""
+
+    name: str
+    plugin: ConnectorPlugin[Any]
+    parts: Connection
+    mapping: ConnectionMapping
+    transport: CountingTransport
+    info: ConnectionInfo | None = None
+    users: tuple[User, ...] | None = None
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Per object, the fields that exist and can be seen; empty where the system does not tell."""
+    directory: Directory = field(init=False)
+
+    @property
+    def records(self) -> RecordStore:
+        if isinstance(self.parts.records, Absent):
+            raise ConfigError(f"{self.name} keeps no records: {self.parts.records.reason}")
+        return self.parts.records
+
+    @property
+    def org(self) -> str:
+        return self.info.org if self.info else ""
+
+    def has_field(self, object: str, name: str) -> bool:
+        """Whether a field exists; true where the system cannot be asked."""
+        known = self.fields.get(object)
+        return known is None or name in known
+
+
+@dataclass(slots=True)
+class Session:
+    """Everything that the steps of a run share."""
+
+    workspace: Workspace
+    store: Store
+    world: World
+    connections: dict[str, Live]
+    ledger: Ledger = field(default_factory=Ledger)
+    run: int = 0
+    fence: int = 0
+    at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.at = self.world.clock()
+
+    def live(self, name: str) -> Live:
+        return self.connections[name]
+
+    def mapping(self, connection: str, object: str) -> EntityMapping | None:
+        live = self.connections.get(connection)
+        return live.mapping.entity_of(object) if live else None
+
+    @property
+    def calls(self) -> dict[str, int]:
+        return {name: sum(live.transport.calls.values()) for name, live in self.connections.items()}
+
+
+@contextmanager
+def open_session(workspace: Workspace, world: World, *, only: Iterable[str] | None = None) -> Iterator[Session]:
+    """Open the state and the connections of a workspace, and close both. Sends no request."""
+    names = set(only) if only is not None else set(workspace.connection_names)
+    with Store(workspace.store, gate=world.boundary) as store:
+        connections = {
+            config.name: _connect(workspace, store, world, config.name)
+            for config in workspace.connections
+            if config.name in names
+        }
+        try:
+            yield Session(workspace, store, world, connections)
+        finally:
+            for live in connections.values():
+                live.parts.close()
+
+
+def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Live:
+    config = next(config for config in workspace.connections if config.name == name)
+    plugin = find_plugin(config.plugin)
+    table = dict(config.settings)
+    try:
+        settings = load_settings(plugin.settings, name, resolve_paths(table, workspace))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise ConfigError(f"sync.toml: connections.{name}: {wrong}.") from None
+    transport = CountingTransport(name, world, _reserve(store, world))
+    parts = plugin.connect(settings, effects(transport, world))
+    transport.limits = parts.limits
+    live = Live(name, plugin, parts, workspace.mappings[name], transport)
+    live.directory = Directory(name, workspace.team, None)
+    return live
+
+
+def resolve_paths(table: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """A relative `path` in a connection's table is meant from the workspace, wherever the command is run."""
+    if isinstance(table.get("path"), str):
+        table["path"] = str(workspace.root / table["path"])
+    return table
+
+
+def _reserve(store: Store, world: World) -> Reserve:
+    """Pace calls over all processes that share a state.
+
+    A lane that allows n calls in t seconds has n slots, used in turn; a slot is free again t seconds after its
+    last use. So no window of t seconds ever sees more than n calls, and an idle lane takes n at once.
+    """
+
+    def reserve(lane: str, calls: int, seconds: float) -> float:
+        now = world.clock().timestamp()
+        with store.aside():
+            turn = store.rows(
+                "INSERT INTO budget VALUES (?, -1, 0) ON CONFLICT (lane, slot) DO UPDATE SET free_at = free_at + 1 "
+                "RETURNING free_at",
+                (lane,),
+            )[0][0]
+            slot = int(turn) % calls
+            found = store.row("SELECT free_at FROM budget WHERE lane = ? AND slot = ?", (lane, slot))
+            starts = max(now, float(found[0]) if found else 0.0)
+            store.run(
+                "INSERT INTO budget VALUES (?, ?, ?) ON CONFLICT (lane, slot) DO UPDATE SET free_at = excluded.free_at",
+                (lane, slot, starts + seconds),
+            )
+        return starts - now
+
+    return reserve
+
+
+# --- who we are there, and what is there -----------------------------------------------------------------------
+
+
+def identify(session: Session) -> None:
+    """Ask every connection who we are, bind the state to that org, and refresh what is known of it when due.
+
+    One call per connection; a few more when the catalogue of owners and fields is older than a day, or the files
+    changed. Raises `AccessError` if the state belongs to another org.
+    """
+    for live in session.connections.values():
+        live.info = live.parts.check()
+        _bind(session, live)
+        known = session.store.row("SELECT catalogue, catalogue_at FROM connection WHERE name = ?", (live.name,))
+        catalogue = json.loads(known[0]) if known and known[0] else None
+        if catalogue is None or _is_due(session, known[1] if known else None, catalogue):
+            catalogue = read_catalogue(session, live)
+        use_catalogue(session, live, catalogue)
+
+
+def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
+    """Read owners and fields, and keep them."""
+    owners = live.parts.owners
+    catalogue: dict[str, Any] = {"digest": session.workspace.digest, "users": None, "fields": {}}
+    if isinstance(owners, OwnerStore):
+        catalogue["users"] = [[u.id, u.name, u.email, u.active] for u in owners.read()]
+    if not isinstance(live.parts.fields, Absent):
+        objects = [object for entity in live.mapping.entities.values() for object in entity.objects]
+        catalogue["fields"] = {o: sorted(f.name for f in live.parts.fields.read(o)) for o in objects}
+    with session.store.transaction("catalogue"):
+        session.store.run(
+            "UPDATE connection SET catalogue = ?, catalogue_at = ? WHERE name = ?",
+            (json.dumps(catalogue).encode(), session.at.isoformat(), live.name),
+        )
+    return catalogue
+
+
+def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) -> None:
+    users = catalogue["users"]
+    live.users = None if users is None else tuple(User(*user) for user in users)
+    live.fields = {object: frozenset(names) for object, names in catalogue["fields"].items()}
+    live.directory = Directory(live.name, session.workspace.team, live.users)
+
+
+def _is_due(session: Session, read_at: str | None, catalogue: Mapping[str, Any]) -> bool:
+    if read_at is None or catalogue.get("digest") != session.workspace.digest:
+        return True
+    age = session.at - datetime.fromisoformat(read_at)
+    return age > timedelta(hours=session.workspace.options.catalogue_every_hours)
+
+
+def _bind(session: Session, live: Live) -> None:
+    bound = session.store.row("SELECT org FROM connection WHERE name = ?", (live.name,))
+    if bound is None:
+        with session.store.transaction("bind"):
+            session.store.run("INSERT INTO connection (name, org) VALUES (?, ?)", (live.name, live.org))
+    elif bound[0] != live.org:
+        raise AccessError(
+            f"{live.name}: this login belongs to org {live.org}, and the local state was made with {bound[0]}. "
+            "Use the right credentials, or another store for the other org."
+        )
+
+
+def utc(text: str | None) -> datetime | None:
+    """A stored instant."""
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
