@@ -139,7 +139,8 @@ def _reserve(store: Store, world: World) -> Reserve:
             found = store.row("SELECT free_at FROM budget WHERE lane = ? AND slot = ?", (lane, slot))
             starts = max(now, float(found[0]) if found else 0.0)
             store.run(
-                "INSERT INTO budget VALUES (?, ?, ?) ON CONFLICT (lane, slot) DO UPDATE SET free_at = excluded.free_at",
+                "INSERT INTO budget VALUES (?, ?, ?) "
+                "ON CONFLICT (lane, slot) DO UPDATE SET free_at = excluded.free_at",
                 (lane, slot, starts + seconds),
             )
         return starts - now

@@ -1,0 +1,369 @@
+"""Match: link records that no entity has yet, by exact keys in declared order. Never fuzzy, never by inference.
+
+A key that two records of one connection share identifies neither. Nothing is linked, and nothing is created, while
+a question about it waits for a person.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from instep.mapping.compiled import EntityMapping
+from instep.mapping.translate import Unheard, hear
+from instep.model.entities import FieldType, Kind
+from instep.model.identity import derived_id, normalised_key
+from instep.model.rules import Facts, Moment
+from instep.model.values import Scalar, decode
+from instep.sync.ledger import Ref
+from instep.sync.session import Live, Session
+
+INSTEP_ID = "instep_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that a person has to decide."""
+
+    kind: str
+    subject: str
+    connection: str
+    text: str
+    detail: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Matches:
+    """What match found: nothing of it is stored before apply."""
+
+    links: dict[Ref, str] = field(default_factory=dict)
+    """Newly linked records."""
+    frozen: set[Ref] = field(default_factory=set)
+    gone: dict[str, list[tuple[Ref, str]]] = field(default_factory=dict)
+    """Entity to the records it lost in this run, each with its new state."""
+    moved: dict[Ref, Ref] = field(default_factory=dict)
+    """Successor to predecessor: the successor inherits link and bases."""
+    lifted: set[tuple[str, str]] = field(default_factory=set)
+    """(connection, entity) whose tombstone a colleague's new record lifts."""
+    barred: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(connection, entity) to why nothing is created there."""
+    questions: list[Question] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Entity to why nothing is created for it anywhere."""
+    touched: set[str] = field(default_factory=set)
+    """Entities with a record that changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A live, included record that has no entity."""
+
+    ref: Ref
+    kind: Kind
+    mapping: EntityMapping
+    keys: dict[str, str]
+    derived: str
+
+
+def match(session: Session) -> Matches:
+    """Link every unlinked record that its keys identify, and say why each other one is not linked."""
+    found = Matches()
+    _follow_departures(session, found)
+    for kind in Kind:
+        candidates = _candidates(session, kind, found)
+        _link(session, kind, candidates, found)
+    return found
+
+
+# --- departures: deletes, merges, conversions ------------------------------------------------------------------
+
+
+def _follow_departures(session: Session, found: Matches) -> None:
+    rows = session.store.rows(
+        "SELECT connection, object, id, state, successor, entity FROM mirror WHERE dirty = 1 AND state <> 'live'"
+    )
+    for connection, object, id, state, successor, entity in sorted(rows):
+        ref = Ref(connection, object, id)
+        session.ledger.look(ref)
+        session.ledger.skip(ref, {"gone": "deleted", "merged": "merged", "converted": "converted"}[state])
+        session.store.run("DELETE FROM key WHERE connection = ? AND object = ? AND id = ?", ref)
+        if entity is None:
+            continue
+        found.touched.add(entity)
+        found.gone.setdefault(entity, []).append((ref, state))
+        if successor is None:
+            found.barred[(connection, entity)] = "deleted there"
+            continue
+        heir = Ref(connection, *json.loads(successor))
+        _inherit(session, ref, heir, entity, found)
+
+
+def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, found: Matches) -> None:
+    """The survivor of a merge stays with its own entity; if it has none, it inherits this one's."""
+    row = session.store.row("SELECT entity FROM mirror WHERE connection = ? AND object = ? AND id = ?", heir)
+    if row is None:
+        return
+    owner = row[0] or found.links.get(heir)
+    if owner is None:
+        carried = _carried_id(session, heir)
+        known = carried is not None and session.store.row("SELECT 1 FROM entity WHERE id = ?", (carried,))
+        owner = found.links[heir] = carried if known and carried else entity
+        found.moved[heir] = ref
+        found.touched.add(owner)
+    if owner != entity:
+        text = f"{ref} was merged into {heir}, which belongs to another entity. Merge these too?"
+        detail: dict[str, object] = {"entities": [owner, entity]}
+        found.questions.append(Question("merge-too", entity, ref.connection, text, detail))
+        found.barred[(ref.connection, entity)] = "merged there into another"
+
+
+def _carried_id(session: Session, ref: Ref) -> str | None:
+    mapping = session.mapping(ref.connection, ref.object)
+    if mapping is None or mapping.instep_id is None:
+        return None
+    row = session.store.row("SELECT fields FROM mirror WHERE connection = ? AND object = ? AND id = ?", ref)
+    value = decode(row[0]).get(mapping.instep_id) if row else None
+    return str(value) if value else None
+
+
+# --- candidates ------------------------------------------------------------------------------------------------
+
+
+def _candidates(session: Session, kind: Kind, found: Matches) -> list[Candidate]:
+    """Every dirty, live record of a kind: indexes its keys, freezes what left `include`, returns the unlinked."""
+    unlinked: list[Candidate] = []
+    moment = Moment(session.at)
+    for live in session.connections.values():
+        mapping = live.mapping.entities.get(kind)
+        if mapping is None:
+            continue
+        for object in mapping.objects:
+            rows = session.store.rows(
+                "SELECT id, fields, entity FROM mirror "
+                "WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live' ORDER BY id",
+                (live.name, object),
+            )
+            indexed: list[tuple[Ref, dict[str, str]]] = []
+            for id, packed, entity in rows:
+                ref = Ref(live.name, object, id)
+                session.ledger.look(ref)
+                fields = decode(packed)
+                if not mapping.include.value(facts_of(live, mapping, fields), moment):
+                    indexed.append((ref, {}))
+                    _leave_out(session, ref, entity, found)
+                    continue
+                keys = keys_of(live, mapping, fields)
+                indexed.append((ref, keys))
+                if entity is not None:
+                    found.touched.add(entity)
+                elif ref not in found.links:
+                    unlinked.append(Candidate(ref, kind, mapping, keys, derived_id(live.org, object, id)))
+            _index(session, kind, indexed)
+    return unlinked
+
+
+def _leave_out(session: Session, ref: Ref, entity: str | None, found: Matches) -> None:
+    session.ledger.skip(ref, "not included")
+    if entity is not None:
+        found.frozen.add(ref)
+        found.touched.add(entity)
+
+
+def facts_of(live: Live, mapping: EntityMapping, fields: dict[str, Scalar]) -> Facts:
+    """A record's fields in canonical words, for rules. What cannot be translated is left out."""
+    facts: dict[str, Scalar] = {}
+    for field_mapping in mapping.fields:
+        if field_mapping.field in fields:
+            value = hear(field_mapping, fields, live.directory)
+            if not isinstance(value, Unheard):
+                facts[field_mapping.name] = value
+    return facts
+
+
+def keys_of(live: Live, mapping: EntityMapping, fields: dict[str, Scalar]) -> dict[str, str]:
+    """A record's normalised keys, by name; blank ones are left out."""
+    keys: dict[str, str] = {}
+    for name in mapping.match:
+        if name == INSTEP_ID:
+            raw = fields.get(mapping.instep_id) if mapping.instep_id else None
+            value = normalised_key(FieldType.TEXT, raw)
+        else:
+            mapped = mapping.mapped(name)
+            if mapped is None or mapped.field not in fields:
+                continue
+            heard = hear(mapped, fields, live.directory)
+            value = None if isinstance(heard, Unheard) else normalised_key(mapped.type, heard)
+        if value is not None:
+            keys[name] = value
+    return keys
+
+
+def _index(session: Session, kind: Kind, indexed: Sequence[tuple[Ref, dict[str, str]]]) -> None:
+    if not indexed:
+        return
+    with session.store.transaction("index keys"):
+        session.store.bulk(
+            "DELETE FROM key WHERE connection = ? AND object = ? AND id = ?", [ref for ref, _ in indexed]
+        )
+        session.store.bulk(
+            "INSERT INTO key (connection, object, id, name, kind, value) VALUES (?, ?, ?, ?, ?, ?)",
+            [(*ref, name, kind.value, value) for ref, keys in indexed for name, value in keys.items()],
+        )
+
+
+# --- linking ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Holders:
+    """Who holds a key's value: records by connection, with the entity of those that have one."""
+
+    by_connection: dict[str, list[tuple[Ref, str | None]]] = field(default_factory=dict)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether two records of one connection hold it, so that it identifies neither."""
+        return any(len(refs) > 1 for refs in self.by_connection.values())
+
+    def others(self, ref: Ref) -> list[tuple[Ref, str | None]]:
+        return [(r, e) for c in sorted(self.by_connection) for r, e in self.by_connection[c] if r != ref]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a record's keys say: one of an entity, partners without one, a question; or nothing at all."""
+
+    entity: str | None = None
+    partners: tuple[Ref, ...] = ()
+    question: str | None = None
+
+
+def _link(session: Session, kind: Kind, candidates: list[Candidate], found: Matches) -> None:
+    holders = _holders(session, kind, candidates)
+    known_ids = _known_ids(session, kind, candidates)
+    derived = {candidate.derived: candidate for candidate in candidates}
+    waiting: list[tuple[Candidate, str]] = []
+    by_ref = {candidate.ref: candidate for candidate in candidates}
+    occupied: set[tuple[str, str]] = set()
+    for candidate in candidates:
+        if candidate.ref in found.links:
+            continue
+        verdict = _identify(candidate, holders, known_ids, derived, found)
+        if verdict.question is not None:
+            waiting.append((candidate, verdict.question))
+            continue
+        members = [by_ref[ref] for ref in verdict.partners if ref in by_ref and ref not in found.links]
+        entity = verdict.entity or _found_entity(session, [candidate, *members])
+        for member in (candidate, *members):
+            place = (member.ref.connection, entity)
+            if place in occupied or _is_occupied(session, *place, found):
+                waiting.append((member, f"its keys name an entity that {member.ref.connection} has already"))
+            else:
+                _join(session, member, entity, found)
+                occupied.add(place)
+    for candidate, reason in waiting:
+        _ask(session, candidate, reason, holders, found)
+
+
+def _identify(
+    candidate: Candidate,
+    holders: dict[tuple[str, str], Holders],
+    known_ids: set[str],
+    derived: dict[str, Candidate],
+    found: Matches,
+) -> Verdict:
+    """Try a record's keys in their declared order; the first that identifies it decides."""
+    ambiguous: str | None = None
+    for name in candidate.mapping.match:
+        value = candidate.keys.get(name)
+        if value is None:
+            continue
+        held = holders[(name, value)]
+        if held.is_shared:
+            ambiguous = ambiguous or f"{name} is shared by several records of one system"
+            continue
+        linked = [e or found.links.get(r) for r, e in held.others(candidate.ref)]
+        entities = {entity for entity in linked if entity is not None}
+        if name == INSTEP_ID and value in known_ids:
+            entities.add(value)
+        if len(entities) > 1:
+            return Verdict(question=f"{name} points to several entities")
+        if entities:
+            return Verdict(entity=entities.pop())
+        partners = [ref for ref, _ in held.others(candidate.ref)]
+        if name == INSTEP_ID and value in derived and derived[value].ref != candidate.ref:
+            partners.append(derived[value].ref)
+        if partners:
+            return Verdict(partners=tuple(partners))
+    return Verdict(question=ambiguous)
+
+
+def _found_entity(session: Session, group: Sequence[Candidate]) -> str:
+    """The id of a new entity: one that a record carries, else derived from its first record."""
+    order = {name: place for place, name in enumerate(session.workspace.connection_names)}
+    ranked = sorted(group, key=lambda c: (order[c.ref.connection], c.mapping.objects.index(c.ref.object), c.ref.id))
+    carried = [c.keys[INSTEP_ID] for c in ranked if INSTEP_ID in c.keys]
+    return carried[0] if carried else ranked[0].derived
+
+
+def _join(session: Session, candidate: Candidate, entity: str, found: Matches) -> None:
+    found.links[candidate.ref] = entity
+    found.touched.add(entity)
+    barrier = (candidate.ref.connection, entity)
+    if session.store.row("SELECT 1 FROM tombstone WHERE connection = ? AND entity = ?", barrier):
+        found.lifted.add(barrier)
+
+
+def _ask(
+    session: Session, candidate: Candidate, reason: str, holders: dict[tuple[str, str], Holders], found: Matches
+) -> None:
+    """Leave a record unlinked, and keep its possible partners from being created in its system."""
+    ref = candidate.ref
+    session.ledger.skip(ref, "waits for a person: " + reason)
+    session.ledger.conflicts[ref.connection] += 1
+    session.ledger.note(
+        "ambiguous", ref.connection, f"A {candidate.kind} is not linked: {reason}.", "Make its keys unique.", str(ref)
+    )
+    text = f"{ref} is not linked: {reason}."
+    found.questions.append(Question("ambiguous", str(ref), ref.connection, text, {"keys": dict(candidate.keys)}))
+    for name, value in candidate.keys.items():
+        for other, entity in holders[(name, value)].others(ref):
+            linked = entity or found.links.get(other)
+            if linked is not None:
+                found.barred[(ref.connection, linked)] = "a candidate there waits for a person"
+
+
+def _holders(session: Session, kind: Kind, candidates: Iterable[Candidate]) -> dict[tuple[str, str], Holders]:
+    """For every key of the candidates: all live records that hold it."""
+    wanted: dict[str, set[str]] = {}
+    for candidate in candidates:
+        for name, value in candidate.keys.items():
+            wanted.setdefault(name, set()).add(value)
+    holders: dict[tuple[str, str], Holders] = {}
+    for name, values in wanted.items():
+        for value, connection, object, id, entity in session.store.among(
+            "SELECT key.value, key.connection, key.object, key.id, mirror.entity FROM key JOIN mirror "
+            "USING (connection, object, id) WHERE key.kind = ? AND key.name = ? AND key.value IN (?)",
+            sorted(values),
+            kind.value,
+            name,
+        ):
+            holder = holders.setdefault((name, value), Holders())
+            holder.by_connection.setdefault(connection, []).append((Ref(connection, object, id), entity))
+    return holders
+
+
+def _known_ids(session: Session, kind: Kind, candidates: Iterable[Candidate]) -> set[str]:
+    carried = sorted({c.keys[INSTEP_ID] for c in candidates if INSTEP_ID in c.keys})
+    rows = session.store.among("SELECT id FROM entity WHERE kind = ? AND id IN (?)", carried, kind.value)
+    return {row[0] for row in rows}
+
+
+def _is_occupied(session: Session, connection: str, entity: str, found: Matches) -> bool:
+    """Whether an entity has a live record in a connection, other than one that it loses in this run."""
+    rows = session.store.rows(
+        "SELECT object, id FROM mirror WHERE entity = ? AND connection = ? AND state = 'live'", (entity, connection)
+    )
+    lost = {ref for ref, _ in found.gone.get(entity, ())}
+    return any(Ref(connection, *row) not in lost for row in rows)

@@ -1,0 +1,313 @@
+"""Pull: ask every connection what changed since its cursor, and keep it in the mirror.
+
+A cursor moves in the same transaction as the pages before it. A mirror row never moves back to an older
+modification time. Nothing is inferred from absence: a field that is not sent stays unknown, a record that is not
+listed stays what it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from instep.contract import (
+    BehaviourFeed,
+    BehaviourSeen,
+    ConsentStore,
+    ConvertedTo,
+    Garbled,
+    Gone,
+    Item,
+    MergedInto,
+    Page,
+    Related,
+    Seen,
+)
+from instep.mapping.compiled import BehaviourMapping, EntityMapping
+from instep.model.rules import Moment
+from instep.model.values import decode, encode
+from instep.sync.ledger import Ref
+from instep.sync.session import Live, Session
+
+PAGES_PER_COMMIT = 10
+
+_UPSERT = """
+INSERT INTO mirror (connection, object, id, fields, modified_at, state, successor, dirty)
+VALUES (?, ?, ?, ?, ?, 'live', NULL, ?)
+ON CONFLICT (connection, object, id) DO UPDATE SET
+    fields = excluded.fields, modified_at = excluded.modified_at, state = 'live', successor = NULL,
+    dirty = max(mirror.dirty, excluded.dirty)
+"""
+
+
+def pull(session: Session) -> None:
+    """Read what changed in every connection, associations and behaviours included."""
+    for live in session.connections.values():
+        for mapping in live.mapping.entities.values():
+            for object in mapping.objects:
+                _pull_object(session, live, mapping, object)
+        _pull_behaviours(session, live)
+    for live in session.connections.values():
+        for mapping in live.mapping.entities.values():
+            for object in mapping.objects:
+                pull_related(session, live, mapping, object)
+
+
+def wanted_fields(live: Live, mapping: EntityMapping) -> tuple[str, ...]:
+    """Every field of the system that the engine needs of this kind of record, each once, in a stable order."""
+    wanted = [field.field for field in mapping.fields]
+    wanted += [field.currency_field for field in mapping.fields if field.currency_field]
+    for table in mapping.tables():
+        wanted += [table.field, *([table.pipeline_field] if table.pipeline_field else [])]
+    if mapping.instep_id:
+        wanted.append(mapping.instep_id)
+    if mapping.consent is not None:
+        flag = mapping.consent.field
+        if flag is None and isinstance(live.parts.consents, ConsentStore):
+            flag = live.parts.consents.flag_field
+        wanted += [flag] if flag else []
+    return tuple(dict.fromkeys(wanted))
+
+
+# --- records ---------------------------------------------------------------------------------------------------
+
+
+def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: str) -> None:
+    fields = wanted_fields(live, mapping)
+    cursor = _resume(session, live.name, object, fields)
+    waiting: list[Page] = []
+    for page in live.records.changed_since(object, fields, cursor):
+        waiting.append(page)
+        if len(waiting) == PAGES_PER_COMMIT:
+            _keep(session, live, object, fields, waiting)
+            waiting = []
+    _keep(session, live, object, fields, waiting)
+
+
+def _resume(session: Session, connection: str, stream: str, fields: Sequence[str]) -> str | None:
+    """The stored cursor, unless a field is wanted that was not read so far: then everything is read anew."""
+    found = session.store.row("SELECT cursor FROM cursor WHERE connection = ? AND stream = ?", (connection, stream))
+    if found is None:
+        return None
+    stored = json.loads(found[0])
+    return stored["cursor"] if set(fields) <= set(stored["fields"]) else None
+
+
+def _keep(session: Session, live: Live, object: str, fields: Sequence[str], pages: list[Page]) -> None:
+    if not pages:
+        return
+    with session.store.transaction(f"pull {live.name}/{object}"):
+        keep_items(session, live.name, object, [item for page in pages for item in page.items])
+        cursor = json.dumps({"cursor": pages[-1].cursor, "fields": list(fields)})
+        session.store.run(
+            "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT (connection, stream) DO UPDATE SET "
+            "cursor = excluded.cursor, read_at = excluded.read_at",
+            (live.name, object, cursor, session.world.clock().isoformat()),
+        )
+
+
+def keep_items(session: Session, connection: str, object: str, items: Iterable[Item]) -> None:
+    """Store what was read, inside a transaction. Marks as dirty what differs from before."""
+    seen = [item for item in items if isinstance(item, Seen)]
+    for item in items:
+        if not isinstance(item, Seen):
+            _keep_event(session, Ref(connection, object, item.id), item)
+    _keep_seen(session, connection, object, seen)
+
+
+def _keep_seen(session: Session, connection: str, object: str, items: Sequence[Seen]) -> None:
+    known = {
+        row[0]: row[1:]
+        for row in session.store.among(
+            "SELECT id, fields, modified_at, state, dirty FROM mirror "
+            "WHERE connection = ? AND object = ? AND id IN (?)",
+            [item.id for item in items],
+            connection,
+            object,
+        )
+    }
+    ledger = session.ledger
+    rows = []
+    for item in items:
+        ref = Ref(connection, object, item.id)
+        packed = encode(item.fields)
+        modified = item.modified_at.isoformat()
+        old = known.get(item.id)
+        if old is None:
+            ledger.look(ref)
+            rows.append((connection, object, item.id, packed, modified, 1))
+            continue
+        fields, modified_before, state, dirty = old
+        if modified < modified_before and state == "live":
+            packed, modified = fields, modified_before  # an index that lags shows an older record
+        same = state == "live" and (packed == fields or decode(packed) == decode(fields))
+        if dirty or not same:
+            ledger.look(ref)
+        else:
+            ledger.look(ref)
+            ledger.unchanged(ref)
+        if not same or modified != modified_before:
+            rows.append((connection, object, item.id, packed, modified, int(not same)))
+    session.store.bulk(_UPSERT, rows)
+    inline = [(item.id, item.related) for item in items if item.related is not None]
+    if inline:
+        _keep_related(session, connection, object, inline, None)
+
+
+def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedTo | Garbled) -> None:
+    successor: str | None = None
+    match item:
+        case Garbled():
+            session.ledger.look(ref)
+            session.ledger.quarantine(ref, "garbled")
+            session.ledger.note("garbled", ref.connection, item.reason, "Repair the record at its source.", str(ref))
+            return
+        case Gone():
+            state = "gone"
+        case MergedInto(survivor=survivor):
+            state, successor = "merged", json.dumps([ref.object, survivor])
+        case ConvertedTo(object=object, successor=id):
+            state, successor = "converted", json.dumps([object, id])
+    changed = session.store.rows(
+        "UPDATE mirror SET state = ?, successor = ?, dirty = 1 WHERE connection = ? AND object = ? AND id = ? "
+        "AND (state <> ? OR successor IS NOT ?) RETURNING id",
+        (state, successor, *ref, state, successor),
+    )
+    if changed:
+        session.ledger.look(ref)
+
+
+# --- associations ----------------------------------------------------------------------------------------------
+
+
+def pull_related(session: Session, live: Live, mapping: EntityMapping, object: str) -> None:
+    """Read the associations of every changed record, and of those not read for a declared number of days."""
+    days = session.workspace.options.associations_every_days
+    due = (session.at - timedelta(days=days)).isoformat()
+    ids = [
+        row[0]
+        for row in session.store.rows(
+            "SELECT id FROM mirror WHERE connection = ? AND object = ? AND state = 'live' "
+            "AND (dirty = 1 OR related_at IS NULL OR related_at < ?) "
+            "AND (related_at IS NULL OR related_at < ?)",
+            (live.name, object, due, session.at.isoformat()),
+        )
+    ]
+    for relation in mapping.relations:
+        for start in range(0, len(ids), live.records.batch.related):
+            part = ids[start : start + live.records.batch.related]
+            found = live.records.related(object, part, relation.object)
+            with session.store.transaction(f"pull {live.name}/{object} associations"):
+                _keep_related(session, live.name, object, list(zip(part, found, strict=True)), relation.object)
+    if not mapping.relations and ids:
+        return
+    if ids:
+        with session.store.transaction(f"pull {live.name}/{object} associations read"):
+            session.store.bulk(
+                "UPDATE mirror SET related_at = ? WHERE connection = ? AND object = ? AND id = ?",
+                [(session.at.isoformat(), live.name, object, id) for id in ids],
+            )
+
+
+def _keep_related(
+    session: Session,
+    connection: str,
+    object: str,
+    found: Sequence[tuple[str, tuple[Related, ...] | None]],
+    to_object: str | None,
+) -> None:
+    """Replace the known associations of records (to one object, or to all) by what was found."""
+    ids = [id for id, _ in found]
+    held: dict[str, set[tuple[str, str, int]]] = {id: set() for id in ids}
+    for id, to, to_id, primary in session.store.among(
+        "SELECT id, to_object, to_id, is_primary FROM association WHERE connection = ? AND object = ? AND id IN (?)",
+        ids,
+        connection,
+        object,
+    ):
+        if to_object is None or to == to_object:
+            held[id].add((to, to_id, primary))
+    gone: list[tuple[Any, ...]] = []
+    new: list[tuple[Any, ...]] = []
+    touched: set[str] = set()
+    for id, related in found:
+        now = {(r.object, r.id, int(r.primary)) for r in related or ()}
+        if now != held[id]:
+            touched.add(id)
+            gone += [(connection, object, id, to, to_id) for to, to_id, _ in held[id] - now]
+            new += [(connection, object, id, *row) for row in now - held[id]]
+    session.store.bulk(
+        "DELETE FROM association WHERE connection = ? AND object = ? AND id = ? AND to_object = ? AND to_id = ?", gone
+    )
+    session.store.bulk("INSERT OR REPLACE INTO association VALUES (?, ?, ?, ?, ?, ?)", new)
+    session.store.bulk(
+        "UPDATE mirror SET dirty = 1 WHERE connection = ? AND object = ? AND id = ?",
+        [(connection, object, id) for id in touched],
+    )
+    if to_object is None:
+        session.store.bulk(
+            "UPDATE mirror SET related_at = ? WHERE connection = ? AND object = ? AND id = ?",
+            [(session.at.isoformat(), connection, object, id) for id in ids],
+        )
+
+
+# --- behaviours ------------------------------------------------------------------------------------------------
+
+
+def _pull_behaviours(session: Session, live: Live) -> None:
+    feed = live.parts.behaviours
+    if not isinstance(feed, BehaviourFeed) or not live.mapping.behaviours:
+        return
+    kinds = tuple(dict.fromkeys(mapping.kind for mapping in live.mapping.behaviours))
+    cursor = _resume(session, live.name, "behaviours", kinds)
+    for page in feed.changed_since(kinds, cursor):
+        with session.store.transaction(f"pull {live.name}/behaviours"):
+            _keep_behaviours(session, live, page.items)
+            session.store.run(
+                "INSERT INTO cursor VALUES (?, 'behaviours', ?, ?) ON CONFLICT (connection, stream) DO UPDATE SET "
+                "cursor = excluded.cursor, read_at = excluded.read_at",
+                (live.name, json.dumps({"cursor": page.cursor, "fields": list(kinds)}), session.at.isoformat()),
+            )
+
+
+def _keep_behaviours(session: Session, live: Live, items: Sequence[BehaviourSeen]) -> None:
+    rows, subjects, emails = [], [], []
+    for item in items:
+        key = behaviour_key(live.mapping.behaviours, item.kind, item.details, session.at)
+        email = item.email.strip().lower() if item.email else None
+        row = (live.name, item.id, item.kind, key, item.at.isoformat(), item.actor, email, encode(item.details))
+        rows.append(row)
+        subjects += [(live.name, object, id, item.id) for object, id in item.subjects]
+        emails += [(email,)] if email else []
+    known = {
+        row[0]: row
+        for row in session.store.among(
+            "SELECT id, kind, key, at, actor, email FROM behaviour WHERE connection = ? AND id IN (?)",
+            [item.id for item in items],
+            live.name,
+        )
+    }
+    fresh = {row[1] for row in rows if known.get(row[1]) != (row[1], *row[2:7])}
+    session.store.bulk("INSERT OR REPLACE INTO behaviour VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    session.store.bulk("INSERT OR IGNORE INTO behaviour_subject VALUES (?, ?, ?, ?)", subjects)
+    session.store.bulk(
+        "UPDATE mirror SET dirty = 1 WHERE connection = ? AND object = ? AND id = ?",
+        [subject[:3] for subject in subjects if subject[3] in fresh],
+    )
+    fresh_emails = [(row[6],) for row in rows if row[1] in fresh and row[6]]
+    session.store.bulk(
+        "UPDATE mirror SET dirty = 1 WHERE (connection, object, id) IN "
+        "(SELECT connection, object, id FROM key WHERE kind = 'person' AND name = 'email' AND value = ?)",
+        fresh_emails,
+    )
+
+
+def behaviour_key(mappings: Sequence[BehaviourMapping], kind: str, details: Any, now: datetime) -> str | None:
+    """Which canonical behaviour an activity is, or None if no mapping fits."""
+    moment = Moment(now)
+    for mapping in mappings:
+        if mapping.kind == kind and mapping.where.value(details, moment):
+            return mapping.behaviour
+    return None

@@ -1,0 +1,309 @@
+"""Entities and their records as a run holds them while it decides: loaded in one go, stored by apply."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from instep.mapping.compiled import EntityMapping
+from instep.model.consent import Standing
+from instep.model.entities import Kind
+from instep.model.journey import Claim, Position
+from instep.model.values import Scalar, decode, encode, pack, unpack
+from instep.sync.ledger import Ref
+from instep.sync.session import Live, Session
+
+
+@dataclass(slots=True)
+class RecordState:
+    """A record as the mirror holds it, and what was last heard of it."""
+
+    ref: Ref
+    live: Live
+    mapping: EntityMapping
+    fields: dict[str, Scalar]
+    modified_at: datetime
+    dirty: bool
+    heard: dict[str, Scalar] | None = None
+    """What each field held when a decision last heard it; None for a record that joins."""
+    sent: dict[str, Scalar] = field(default_factory=dict)
+    related: dict[str, tuple[tuple[str, bool], ...]] = field(default_factory=dict)
+    """Object name to (id, primary) of what the record is associated with."""
+    related_heard: dict[str, list[str]] | None = None
+    """Relation name to the entities at its other end when a decision last heard it."""
+    frozen: bool = False
+    """Left the mapping's `include`: keeps its link, only consent is written."""
+    waiting: set[str] = field(default_factory=set)
+    """Fields whose bases stay, because a person or another system has to act first."""
+    masked: set[str] = field(default_factory=set)
+    """Fields with an unsettled write: they do not speak."""
+
+    @property
+    def connection(self) -> str:
+        return self.ref.connection
+
+    @property
+    def joins(self) -> bool:
+        return self.heard is None
+
+
+@dataclass(slots=True)
+class EntityState:
+    """An entity, and everything that a decision about it needs."""
+
+    id: str
+    kind: Kind
+    is_new: bool = False
+    values: dict[str, Scalar] = field(default_factory=dict)
+    reasons: dict[str, dict[str, Any]] = field(default_factory=dict)
+    consent: dict[str, Standing] = field(default_factory=dict)
+    score: dict[str, Any] = field(default_factory=dict)
+    relations: dict[str, frozenset[str]] = field(default_factory=dict)
+    relations_before: dict[str, frozenset[str]] = field(default_factory=dict)
+    shown: str | None = None
+    """The journey that this person or company shows (an opportunity shows its own)."""
+    stage: str | None = None
+    """The stage shown."""
+    stage_before: str | None = None
+    segment: str | None = None
+    due_at: datetime | None = None
+    records: list[RecordState] = field(default_factory=list)
+    tombstones: set[str] = field(default_factory=set)
+    """Connections in which nothing is created for this entity."""
+    waits: str | None = None
+    """Why nothing is created for it: a candidate waits for a person."""
+    changed: set[str] = field(default_factory=set)
+    stage_left_alone: dict[Ref, str] = field(default_factory=dict)
+    """Records whose stage value is left as it is, and why."""
+    stage_returned: set[Ref] = field(default_factory=set)
+
+    def record_in(self, connection: str) -> RecordState | None:
+        return next((record for record in self.records if record.connection == connection), None)
+
+    def is_in(self, connection: str) -> bool:
+        return any(record.connection == connection for record in self.records)
+
+
+@dataclass(slots=True)
+class JourneyState:
+    """A journey while it is decided."""
+
+    id: str
+    entity: str
+    kind: str
+    opened_at: datetime
+    position: Position = field(default_factory=Position)
+    claims: list[Claim] = field(default_factory=list)
+    new_claims: list[Claim] = field(default_factory=list)
+    segment: str | None = None
+    continues_as: str | None = None
+    is_new: bool = False
+
+    def add(self, claim: Claim) -> None:
+        """Add a claim, once: hearing it again changes nothing."""
+        known = {(c.type, c.value, c.source, c.at) for c in self.claims}
+        if (claim.type, claim.value, claim.source, claim.at) not in known:
+            self.claims.append(claim)
+            self.new_claims.append(claim)
+
+
+# --- loading ---------------------------------------------------------------------------------------------------
+
+
+def load_entities(session: Session, ids: Sequence[str], links: Mapping[Ref, str]) -> dict[str, EntityState]:
+    """Entities by id, with their live records; `links` are this run's new links, not stored yet."""
+    states: dict[str, EntityState] = {}
+    for row in session.store.among(
+        "SELECT id, kind, fields, reasons, consent, score, shown, segment, due_at FROM entity WHERE id IN (?)", ids
+    ):
+        states[row[0]] = _entity(row)
+    for row in session.store.among("SELECT entity, connection FROM tombstone WHERE entity IN (?)", ids):
+        if row[0] in states:
+            states[row[0]].tombstones.add(row[1])
+    _load_relations(session, states)
+    rows = session.store.among(f"SELECT {_RECORD} FROM mirror WHERE state = 'live' AND entity IN (?)", ids)
+    linked = [(row[5], row) for row in rows]
+    linked += _newly_linked(session, ids, links)
+    attach(session, states, linked)
+    return states
+
+
+def _newly_linked(
+    session: Session, ids: Sequence[str], links: Mapping[Ref, str]
+) -> list[tuple[str, tuple[Any, ...]]]:
+    wanted = set(ids)
+    by_object: dict[tuple[str, str], list[str]] = {}
+    for ref, entity in links.items():
+        if entity in wanted:
+            by_object.setdefault((ref.connection, ref.object), []).append(ref.id)
+    found = []
+    for (connection, object), records in by_object.items():
+        rows = session.store.among(
+            "SELECT connection, object, id, fields, modified_at, entity, dirty FROM mirror "
+            "WHERE connection = ? AND object = ? AND state = 'live' AND id IN (?)",
+            records,
+            connection,
+            object,
+        )
+        found += [(links[Ref(*row[:3])], row) for row in rows]
+    return found
+
+
+def attach(session: Session, states: dict[str, EntityState], linked: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
+    """Give entities their records, with bases and associations. Creates the entities that are new."""
+    by_object: dict[tuple[str, str], dict[str, RecordState]] = {}
+    for entity, row in linked:
+        live = session.connections.get(row[0])
+        mapping = live.mapping.entity_of(row[1]) if live else None
+        if live is None or mapping is None:
+            continue
+        state = states.get(entity)
+        if state is None:
+            state = states[entity] = EntityState(entity, mapping.kind, is_new=True)
+        ref = Ref(*row[:3])
+        record = RecordState(ref, live, mapping, decode(row[3]), datetime.fromisoformat(row[4]), bool(row[6]))
+        state.records.append(record)
+        by_object.setdefault((ref.connection, ref.object), {})[ref.id] = record
+    for (connection, object), records in by_object.items():
+        _load_bases(session, connection, object, records)
+        _load_related(session, connection, object, records)
+    order = {name: place for place, name in enumerate(session.workspace.connection_names)}
+    for state in states.values():
+        state.records.sort(key=lambda r: (order[r.connection], r.mapping.objects.index(r.ref.object), r.ref.id))
+
+
+def _load_bases(session: Session, connection: str, object: str, records: dict[str, RecordState]) -> None:
+    for id, heard, sent, related in session.store.among(
+        "SELECT id, heard, sent, related FROM base WHERE connection = ? AND object = ? AND id IN (?)",
+        list(records),
+        connection,
+        object,
+    ):
+        record = records[id]
+        record.heard = decode(heard)
+        record.sent = decode(sent) if sent else {}
+        record.related_heard = json.loads(related) if related else None
+
+
+def _load_related(session: Session, connection: str, object: str, records: dict[str, RecordState]) -> None:
+    found: dict[str, dict[str, list[tuple[str, bool]]]] = {}
+    for id, to_object, to_id, primary in session.store.among(
+        "SELECT id, to_object, to_id, is_primary FROM association WHERE connection = ? AND object = ? AND id IN (?)",
+        list(records),
+        connection,
+        object,
+    ):
+        found.setdefault(id, {}).setdefault(to_object, []).append((to_id, bool(primary)))
+    for id, related in found.items():
+        records[id].related = {o: tuple(sorted(ends, key=lambda e: (not e[1], e[0]))) for o, ends in related.items()}
+
+
+def _load_relations(session: Session, states: dict[str, EntityState]) -> None:
+    for entity, name, to in session.store.among(
+        "SELECT entity, name, to_entity FROM relation WHERE entity IN (?)", list(states)
+    ):
+        state = states[entity]
+        state.relations[name] = state.relations.get(name, frozenset()) | {to}
+    for state in states.values():
+        state.relations_before = dict(state.relations)
+
+
+def _entity(row: tuple[Any, ...]) -> EntityState:
+    id, kind, fields, reasons, consent, score, shown, segment, due_at = row
+    score_kept = json.loads(score) if score else {}
+    return EntityState(
+        id,
+        Kind(kind),
+        values=decode(fields),
+        reasons=json.loads(reasons) if reasons else {},
+        consent=_standings(json.loads(consent)) if consent else {},
+        score=score_kept,
+        shown=shown,
+        stage=score_kept.get("stage"),
+        stage_before=score_kept.get("stage"),
+        segment=segment,
+        due_at=datetime.fromisoformat(due_at) if due_at else None,
+    )
+
+
+def _standings(stored: list[list[str]]) -> dict[str, Standing]:
+    return {
+        scope: Standing(scope, "out" if state == "out" else "in", datetime.fromisoformat(at), source)
+        for scope, state, at, source in stored
+    }
+
+
+def entity_row(state: EntityState, run: int, dirty: bool) -> tuple[Any, ...]:
+    """An entity as its table keeps it."""
+    consent = [[s.scope, s.state, s.at.isoformat(), s.source] for s in state.consent.values()]
+    return (
+        state.id,
+        state.kind.value,
+        encode(state.values),
+        json.dumps(state.reasons).encode(),
+        json.dumps(consent).encode() if consent else None,
+        json.dumps({**state.score, "stage": state.stage}).encode(),
+        state.shown,
+        state.segment,
+        int(dirty),
+        state.due_at.isoformat() if state.due_at else None,
+        run,
+    )
+
+
+def load_journeys(session: Session, entities: Sequence[str]) -> dict[str, list[JourneyState]]:
+    """The journeys that belong to entities, each with every claim made on it."""
+    journeys: dict[str, JourneyState] = {}
+    for row in session.store.among(
+        "SELECT id, entity, kind, opened_at, segment, continues_as FROM journey WHERE entity IN (?)", entities
+    ):
+        opened_at = datetime.fromisoformat(row[3])
+        journeys[row[0]] = JourneyState(row[0], row[1], row[2], opened_at, segment=row[4], continues_as=row[5])
+    for row in session.store.among(
+        "SELECT journey, at, type, value, source, accepted, note, expires FROM claim WHERE journey IN (?)",
+        list(journeys),
+    ):
+        journeys[row[0]].claims.append(claim_of(row))
+    grouped: dict[str, list[JourneyState]] = {}
+    for journey in journeys.values():
+        grouped.setdefault(journey.entity, []).append(journey)
+    return grouped
+
+
+def claim_of(row: tuple[Any, ...]) -> Claim:
+    """A claim as its table keeps it."""
+    journey, at, type, value, source, accepted, note, expires = row
+    return Claim(
+        datetime.fromisoformat(at),
+        type,
+        value,
+        source,
+        bool(accepted),
+        note or "",
+        datetime.fromisoformat(expires) if expires else None,
+        journey,
+    )
+
+
+def claim_row(claim: Claim, journey: str, run: int) -> tuple[Any, ...]:
+    expires = claim.expires.isoformat() if claim.expires else None
+    at = claim.at.isoformat()
+    return (journey, at, claim.type, claim.value, claim.source, int(claim.accepted), claim.note, expires, run)
+
+
+__all__ = [
+    "EntityState",
+    "JourneyState",
+    "RecordState",
+    "attach",
+    "claim_of",
+    "claim_row",
+    "entity_row",
+    "load_entities",
+    "load_journeys",
+    "pack",
+    "unpack",
+]
