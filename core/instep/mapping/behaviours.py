@@ -1,0 +1,46 @@
+"""`[[behaviours]]` of the process: what someone can do, and who does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from instep.mapping.section import Section
+from instep.model.process import Actor, Behaviour
+
+Found = Mapping[str, tuple[Behaviour, Section]]
+
+
+def read_behaviours(tables: list[Section], base: Found) -> dict[str, tuple[Behaviour, Section]]:
+    """Behaviours by key, each with its place. One whose key `base` has changes only what it says."""
+    found: dict[str, tuple[Behaviour, Section]] = {}
+    for table in tables:
+        key = table.required_text("key")
+        before = base[key][0] if key and key in base else None
+        behaviour = _behaviour(table, key or "", before)
+        table.finish()
+        if key in found:
+            table.mistake("TWICE", f'defines "{key}" a second time', "Give each behaviour a key of its own.", "key")
+        elif key:
+            found[key] = behaviour, table
+    _check_counterparts({**base, **found})
+    return found
+
+
+def _behaviour(table: Section, key: str, before: Behaviour | None) -> Behaviour:
+    before = before or Behaviour(key, key.replace("-", " ").capitalize())
+    return Behaviour(
+        key=key,
+        label=table.text("label", before.label) or before.label,
+        actor=table.one_of("actor", Actor) or before.actor,
+        weight=table.whole("weight") or before.weight,
+        buyer_counterpart=table.text("buyer_counterpart", before.buyer_counterpart),
+    )
+
+
+def _check_counterparts(found: Found) -> None:
+    """A counterpart may be described here or not at all, but what is described must be a buyer's act."""
+    for behaviour, table in found.values():
+        other = found.get(behaviour.buyer_counterpart or "")
+        if other and other[0].actor is not Actor.BUYER:
+            problem = f'names "{behaviour.buyer_counterpart}", which a {other[0].actor} does'
+            table.mistake("NOT_A_BUYER_ACT", problem, "Name what the buyer does instead.", "buyer_counterpart")

@@ -1,0 +1,64 @@
+"""`sync.toml`: which systems are kept in step, in order of preference, and how often."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from instep.mapping.compiled import ConnectionConfig, Options
+from instep.mapping.section import Section
+
+RESERVED = ("process", "scoring", "team")
+"""Mapping files that are not a connection's."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_DEFAULT = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFile:
+    connections: tuple[ConnectionConfig, ...]
+    options: Options
+    store: str
+
+
+def read_sync_file(section: Section) -> SyncFile:
+    """What `sync.toml` says."""
+    sync = section.table("sync")
+    options, store = _options(sync) if sync else (_DEFAULT, ".instep/state.db")
+    tables = section.table_or_empty("connections")
+    connections = tuple(found for name in tables.data if (found := _connection(tables, name)))
+    section.finish()
+    if not tables.data:
+        section.mistake("NO_CONNECTION", "No connection is configured", 'Add [connections.NAME] with plugin = "…".')
+    return SyncFile(connections, options, store)
+
+
+def store_path(root: Path, store: str) -> Path:
+    """Where the state is kept: relative to the workspace unless it says otherwise."""
+    return root / Path(store).expanduser()
+
+
+def _options(sync: Section) -> tuple[Options, str]:
+    options = Options(
+        recheck_after_seconds=sync.span("recheck_after", "s", _DEFAULT.recheck_after_seconds),
+        associations_every_days=sync.span("associations_every", "d", _DEFAULT.associations_every_days),
+        catalogue_every_hours=sync.span("catalogue_every", "h", _DEFAULT.catalogue_every_hours),
+    )
+    store = sync.text("store", ".instep/state.db") or ".instep/state.db"
+    sync.finish()
+    return options, store
+
+
+def _connection(tables: Section, name: str) -> ConnectionConfig | None:
+    table = tables.table(name)
+    if table is None:
+        return None
+    if name in RESERVED or not _NAME.fullmatch(name):
+        problem = "is a name that a connection cannot have"
+        remedy = f"Use small letters, digits, - and _, and none of {', '.join(RESERVED)}."
+        table.mistake("BAD_NAME", problem, remedy)
+    plugin = table.required_text("plugin")
+    settings = {key: value for key, value in table.entries() if key != "plugin"}
+    return ConnectionConfig(name, plugin or "", settings)

@@ -1,0 +1,94 @@
+"""Stage tables of a mapping file. Only lawful ones are let through, so that no edit is ever read two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from instep.mapping.mistakes import listed
+from instep.mapping.process import every_stage
+from instep.mapping.section import Section
+from instep.model.process import Outcome, Process
+from instep.model.stagetable import StageTable
+
+
+def read_stage_table(
+    section: Section,
+    process: Process,
+    field: str,
+    *,
+    has_outcomes: bool,
+    pipeline: str | None = None,
+    pipeline_field: str | None = None,
+) -> StageTable:
+    """The translation of stages under `section`: `values`, `lands_on` and, for opportunities, `outcomes`."""
+    values = _values(section, process)
+    outcomes = _outcomes(section) if has_outcomes else {}
+    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field)
+    return StageTable(field, values, _lands_on(section, table, process), outcomes, pipeline, pipeline_field)
+
+
+def _values(section: Section, process: Process) -> dict[str, str]:
+    table = section.table_or_empty("values")
+    if not section.has("values"):
+        remedy = 'Add values = { STAGE = "how it is spelled there" }.'
+        section.mistake("MISSING_KEY", 'has no "values"', remedy)
+    known = [stage.key for stage in every_stage(process)]
+    values = {}
+    for stage in table.data:
+        spelled = table.text(stage)
+        if stage not in known:
+            table.unknown("stage", stage, known, stage)
+        elif spelled:
+            values[stage] = spelled
+    order = process.order()
+    return {stage: values[stage] for stage in sorted(values, key=order.__getitem__)}
+
+
+def _outcomes(section: Section) -> dict[Outcome, str]:
+    table = section.table_or_empty("outcomes")
+    known = {outcome.value: outcome for outcome in Outcome}
+    outcomes: dict[Outcome, str] = {}
+    for name in table.data:
+        spelled = table.text(name)
+        if name not in known:
+            table.unknown("outcome", name, known, name)
+        elif spelled in outcomes.values():
+            table.mistake("VALUE_TWICE", f'is "{spelled}", like another outcome', "Give each its own value.", name)
+        elif spelled:
+            outcomes[known[name]] = spelled
+    return outcomes
+
+
+def _lands_on(section: Section, table: StageTable, process: Process) -> dict[str, str]:
+    """Checks that every value is read as exactly one stage, which is written as that value again."""
+    found = section.table_or_empty("lands_on")
+    known = [stage.key for stage in every_stage(process)]
+    lands_on = {}
+    for value in found.data:
+        stage = found.text(value)
+        if value not in table.values.values():
+            found.unknown("value", value, table.values.values(), value)
+        elif stage is not None and stage not in known:
+            found.unknown("stage", stage, known, value)
+        elif stage is not None and not table.includes(value, stage, process):
+            _wrong_landing(found, value, stage, table)
+        elif stage is not None:
+            lands_on[value] = stage
+    _check_ambiguous(section, table.values, found.data)
+    return lands_on
+
+
+def _wrong_landing(section: Section, value: str, stage: str, table: StageTable) -> None:
+    sharing = [key for key, spelled in table.values.items() if spelled == value]
+    problem = f'is "{stage}", a stage that is not shown as "{value}"'
+    section.mistake("UNLAWFUL", problem, f"Use {listed(sharing)}.", value)
+
+
+def _check_ambiguous(section: Section, values: Mapping[str, str], settled: Iterable[str]) -> None:
+    unsettled = StageTable("", values, dict.fromkeys(settled, "")).ambiguous()
+    for value in unsettled:
+        sharing = [stage for stage, spelled in values.items() if spelled == value]
+        shown = listed(sharing).replace(" or ", " and ")
+        problem = f'gives "{value}" to {shown}, and nothing says which of them an edit to it means'
+        remedy = f'Add lands_on = {{ "{value}" = "{sharing[0]}" }}, or spell them apart.'
+        section.mistake("UNLAWFUL", problem, remedy, "values", sharing[1])
