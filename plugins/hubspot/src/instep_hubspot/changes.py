@@ -1,0 +1,258 @@
+"""Reads what changed in one object: all records, or those since a cursor, and the ones that were deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+
+from instep.contract import Garbled, Gone, Item, MergedInto, Page, Seen
+from instep.errors import RemoteError
+from instep.model.values import Scalar
+from instep_hubspot import values, wire
+from instep_hubspot.answers import Answer, Call
+from instep_hubspot.client import HubSpotClient
+
+MERGED: Final = "hs_merged_object_ids"
+"""The property of a survivor that lists the ids it took over, separated by semicolons.
+
+developers.hubspot.com/changelog/updated-merge-functionality-for-contacts-and-companies
+"""
+_LIST_LIMIT: Final = 100
+_SEARCH_LIMIT: Final = 200
+_LONGEST_PROPERTY_LIST: Final = 6000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+ReadAlive = Callable[[str, Sequence[str], Sequence[str]], Mapping[str, wire.WireRecord]]
+
+
+def modified_field(object: str) -> str:
+    """The property that says when a record changed; contacts have a name of their own for it."""
+    return "lastmodifieddate" if object == "contacts" else "hs_lastmodifieddate"
+
+
+def merged_ids(record: wire.WireRecord) -> list[str]:
+    """The ids that this record took over in merges."""
+    return [id for id in (record.properties.get(MERGED) or "").split(";") if id]
+
+
+class _Cursor(msgspec.Struct, omit_defaults=True, frozen=True):
+    """Where a read stands. `started` is HubSpot's own time when it began, and where the next one takes up.
+
+    `told` are the deleted records that were reported lately: the next read looks back that far and must not
+    report them again.
+    """
+
+    phase: Literal["all", "changes", "bin"]
+    since: datetime | None = None
+    started: datetime | None = None
+    last: str | None = None
+    newest: datetime | None = None
+    told: dict[str, datetime] = {}
+
+    @property
+    def begun(self) -> datetime:
+        """When this read began; without a clock in the answers, the latest time seen stands in."""
+        return self.started or self.newest or self.since or _EPOCH
+
+    def moved(self, **changes: Any) -> _Cursor:
+        return msgspec.structs.replace(self, **changes)
+
+    def text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+_cursor = msgspec.json.Decoder(_Cursor)
+
+
+class ChangeReader:
+    """Reads the changes of any object. An incremental read costs two calls while nothing changes."""
+
+    def __init__(self, client: HubSpotClient, overlap: timedelta, alive: ReadAlive) -> None:
+        self._client = client
+        self._overlap = overlap
+        self._alive = alive
+
+    def read(self, object: str, fields: Sequence[str], cursor: str | None) -> Iterator[Page]:
+        """Yield pages, records first, then the deleted ones."""
+        at = _cursor.decode(cursor) if cursor else _Cursor("all")
+        page = _PageReader(object, fields)
+        if at.phase == "all":
+            at = yield from self._everything(page, at)
+        elif at.phase == "changes":
+            at = yield from self._changes(page, at)
+        yield from self._deleted(object, at)
+
+    def _everything(self, page: _PageReader, at: _Cursor) -> Generator[Page, None, _Cursor]:
+        while True:
+            answer = self._listed(page, at.last)
+            items = page.items(answer.value)
+            after = answer.value.after
+            at = at.moved(started=at.started or answer.at, newest=page.newest, last=after)
+            if not after:
+                at = at.moved(phase="bin")
+            yield Page(items, at.text())
+            if not after:
+                return at
+
+    def _changes(self, page: _PageReader, at: _Cursor) -> Generator[Page, None, _Cursor]:
+        while at.phase == "changes":
+            answer = self._searched(page, at)
+            items = page.items(answer.value)
+            at = at.moved(started=at.started or answer.at, newest=page.newest, last=page.last_id)
+            if not answer.value.after and page.size < _SEARCH_LIMIT:
+                at = at.moved(phase="bin", last=None)
+            elif not page.size:
+                raise RemoteError(f"HubSpot ({page.object}/search): promised more records and gave none.")
+            if page.size:
+                yield Page(items, at.text())
+        return at
+
+    def _deleted(self, object: str, at: _Cursor) -> Iterator[Page]:
+        """Report records that were archived since the last read. Search never shows them.
+
+        developers.hubspot.com/docs/guides/api/crm/search
+        """
+        while True:
+            query = {"archived": "true", "limit": str(_LIST_LIMIT)}
+            answer = _fetch(self._client, self._list_call(object, query, at.last), None)
+            at = at.moved(started=at.started or answer.at)
+            news = [r for r in answer.value.results if self._is_news(r, at)]
+            after = answer.value.after
+            told = self._still_in_view(at, {**at.told, **{r.id: r.archivedAt or _EPOCH for r in news}})
+            end = _Cursor("changes", since=at.begun, told=told)
+            at = at.moved(last=after, told=told)
+            yield Page(self._confirmed(object, news), (at if after else end).text())
+            if not after:
+                return
+
+    def _is_news(self, record: wire.WireRecord, at: _Cursor) -> bool:
+        if record.id in at.told:
+            return False
+        return at.since is None or (record.archivedAt or at.since) >= at.since - self._overlap
+
+    def _still_in_view(self, at: _Cursor, told: Mapping[str, datetime]) -> dict[str, datetime]:
+        """The reported deletions that the next read will look back upon."""
+        return {id: when for id, when in told.items() if when >= at.begun - self._overlap}
+
+    def _confirmed(self, object: str, records: Sequence[wire.WireRecord]) -> tuple[Item, ...]:
+        """What became of archived records, by a direct read: one that answers was restored or merged meanwhile."""
+        alive = self._alive(object, [record.id for record in records], ()) if records else {}
+        merges = [MergedInto(r.id, alive[r.id].id) for r in records if r.id in alive and alive[r.id].id != r.id]
+        return (*merges, *(Gone(r.id, r.archivedAt) for r in records if r.id not in alive))
+
+    # --- calls -------------------------------------------------------------------------------------------------
+
+    def _listed(self, page: _PageReader, after: str | None) -> Answer[wire.RecordPage]:
+        """One page of all records. Where the names are too many for an address, values are read by id."""
+        names = ",".join(page.asked)
+        query = {"limit": str(_LIST_LIMIT)}
+        if len(names) <= _LONGEST_PROPERTY_LIST:
+            return _fetch(self._client, self._list_call(page.object, query | {"properties": names}, after), page)
+        answer = _fetch(self._client, self._list_call(page.object, query | {"properties": MERGED}, after), page)
+        whole = self._alive(page.object, [record.id for record in answer.value.results], page.asked)
+        records = [whole.get(record.id, record) for record in answer.value.results]
+        return Answer(wire.RecordPage(records, answer.value.paging), answer.at)
+
+    def _list_call(self, object: str, query: Mapping[str, str], after: str | None) -> Call:
+        paged = {**query, "after": after} if after else query
+        return Call("GET", self._client.path("objects", object), f"{object}/list", paged)
+
+    def _searched(self, page: _PageReader, at: _Cursor) -> Answer[wire.RecordPage]:
+        filters = []
+        if at.since:
+            begin = str(int((at.since - self._overlap).timestamp() * 1000))
+            filters.append({"propertyName": modified_field(page.object), "operator": "GTE", "value": begin})
+        if at.last:
+            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": at.last})
+        return _fetch(self._client, search_call(self._client, page.object, filters, page.asked), page)
+
+
+def search_call(
+    client: HubSpotClient, object: str, filters: Sequence[Mapping[str, str]], properties: Sequence[str]
+) -> Call:
+    """A search for 200 records that pass every filter, in order of id.
+
+    The next page begins after the last id instead of at an offset: HubSpot refuses to page past 10,000 results,
+    and an offset skips a record whenever one before it leaves the results.
+    """
+    body = {
+        "filterGroups": [{"filters": filters}] if filters else [],
+        "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        "properties": list(properties),
+        "limit": _SEARCH_LIMIT,
+    }
+    path = client.path("objects", object, "search")
+    return Call("POST", path, f"{object}/search", body=body, lane="search")
+
+
+def _fetch(client: HubSpotClient, call: Call, page: _PageReader | None) -> Answer[wire.RecordPage]:
+    """Fetch a page; where one record of it cannot be read, read the others one by one."""
+    answer = client.fetch(call, wire.any_page)
+    if isinstance(answer.value, wire.RecordPage):
+        return Answer(answer.value, answer.at)
+    slow = page or _PageReader("", ())
+    return Answer(slow.without_garbled(answer.value), answer.at)
+
+
+class _PageReader:
+    """Turns pages of one object into items, in one tight loop."""
+
+    def __init__(self, object: str, fields: Sequence[str]) -> None:
+        self.object = object
+        self.asked = tuple(dict.fromkeys((*fields, MERGED)))
+        self.size = 0
+        self.last_id: str | None = None
+        self.newest: datetime | None = None
+        self._wanted = frozenset(fields)
+        self._parsers = tuple(values.parsers(fields).items())
+        self._extras = tuple({MERGED, "createdate", "hs_object_id", modified_field(object)} - self._wanted)
+        self._garbled: list[Garbled] = []
+
+    def items(self, page: wire.RecordPage) -> tuple[Item, ...]:
+        """The items of a page: merges, then records, then the ones that cannot be read."""
+        merges: list[Item] = []
+        items: list[Item] = []
+        parsers = self._parsers
+        for record in page.results:
+            if record.properties.get(MERGED):
+                merges += [MergedInto(old, record.id) for old in merged_ids(record)]
+            fields = self._asked_for(record.properties)
+            for name, parse in parsers:
+                text = fields.get(name)
+                if text:
+                    fields[name] = parse(text)  # type: ignore[arg-type]
+            items.append(Seen(record.id, fields, record.updatedAt))
+        self._note(page)
+        garbled, self._garbled = self._garbled, []
+        return (*merges, *items, *garbled)
+
+    def _asked_for(self, properties: dict[str, str | None]) -> dict[str, Scalar]:
+        """Only what was asked for, and None for an empty text. Reuses the parsed dictionary: this runs per record."""
+        for name in self._extras:
+            properties.pop(name, None)
+        if "" in properties.values() or not properties.keys() <= self._wanted:
+            return {name: text or None for name, text in properties.items() if name in self._wanted}
+        return properties  # type: ignore[return-value]
+
+    def _note(self, page: wire.RecordPage) -> None:
+        ids = [record.id for record in page.results] + [garbled.id for garbled in self._garbled]
+        self.size = len(ids)
+        if page.results:
+            if not self._garbled:
+                self.last_id = page.results[-1].id
+            self.newest = max(self.newest or _EPOCH, *(record.updatedAt for record in page.results))
+
+    def without_garbled(self, raw: wire.RawPage) -> wire.RecordPage:
+        """The readable records of a page; the others are set aside by name."""
+        records: list[wire.WireRecord] = []
+        for data in raw.results:
+            try:
+                records.append(wire.one_record.decode(data))
+            except msgspec.ValidationError as error:
+                id = wire.raw_identity.decode(data).id
+                self._garbled.append(Garbled(id, f"HubSpot's answer for this record cannot be read: {error}."))
+        self.last_id = wire.raw_identity.decode(raw.results[-1]).id
+        return wire.RecordPage(records, raw.paging)

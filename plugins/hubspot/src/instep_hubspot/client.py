@@ -1,0 +1,225 @@
+"""The only module that speaks HTTP: one held connection through HubSpot's own client library.
+
+The library is used below its generated models: they cost more than the whole rest of a read, and turn an HTML page
+with status 200 into an empty record. Each request passes the transport once; nothing but this module repeats one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+
+from instep.contract import Effects
+from instep.errors import AccessError
+from instep_hubspot import wire
+from instep_hubspot.answers import (
+    Answer,
+    Call,
+    ExpiredError,
+    Lost,
+    RepeatError,
+    Reply,
+    again,
+    calls_left,
+    date,
+    expired,
+    problem,
+)
+from instep_hubspot.settings import HubSpotSettings
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_ATTEMPTS: Final = 5
+
+
+class Decoder(Protocol[T_co]):
+    """Turns a body into a value, or raises `msgspec.MsgspecError`."""
+
+    def decode(self, data: bytes, /) -> T_co: ...
+
+
+class HubSpotClient:
+    """Sends requests and judges the answers. Cheap to build: the library is imported with the first request.
+
+    Raises `AccessError` (fix the login), `RetryLaterError` (wait), `RefusedError` (HubSpot said no),
+    `UnknownOutcomeError` (a write whose answer was lost) and `RemoteError` (anything else). No error names a token.
+    """
+
+    def __init__(self, settings: HubSpotSettings, effects: Effects) -> None:
+        self._settings = settings
+        self._effects = effects
+        self._held: Any = None
+        self._access_token = settings.access_token
+        self._refresh_token = settings.refresh_token
+        self.granted: frozenset[str] = frozenset()
+
+    def path(self, area: str, *parts: str) -> str:
+        """The path of a resource in the configured family."""
+        return wire.path(self._settings.api_version, area, *parts)
+
+    def fetch(self, call: Call, decoder: Decoder[T]) -> Answer[T]:
+        """Send, and parse the answer. A body that is not what was asked for is never read as empty."""
+
+        def parse(reply: Reply) -> Answer[T]:
+            try:
+                value = decoder.decode(reply.data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                raise again(call, f"answered {reply.status} with a body that cannot be read") from None
+            return Answer(value, date(reply), calls_left(reply))
+
+        return self._patiently(call, parse)
+
+    def send(self, call: Call) -> None:
+        """Send a request whose answer has no body."""
+        self._patiently(call, lambda reply: None)
+
+    def close(self) -> None:
+        """Close the connection. A later request opens a new one."""
+        if self._held is not None:
+            self._held.rest_client.pool_manager.clear()
+            self._held.close()
+            self._held = None
+
+    # --- repeating ---------------------------------------------------------------------------------------------
+
+    def _patiently(self, call: Call, parse: Callable[[Reply], T]) -> T:
+        """Send until it passes or patience ends. What the transport raises goes through untouched."""
+        import tenacity  # here, so that importing the plugin stays quick
+
+        attempts = tenacity.Retrying(
+            sleep=self._effects.sleep,
+            stop=tenacity.stop_after_attempt(_ATTEMPTS if call.repeatable else 1),
+            wait=self._wait_seconds,
+            retry=tenacity.retry_if_exception_type(RepeatError),
+            reraise=True,
+        )
+        try:
+            return attempts(lambda: parse(self._authorised(call)))
+        except RepeatError as last:
+            raise last.error from None
+
+    def _wait_seconds(self, state: Any) -> float:
+        asked: float | None = state.outcome.exception().wait_seconds
+        if asked is not None:
+            return asked
+        return float(2 ** (state.attempt_number - 1)) + self._effects.random.random()
+
+    def _authorised(self, call: Call) -> Reply:
+        """Send; where the access token has expired, renew it once and send again."""
+        if self._access_token is None:
+            self._renew()
+        try:
+            return self._judged(call)
+        except ExpiredError:
+            if not self._settings.can_refresh:
+                raise expired(call) from None
+        self._renew()
+        try:
+            return self._judged(call)
+        except ExpiredError:
+            raise expired(call) from None
+
+    def _judged(self, call: Call) -> Reply:
+        outcome = self._exchange(call)
+        if isinstance(outcome, Lost):
+            raise again(call, outcome.reason, sent=outcome.sent)
+        if 200 <= outcome.status < 300:
+            return outcome
+        raise problem(call, outcome)
+
+    # --- one request -------------------------------------------------------------------------------------------
+
+    def _exchange(self, call: Call, form: list[tuple[str, str]] | None = None) -> Reply | Lost:
+        """Send exactly one request. Only the transport may raise here."""
+        api = self._api()
+        headers = {**api.default_headers, "Accept": "application/json"}
+        if form is None:
+            api.update_params_for_auth(headers, None, ["oauth2"])
+        else:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+
+        def action() -> Reply | Lost:
+            return _sent(
+                lambda: api.request(
+                    call.method,
+                    f"{self._settings.base_url}{call.path}",
+                    query_params=list(call.query.items()),
+                    headers=headers,
+                    body=call.body,
+                    post_params=form,
+                    _preload_content=False,
+                    _request_timeout=(self._settings.timeout_seconds, self._settings.timeout_seconds),
+                )
+            )
+
+        return self._effects.transport.send(action, label=call.label, writes=call.writes, lane=call.lane)
+
+    def _api(self) -> Any:
+        """The library's API client, built once: each new one would open connections of its own."""
+        if self._held is None:
+            from hubspot import HubSpot
+
+            token = self._access_token.get_secret_value() if self._access_token else ""
+            library = HubSpot(access_token=token, host=self._settings.base_url, retry=False)
+            self._held = library.crm.objects.basic_api.api_client
+        return self._held
+
+    def _renew(self) -> None:
+        """Exchange the refresh token for a new access token.
+
+        developers.hubspot.com/docs/api-reference/auth-oauth-v1/tokens
+        """
+        settings = self._settings
+        call = Call("POST", self.path("oauth", "token"), "oauth/token")
+        secret, refresh = settings.client_secret, self._refresh_token
+        form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", settings.client_id or ""),
+            ("client_secret", secret.get_secret_value() if secret else ""),
+            ("refresh_token", refresh.get_secret_value() if refresh else ""),
+        ]
+        reply = self._exchange(call, form)
+        if isinstance(reply, Lost):
+            raise again(call, reply.reason)
+        self._take_token(call, reply)
+
+    def _take_token(self, call: Call, reply: Reply) -> None:
+        from pydantic import SecretStr
+
+        if reply.status in (400, 401, 403):
+            raise AccessError(
+                "HubSpot (oauth/token): the refresh token was not accepted. "
+                "Connect the app again, then set refresh_token, client_id and client_secret of the same app."
+            )
+        if not 200 <= reply.status < 300:
+            raise problem(call, reply)
+        try:
+            token = wire.token.decode(reply.data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise again(call, "answered with a token that cannot be read") from None
+        self._access_token = SecretStr(token.access_token)
+        self._refresh_token = SecretStr(token.refresh_token) if token.refresh_token else self._refresh_token
+        self.granted = frozenset(token.scopes)
+        self._api().configuration.access_token = token.access_token
+
+
+def _sent(request: Callable[[], Any]) -> Reply | Lost:
+    """Run one request of the library and turn whatever happens into a value."""
+    from hubspot.crm.objects.exceptions import ApiException
+    from urllib3 import exceptions
+
+    try:
+        response = request()
+        return Reply(response.status, response.headers, response.data)
+    except ApiException as error:
+        if error.status:
+            return Reply(error.status, error.headers or {}, error.body or b"")
+        return Lost("could not be reached securely", sent=False)
+    except (exceptions.NewConnectionError, exceptions.ConnectTimeoutError):
+        return Lost("could not be reached", sent=False)
+    except exceptions.HTTPError as error:
+        slow = isinstance(error, exceptions.TimeoutError)
+        return Lost("did not answer in time" if slow else "broke off before its answer was complete", sent=True)

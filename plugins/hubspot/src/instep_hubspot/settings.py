@@ -1,0 +1,71 @@
+"""How one HubSpot connection is set up."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from instep.settings import ConnectorSettings
+
+
+class HubSpotSettings(ConnectorSettings):
+    """Settings of one HubSpot account: a token, and how fast to go.
+
+    Give `access_token` (of a private app or a service key), or the three OAuth settings `client_id`,
+    `client_secret` and `refresh_token`; with both, the refresh token is used once the access token has expired.
+    """
+
+    access_token: SecretStr | None = None
+    base_url: str = "https://api.hubapi.com"
+    """Where the API answers. Plain http is accepted for this machine only, where the sandbox listens."""
+    api_version: Literal["v3", "2026-03", "2026-09"] = "v3"
+    """The family of paths: `v3` (with v4 associations), or a dated one.
+
+    developers.hubspot.com/docs/api-reference/legacy/migration-guide says how long each is supported.
+    """
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+    calls_per_10_seconds: int = Field(default=190, ge=1)
+    """What the account's plan allows: 100 (Free, Starter) or 190, shared by everything that uses this token.
+
+    developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
+    """
+    search_calls_per_second: int = Field(default=5, ge=1)
+    overlap_seconds: int = Field(default=120, ge=0)
+    """How far each incremental read goes back, because the search index shows changes late."""
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _only_safe_addresses(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(parts.hostname or "")):
+            return value.rstrip("/")
+        raise ValueError("must start with https:// (http:// is accepted for this machine only)")
+
+    @model_validator(mode="after")
+    def _some_login(self) -> Self:
+        oauth = (self.client_id, self.client_secret, self.refresh_token)
+        if any(oauth) and not all(oauth):
+            raise ValueError("client_id, client_secret and refresh_token are needed together")
+        if not self.access_token and not all(oauth):
+            raise ValueError("access_token is needed, or client_id, client_secret and refresh_token")
+        return self
+
+    @property
+    def can_refresh(self) -> bool:
+        """Whether an expired access token can be replaced without a person."""
+        return bool(self.client_id and self.client_secret and self.refresh_token)
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
