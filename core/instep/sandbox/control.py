@@ -1,0 +1,101 @@
+"""Calls by which another process steers a sandbox; they are not in the request log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+from instep.sandbox.clock import Clock, VirtualClock
+from instep.sandbox.http import Request, Response
+from instep.sandbox.log import CallLog
+from instep.sandbox.routes import Route, Routes
+
+
+class Controls(Protocol):
+    """What a vendor's imitation lets others steer."""
+
+    def reset(self) -> None:
+        """Return to the state at the start."""
+        ...
+
+    def seed(self, records: dict[str, list[dict[str, str]]]) -> dict[str, list[str]]:
+        """Load records by object; gives their ids."""
+        ...
+
+    def snapshot(self) -> dict[str, object]:
+        """Everything the sandbox holds, as plain values."""
+        ...
+
+    def quota(self) -> dict[str, object]:
+        """How many calls are used and allowed."""
+        ...
+
+    def flush(self) -> None:
+        """Let the search index hear of every change."""
+        ...
+
+
+def control_routes(controls: Controls, clock: Clock, log: Callable[[], CallLog]) -> Routes:
+    """The table of control calls under `/_sandbox/`."""
+
+    def reset(_: Request) -> Response:
+        controls.reset()
+        log().clear()
+        return Response(204)
+
+    def seed(request: Request) -> Response:
+        return Response.of(controls.seed(_records(request.json())))
+
+    def snapshot(_: Request) -> Response:
+        return Response.of(controls.snapshot())
+
+    def tell_time(_: Request) -> Response:
+        return Response.of({"now": clock.now().isoformat()})
+
+    def move_time(request: Request) -> Response:
+        if not isinstance(clock, VirtualClock):
+            raise ValueError("This sandbox lives by the machine's clock. Start it with a virtual one.")
+        clock.advance(timedelta(seconds=_seconds(request.json())))
+        return tell_time(request)
+
+    def quota(_: Request) -> Response:
+        return Response.of(controls.quota())
+
+    def read_log(_: Request) -> Response:
+        return Response.of({"calls": [call.to_dict() for call in log().calls()]})
+
+    def clear_log(_: Request) -> Response:
+        log().clear()
+        return Response(204)
+
+    def flush(_: Request) -> Response:
+        controls.flush()
+        return Response(204)
+
+    return Routes(
+        [
+            Route("POST", "/_sandbox/reset", reset, "control.reset"),
+            Route("POST", "/_sandbox/seed", seed, "control.seed"),
+            Route("GET", "/_sandbox/snapshot", snapshot, "control.snapshot"),
+            Route("GET", "/_sandbox/clock", tell_time, "control.clock"),
+            Route("POST", "/_sandbox/clock", move_time, "control.clock"),
+            Route("GET", "/_sandbox/quota", quota, "control.quota"),
+            Route("GET", "/_sandbox/log", read_log, "control.log"),
+            Route("DELETE", "/_sandbox/log", clear_log, "control.log"),
+            Route("POST", "/_sandbox/flush", flush, "control.flush"),
+        ]
+    )
+
+
+def _records(body: object) -> dict[str, list[dict[str, str]]]:
+    if not isinstance(body, dict) or not all(isinstance(rows, list) for rows in body.values()):
+        raise ValueError('Seeds are lists of records by object. Send {"contacts": [{"email": "..."}]}.')
+    return body
+
+
+def _seconds(body: object) -> float:
+    seconds = body.get("advance_seconds") if isinstance(body, dict) else None
+    if not isinstance(seconds, int | float):
+        raise ValueError('The clock needs a number of seconds. Send {"advance_seconds": 60}.')
+    return float(seconds)

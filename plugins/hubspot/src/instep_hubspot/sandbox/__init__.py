@@ -1,0 +1,76 @@
+"""A stateful imitation of HubSpot's HTTP API on loopback, which the real client library talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from instep.sandbox import (
+    CallLog,
+    Clock,
+    Personality,
+    Sandbox,
+    SandboxServer,
+    SystemClock,
+    control_routes,
+)
+from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, STATIC_TOKEN
+from instep_hubspot.sandbox.character import HubSpotPersonality
+from instep_hubspot.sandbox.controls import PortalControls
+from instep_hubspot.sandbox.portal import Portal
+from instep_hubspot.sandbox.service import HubSpotService
+from instep_hubspot.sandbox.world import HubSpotWorld
+
+__all__ = [
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "REFRESH_TOKEN",
+    "STATIC_TOKEN",
+    "HubSpotPersonality",
+    "HubSpotWorld",
+    "hubspot_sandbox",
+]
+
+PORTAL_ID = 8_675_309
+
+
+@contextmanager
+def hubspot_sandbox(
+    *,
+    clock: Clock | None = None,
+    personality: Personality | None = None,
+    port: int = 0,
+    seed: int = 0,
+    portal_id: int = PORTAL_ID,
+) -> Iterator[Sandbox[HubSpotWorld]]:
+    """A HubSpot account that lives as long as the context; the same `seed` gives the same ids."""
+    clock = clock or SystemClock()
+    portal = Portal(clock, personality or HubSpotPersonality(), portal_id, seed)
+
+    def change(wanted: Personality) -> None:
+        with portal.lock:
+            portal.personality = HubSpotPersonality.of(wanted)
+
+    def log() -> CallLog:
+        return server.log
+
+    server = SandboxServer(
+        HubSpotService(portal),
+        clock=clock,
+        personality=lambda: portal.personality,
+        control=control_routes(PortalControls(portal), clock, log),
+        port=port,
+        seed=seed,
+    )
+    with server:
+        portal.base_url = server.url
+        yield Sandbox(
+            settings={"access_token": STATIC_TOKEN, "base_url": server.url},
+            url=server.url,
+            log=server.log,
+            clock=clock,
+            world=HubSpotWorld(portal),
+            faults=server.faults,
+            read_personality=lambda: portal.personality,
+            change_personality=change,
+        )
