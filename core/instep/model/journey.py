@@ -98,8 +98,8 @@ def fold(claims: Iterable[Claim], process: Process, now: datetime, segment: str 
                 furthest = max(reached, key=order.__getitem__, default=None)
                 if furthest is not None and (stage is None or order[furthest] > order[stage]):
                     move(furthest, claim)
-            case "assertion" if claim.value in order:
-                move(claim.value, claim)
+            case "assertion" if process.current_key(claim.value) in order:
+                move(process.current_key(claim.value), claim)
             case "outcome":
                 outcome = Outcome(claim.value)
                 closed_at = claim.at if outcome.closes else None

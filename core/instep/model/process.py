@@ -126,6 +126,14 @@ class Process:
                 return stage
         raise KeyError(key)
 
+    def current_key(self, key: str) -> str:
+        """A stage key as it is called today; history keeps the old word."""
+        seen = set()
+        while key in self.moved and key not in seen:
+            seen.add(key)
+            key = self.moved[key]
+        return key
+
     def has_stage(self, key: str) -> bool:
         return any(stage.key == key for stage in self._every_stage())
 

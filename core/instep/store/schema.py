@@ -50,6 +50,8 @@ mirror = _table(
     _text("entity"),
     _flag("dirty"),
     _text("related_at"),
+    _json("changes"),
+    _json("consents"),
     Index("mirror_entity", "entity"),
     Index("mirror_dirty", "connection", "object", sqlite_where=text("dirty = 1")),
 )

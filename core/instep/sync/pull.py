@@ -15,6 +15,7 @@ from typing import Any
 from instep.contract import (
     BehaviourFeed,
     BehaviourSeen,
+    Consent,
     ConsentStore,
     ConvertedTo,
     Garbled,
@@ -24,8 +25,10 @@ from instep.contract import (
     Page,
     Related,
     Seen,
+    Subject,
 )
 from instep.mapping.compiled import BehaviourMapping, EntityMapping
+from instep.model.entities import Kind
 from instep.model.rules import Moment
 from instep.model.values import decode, encode
 from instep.sync.ledger import Ref
@@ -34,11 +37,11 @@ from instep.sync.session import Live, Session
 PAGES_PER_COMMIT = 10
 
 _UPSERT = """
-INSERT INTO mirror (connection, object, id, fields, modified_at, state, successor, dirty)
-VALUES (?, ?, ?, ?, ?, 'live', NULL, ?)
+INSERT INTO mirror (connection, object, id, fields, modified_at, state, successor, dirty, changes)
+VALUES (?, ?, ?, ?, ?, 'live', NULL, ?, ?)
 ON CONFLICT (connection, object, id) DO UPDATE SET
     fields = excluded.fields, modified_at = excluded.modified_at, state = 'live', successor = NULL,
-    dirty = max(mirror.dirty, excluded.dirty)
+    dirty = max(mirror.dirty, excluded.dirty), changes = excluded.changes
 """
 
 
@@ -49,6 +52,7 @@ def pull(session: Session) -> None:
             for object in mapping.objects:
                 _pull_object(session, live, mapping, object)
         _pull_behaviours(session, live)
+        _pull_consents(session, live)
     for live in session.connections.values():
         for mapping in live.mapping.entities.values():
             for object in mapping.objects:
@@ -134,22 +138,21 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
         ref = Ref(connection, object, item.id)
         packed = encode(item.fields)
         modified = item.modified_at.isoformat()
+        changes = json.dumps({n: c.at.isoformat() for n, c in item.changes.items()}) if item.changes else None
         old = known.get(item.id)
         if old is None:
             ledger.look(ref)
-            rows.append((connection, object, item.id, packed, modified, 1))
+            rows.append((connection, object, item.id, packed, modified, 1, changes))
             continue
         fields, modified_before, state, dirty = old
         if modified < modified_before and state == "live":
             packed, modified = fields, modified_before  # an index that lags shows an older record
         same = state == "live" and (packed == fields or decode(packed) == decode(fields))
-        if dirty or not same:
-            ledger.look(ref)
-        else:
-            ledger.look(ref)
+        ledger.look(ref)
+        if same and not dirty:
             ledger.unchanged(ref)
         if not same or modified != modified_before:
-            rows.append((connection, object, item.id, packed, modified, int(not same)))
+            rows.append((connection, object, item.id, packed, modified, int(not same), changes))
     session.store.bulk(_UPSERT, rows)
     inline = [(item.id, item.related) for item in items if item.related is not None]
     if inline:
@@ -311,3 +314,42 @@ def behaviour_key(mappings: Sequence[BehaviourMapping], kind: str, details: Any,
         if mapping.kind == kind and mapping.where.value(details, moment):
             return mapping.behaviour
     return None
+
+
+# --- consent ---------------------------------------------------------------------------------------------------
+
+
+def _pull_consents(session: Session, live: Live) -> None:
+    """Where an opt-out flag was lifted, ask who lifted it: only an explicit opt-in may."""
+    mapping = live.mapping.entities.get(Kind.PERSON)
+    store = live.parts.consents
+    if mapping is None or mapping.consent is None or not isinstance(store, ConsentStore) or store.flag_field is None:
+        return
+    email = mapping.mapped("email")
+    lifted: list[Subject] = []
+    for object in mapping.objects:
+        for id, fields, heard in session.store.rows(
+            "SELECT id, fields, heard FROM mirror JOIN base USING (connection, object, id) "
+            "WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live'",
+            (live.name, object),
+        ):
+            now = decode(fields)
+            if decode(heard).get(store.flag_field) is True and now.get(store.flag_field) is not True:
+                address = now.get(email.field) if email else None
+                lifted.append(Subject(object, id, str(address) if address else None))
+    for start in range(0, len(lifted), live.records.batch.consent):
+        part = lifted[start : start + live.records.batch.consent]
+        found = store.read(part)
+        with session.store.transaction(f"pull {live.name}/consents"):
+            session.store.bulk(
+                "UPDATE mirror SET consents = ? WHERE connection = ? AND object = ? AND id = ?",
+                [
+                    (_packed_consents(consents), live.name, subject.object, subject.id)
+                    for subject, consents in zip(part, found, strict=True)
+                ],
+            )
+
+
+def _packed_consents(consents: Sequence[Consent]) -> bytes:
+    rows = [[c.scope, c.state, c.at.isoformat() if c.at else None, c.source, c.explicit] for c in consents]
+    return json.dumps(rows).encode()

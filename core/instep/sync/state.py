@@ -27,6 +27,10 @@ class RecordState:
     fields: dict[str, Scalar]
     modified_at: datetime
     dirty: bool
+    changes: dict[str, str] = field(default_factory=dict)
+    """When fields changed, where the system tells."""
+    consents: list[list[Any]] = field(default_factory=list)
+    """What the system's consent store said when it was asked: scope, state, instant, source, explicit."""
     heard: dict[str, Scalar] | None = None
     """What each field held when a decision last heard it; None for a record that joins."""
     sent: dict[str, Scalar] = field(default_factory=dict)
@@ -48,6 +52,19 @@ class RecordState:
     @property
     def joins(self) -> bool:
         return self.heard is None
+
+    def changed_at(self, name: str) -> datetime:
+        """When a field got its value: by the system's own history, else when the record was last modified."""
+        told = self.changes.get(name)
+        return datetime.fromisoformat(told) if told else self.modified_at
+
+    def is_new_to(self, name: str) -> bool:
+        """Whether no decision has heard this field of this record yet."""
+        return self.heard is None or name not in self.heard
+
+    def differs(self, name: str) -> bool:
+        """Whether a field holds something else than when a decision last heard it."""
+        return self.heard is not None and name in self.heard and self.fields.get(name) != self.heard[name]
 
 
 @dataclass(slots=True)
@@ -78,7 +95,10 @@ class EntityState:
     changed: set[str] = field(default_factory=set)
     stage_left_alone: dict[Ref, str] = field(default_factory=dict)
     """Records whose stage value is left as it is, and why."""
-    stage_returned: set[Ref] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    """Canonical fields that are not written anywhere in this run."""
+    questions: list[tuple[str, str, str]] = field(default_factory=list)
+    """(kind, connection, text) of what a person has to decide."""
 
     def record_in(self, connection: str) -> RecordState | None:
         return next((record for record in self.records if record.connection == connection), None)
@@ -124,7 +144,11 @@ def load_entities(session: Session, ids: Sequence[str], links: Mapping[Ref, str]
         if row[0] in states:
             states[row[0]].tombstones.add(row[1])
     _load_relations(session, states)
-    rows = session.store.among(f"SELECT {_RECORD} FROM mirror WHERE state = 'live' AND entity IN (?)", ids)
+    rows = session.store.among(
+        "SELECT connection, object, id, fields, modified_at, entity, dirty, changes, consents FROM mirror "
+        "WHERE state = 'live' AND entity IN (?)",
+        ids,
+    )
     linked = [(row[5], row) for row in rows]
     linked += _newly_linked(session, ids, links)
     attach(session, states, linked)
@@ -142,7 +166,7 @@ def _newly_linked(
     found = []
     for (connection, object), records in by_object.items():
         rows = session.store.among(
-            "SELECT connection, object, id, fields, modified_at, entity, dirty FROM mirror "
+            "SELECT connection, object, id, fields, modified_at, entity, dirty, changes, consents FROM mirror "
             "WHERE connection = ? AND object = ? AND state = 'live' AND id IN (?)",
             records,
             connection,
@@ -165,6 +189,8 @@ def attach(session: Session, states: dict[str, EntityState], linked: Iterable[tu
             state = states[entity] = EntityState(entity, mapping.kind, is_new=True)
         ref = Ref(*row[:3])
         record = RecordState(ref, live, mapping, decode(row[3]), datetime.fromisoformat(row[4]), bool(row[6]))
+        record.changes = json.loads(row[7]) if row[7] else {}
+        record.consents = json.loads(row[8]) if row[8] else []
         state.records.append(record)
         by_object.setdefault((ref.connection, ref.object), {})[ref.id] = record
     for (connection, object), records in by_object.items():

@@ -190,6 +190,8 @@ def upgrade() -> None:
         sa.Column("entity", sa.String(), nullable=True),
         sa.Column("dirty", sa.Integer(), server_default="0", nullable=False),
         sa.Column("related_at", sa.String(), nullable=True),
+        sa.Column("changes", sa.LargeBinary(), nullable=True),
+        sa.Column("consents", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "object", "id"),
     )
     with op.batch_alter_table("mirror", schema=None) as batch_op:

@@ -1,0 +1,275 @@
+"""Deciding the fields, relations and consent of one entity from what its records say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from instep.contract import ConsentStore
+from instep.mapping.compiled import FieldMapping, RelationMapping
+from instep.mapping.translate import Unheard, hear
+from instep.model.consent import Statement, settle
+from instep.model.entities import RELATIONS
+from instep.model.merging import Merged, Voice, merge, merge_elements
+from instep.model.values import Scalar, is_blank, pack
+from instep.sync.ledger import Ref, quoted
+from instep.sync.session import Session
+from instep.sync.state import EntityState, RecordState
+
+
+def decide_fields(session: Session, state: EntityState) -> None:
+    """Merge every mapped field of an entity, three-way, and keep why each value is what it is."""
+    for kind, name in session.workspace.types:
+        if kind is state.kind:
+            _decide_field(session, state, name)
+
+
+def _decide_field(session: Session, state: EntityState, name: str) -> None:
+    law = session.workspace.law(state.kind, name)
+    voices: list[Voice] = []
+    for record in state.records:
+        mapped = record.mapping.mapped(name)
+        if record.frozen or mapped is None or not mapped.hears:
+            continue
+        voice = _voice(session, state, record, mapped, law.authority)
+        if voice is not None:
+            voices.append(voice)
+    if name in state.stopped:
+        _wait(state, name)
+        return
+    if not any(voice.joined or voice.differs for voice in voices) and law.authority is None:
+        return
+    merged = merge(law.law, law.prefer, law.authority, state.values.get(name), voices)
+    if law.authority is not None and merged.winner is None:
+        state.stopped.add(name)
+        return
+    _take(session, state, name, merged)
+
+
+def _voice(
+    session: Session, state: EntityState, record: RecordState, mapped: FieldMapping, authority: str | None
+) -> Voice | None:
+    """What a record says in one field; None where it cannot be seen, or means nothing to us."""
+    if mapped.field in record.masked:
+        record.waiting.add(mapped.field)
+        return None
+    if mapped.field not in record.fields:
+        if not record.is_new_to(mapped.field) or authority == record.connection:
+            _report_hidden(session, state, record, mapped, authority)
+        return None
+    heard = hear(mapped, record.fields, record.live.directory)
+    if isinstance(heard, Unheard):
+        report_unheard(session, record, mapped.name, heard)
+        record.waiting.add(mapped.field)
+        return None
+    differs = record.differs(mapped.field)
+    if mapped.currency_field is not None:
+        differs = differs or record.differs(mapped.currency_field)
+    joined = record.is_new_to(mapped.field)
+    at = record.changed_at(mapped.field)
+    return Voice(str(record.ref), record.connection, heard, differs, joined, at)
+
+
+def _take(session: Session, state: EntityState, name: str, merged: Merged) -> None:
+    if merged.waits:
+        text = f"{name} of {state.id} waits: " + "; ".join(
+            f"{v.source} says {quoted(v.value)}" for v in merged.losers
+        )
+        state.questions.append(("manual", name, text))
+        state.stopped.add(name)
+        _wait(state, name)
+        for voice in merged.losers:
+            session.ledger.conflicts[voice.connection] += 1
+        return
+    if merged.value != state.values.get(name):
+        state.changed.add(name)
+        state.values[name] = merged.value
+    if merged.winner is not None and (name in state.changed or merged.losers or name not in state.reasons):
+        state.reasons[name] = reason(session, merged)
+
+
+def reason(session: Session, merged: Merged) -> dict[str, Any]:
+    """Why a value is what it is, as `explain` shows it."""
+    winner = merged.winner
+    return {
+        "source": winner.source if winner else None,
+        "rule": merged.rule,
+        "at": winner.at.isoformat() if winner and winner.at else None,
+        "run": session.run,
+        "lost": [{"source": voice.source, "value": pack(voice.value)} for voice in merged.losers],
+    }
+
+
+def _wait(state: EntityState, name: str) -> None:
+    """Keep the bases of a field: what was said will be heard again when it can be decided."""
+    for record in state.records:
+        mapped = record.mapping.mapped(name)
+        if mapped is not None:
+            record.waiting.add(mapped.field)
+
+
+def _report_hidden(
+    session: Session, state: EntityState, record: RecordState, mapped: FieldMapping, authority: str | None
+) -> None:
+    record.waiting.add(mapped.field)
+    everywhere = authority == record.connection
+    if everywhere:
+        state.stopped.add(mapped.name)
+    consequence = "so it is not synced at all" if everywhere else "so it is not synced there"
+    session.ledger.note(
+        "hidden",
+        record.connection,
+        f"{record.ref.object}.{mapped.field} cannot be seen, {consequence}.",
+        "Give the login permission to read the field, or take it out of the mapping.",
+        str(record.ref),
+    )
+
+
+def report_unheard(session: Session, record: RecordState, name: str, heard: Unheard) -> None:
+    """Say that a value means nothing to us; it does not speak and is left alone."""
+    session.ledger.note(
+        "unmapped",
+        record.connection,
+        f"{record.mapping.kind} {name}: {quoted(heard.raw)}: {heard.why}.",
+        f"Add it to mappings/{record.connection}.toml or team.toml; until then it is left alone.",
+        str(record.ref),
+    )
+
+
+# --- relations -------------------------------------------------------------------------------------------------
+
+
+def decide_relations(session: Session, state: EntityState, entity_of: Mapping[Ref, str]) -> None:
+    """Merge what an entity is related to. `entity_of` gives the entity of every associated record."""
+    for name, (_, many) in RELATIONS[state.kind].items():
+        if many:
+            _decide_many(session, state, name, entity_of)
+        else:
+            _decide_one(session, state, name, entity_of)
+
+
+def ends(record: RecordState, relation: RelationMapping, entity_of: Mapping[Ref, str]) -> tuple[list[str], int]:
+    """The entities that a record is associated with, the primary first, and how many ends have no entity."""
+    found = record.related.get(relation.object, ())
+    refs = [Ref(record.connection, relation.object, id) for id, _ in found]
+    linked = [entity_of[ref] for ref in refs if ref in entity_of]
+    return list(dict.fromkeys(linked)), len(refs) - len(linked)
+
+
+def _heard_ends(record: RecordState, name: str) -> list[str] | None:
+    return None if record.related_heard is None else record.related_heard.get(name)
+
+
+def _decide_one(session: Session, state: EntityState, name: str, entity_of: Mapping[Ref, str]) -> None:
+    voices: list[Voice] = []
+    for record in state.records:
+        relation = _relation(record, name)
+        if relation is None or record.frozen:
+            continue
+        entities, unlinked = ends(record, relation, entity_of)
+        primary = [p for _, p in record.related.get(relation.object, ())]
+        if unlinked and not entities:
+            _report_unlinked(session, record, name)
+            record.waiting.add(f"@{name}")
+            continue
+        if len(entities) > 1 and not primary[0]:
+            record.waiting.add(f"@{name}")
+            continue  # several, and the system singles none out: it says nothing that we could take
+        value = entities[0] if entities else None
+        before = _heard_ends(record, name)
+        heard = (before[0] if before else None) if before is not None else None
+        differs = before is not None and value != heard
+        voices.append(Voice(str(record.ref), record.connection, value, differs, before is None, record.modified_at))
+    law = session.workspace.law(state.kind, name)
+    current = next(iter(state.relations.get(name, ())), None)
+    if not any(voice.joined or voice.differs for voice in voices):
+        return
+    merged = merge(law.law if law.law == "manual" else "prefer", law.prefer, law.authority, current, voices)
+    if merged.value != current:
+        state.changed.add(name)
+        state.relations[name] = frozenset([str(merged.value)]) if merged.value is not None else frozenset()
+        state.reasons[name] = reason(session, merged)
+
+
+def _decide_many(session: Session, state: EntityState, name: str, entity_of: Mapping[Ref, str]) -> None:
+    heard: list[tuple[frozenset[str], frozenset[str] | None]] = []
+    for record in state.records:
+        relation = _relation(record, name)
+        if relation is None or record.frozen:
+            continue
+        entities, unlinked = ends(record, relation, entity_of)
+        if unlinked:
+            _report_unlinked(session, record, name)
+        before = _heard_ends(record, name)
+        heard.append((frozenset(entities), None if before is None else frozenset(before)))
+    current = state.relations.get(name, frozenset())
+    merged = merge_elements(current, heard)
+    if merged != current:
+        state.changed.add(name)
+        state.relations[name] = merged
+        state.reasons[name] = {"rule": "merged per element", "run": session.run, "lost": []}
+
+
+def _relation(record: RecordState, name: str) -> RelationMapping | None:
+    return next((r for r in record.mapping.relations if r.name == name and r.direction != "out"), None)
+
+
+def _report_unlinked(session: Session, record: RecordState, name: str) -> None:
+    session.ledger.note(
+        "unlinked",
+        record.connection,
+        f"A {record.mapping.kind}'s {name} is a record that is not synced.",
+        "See why that record is skipped; the association follows when it is synced.",
+        str(record.ref),
+    )
+
+
+# --- consent ---------------------------------------------------------------------------------------------------
+
+
+def decide_consent(session: Session, state: EntityState) -> None:
+    """Settle consent over all records, left-out ones included: an opt-out anywhere holds everywhere."""
+    statements = [s for record in state.records for s in _statements(session, record)]
+    if not statements:
+        return
+    before = dict(state.consent)
+    state.consent = settle(before.values(), statements)
+    if state.consent != before:
+        state.changed.add("consent")
+
+
+def consent_flag(record: RecordState) -> tuple[str, tuple[str, ...]] | None:
+    """The field that holds a record's opt-out, and what it holds then; None where there is none."""
+    mapping = record.mapping.consent
+    if mapping is None:
+        return None
+    if mapping.field is not None:
+        return mapping.field, mapping.out_values
+    store = record.live.parts.consents
+    if isinstance(store, ConsentStore) and store.flag_field is not None:
+        return store.flag_field, ()
+    return None
+
+
+def is_flagged_out(value: Scalar, out_values: tuple[str, ...]) -> bool:
+    if isinstance(value, bool) and (value or not out_values):
+        return value
+    return not is_blank(value) and str(value).strip().casefold() in {v.casefold() for v in out_values}
+
+
+def _statements(session: Session, record: RecordState) -> list[Statement]:
+    mapping = record.mapping.consent
+    found: list[Statement] = []
+    if mapping is None:
+        return found
+    for scope, state, at, source, explicit in record.consents:
+        if at is not None:
+            from datetime import datetime
+
+            found.append(Statement(scope, state, datetime.fromisoformat(at), f"{record.ref} {source}", explicit))
+    flag = consent_flag(record)
+    if flag is not None and flag[0] in record.fields and is_flagged_out(record.fields[flag[0]], flag[1]):
+        name = flag[0]
+        if record.is_new_to(name) or record.differs(name):
+            found.append(Statement(mapping.scope, "out", record.changed_at(name), str(record.ref), explicit=True))
+    return found

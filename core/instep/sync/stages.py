@@ -1,0 +1,212 @@
+"""Hearing stages: what systems say of a journey's stage, and whether they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from instep.mapping.compiled import EntityMapping
+from instep.model.entities import Kind
+from instep.model.journey import Claim, Position, first_contact, fold, is_accepted
+from instep.model.process import Outcome
+from instep.model.stagetable import StageTable
+from instep.model.values import Scalar, is_blank
+from instep.sync.ledger import quoted
+from instep.sync.session import Session
+from instep.sync.state import EntityState, JourneyState, RecordState
+
+
+def table_for(mapping: EntityMapping, fields: dict[str, Scalar]) -> StageTable | None:
+    """The table that translates a record's stage: its pipeline's, or the plain one."""
+    for table in mapping.pipelines:
+        if table.pipeline_field is None or fields.get(table.pipeline_field) == table.pipeline:
+            return table
+    return mapping.stages
+
+
+def position_of(session: Session, journey: JourneyState) -> Position:
+    """Where a journey stands now, from every claim on it."""
+    return fold(journey.claims, session.workspace.process, session.at, journey.segment)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one record says of the stage: a value of its system, and whether it is said for the first time."""
+
+    record: RecordState
+    table: StageTable
+    value: str
+    joined: bool
+    at: datetime
+
+
+def hear_stages(session: Session, state: EntityState, journey: JourneyState, *, locked: bool = False) -> None:
+    """Turn what an entity's records say into claims on a journey.
+
+    `locked` means that the journey is an opportunity's and `state` is not: what is said is recorded, never taken.
+    """
+    said = [s for record in state.records if (s := _said(session, record)) is not None]
+    joined = [s for s in said if s.joined]
+    journey.position = position_of(session, journey)
+    if joined:
+        _hear_first(session, state, journey, said, locked=locked)
+    for edit in sorted((s for s in said if not s.joined), key=lambda s: (s.at, str(s.record.ref))):
+        journey.position = position_of(session, journey)
+        _hear_edit(session, state, journey, edit, locked=locked)
+    journey.position = position_of(session, journey)
+
+
+def _said(session: Session, record: RecordState) -> Said | None:
+    """What a record newly says of its stage; None if nothing, or nothing new."""
+    table = table_for(record.mapping, record.fields)
+    if table is None or record.frozen or table.field in record.masked:
+        if table is None and record.mapping.pipelines and not record.frozen:
+            _report(session, record, "is in a pipeline that no table translates", record.fields)
+        return None
+    raw = record.fields.get(table.field)
+    if is_blank(raw):
+        return None
+    joined = record.is_new_to(table.field)
+    moved = table.pipeline_field is not None and record.differs(table.pipeline_field)
+    if not joined and not moved and not record.differs(table.field):
+        return None
+    value = str(raw)
+    if table.outcome(value) is None and table.get(value, None, session.workspace.process) is None:
+        known = value in table.values.values()
+        if not known:
+            _report(session, record, f"stage {quoted(value)} is not in the table of stages", {})
+            record.waiting.add(table.field)
+            return None
+    return Said(record, table, value, joined, record.changed_at(table.field))
+
+
+def _report(session: Session, record: RecordState, what: str, _: object) -> None:
+    session.ledger.note(
+        "unmapped",
+        record.connection,
+        f"{record.mapping.kind}: {what}.",
+        f"Add it to mappings/{record.connection}.toml; until then it is left alone.",
+        str(record.ref),
+    )
+
+
+# --- first contact ---------------------------------------------------------------------------------------------
+
+
+def _hear_first(
+    session: Session, state: EntityState, journey: JourneyState, said: list[Said], *, locked: bool
+) -> None:
+    """All systems' first values are one assertion; the preferred system decides, a finer included stage is taken."""
+    process = session.workspace.process
+    current = journey.position.stage
+    prefer = session.workspace.law(state.kind, "stage").prefer
+    joined = {s.record.ref: s for s in said if s.joined}
+    voices: list[tuple[str, str, frozenset[str], Said | None]] = []
+    outcomes: list[tuple[str, Outcome, Said]] = []
+    for record in sorted(state.records, key=lambda r: _rank(prefer, r.connection)):
+        one = joined.get(record.ref)
+        if one is None:
+            if current is not None and record.heard is not None and table_for(record.mapping, record.fields):
+                voices.append((record.connection, current, frozenset({current}), None))
+            continue
+        outcome = one.table.outcome(one.value)
+        if outcome is not None:
+            outcomes.append((record.connection, outcome, one))
+            continue
+        meant = one.table.get(one.value, current, process)
+        if meant is not None:
+            included = frozenset(s for s in process.order() if one.table.includes(one.value, s, process))
+            voices.append((record.connection, meant, included, one))
+    if locked:
+        for _, stage, _, one in voices:
+            if one is not None:
+                _refuse(journey, one, stage, "an opportunity moves only by its own records", session.at)
+        return
+    if outcomes and (not voices or _rank(prefer, outcomes[0][0]) <= _rank(prefer, voices[0][0])):
+        _add_outcome(session, state, journey, outcomes[0][2], outcomes[0][1], first=True)
+        return
+    winner = first_contact([(c, s, i) for c, s, i, _ in voices])
+    if winner is None:
+        return
+    for connection, stage, _, one in voices:
+        if one is None:
+            continue
+        if (connection, stage) == winner:
+            if stage != current:
+                journey.add(Claim(session.at, "assertion", stage, _source(one), True, "first contact"))
+        elif stage != winner[1]:
+            _refuse(journey, one, stage, f"first contact: {winner[0]} is preferred", session.at)
+
+
+# --- edits -----------------------------------------------------------------------------------------------------
+
+
+def _hear_edit(session: Session, state: EntityState, journey: JourneyState, said: Said, *, locked: bool) -> None:
+    process = session.workspace.process
+    position = journey.position
+    outcome = said.table.outcome(said.value)
+    if outcome is not None:
+        if not locked and outcome is not position.outcome:
+            _add_outcome(session, state, journey, said, outcome, first=False)
+        return
+    stage = said.table.get(said.value, position.stage, process)
+    if stage is None:
+        return
+    if position.outcome is not None and not locked and _had_outcome(said):
+        journey.add(Claim(said.at, "reopened", position.outcome.value, _source(said)))
+        journey.add(Claim(said.at, "assertion", stage, _source(said)))
+        return
+    if stage == position.stage:
+        return
+    if locked:
+        _write_back(session, state, journey, said, stage, "an opportunity moves only by its own records")
+    elif is_accepted(said.record.mapping.speaks_for, position.stage, stage, process):
+        journey.add(Claim(said.at, "assertion", stage, _source(said)))
+    else:
+        role = process.stage(position.stage).role if position.stage else None
+        _write_back(session, state, journey, said, stage, f"{said.record.connection} does not speak for {role}")
+
+
+def _write_back(
+    session: Session, state: EntityState, journey: JourneyState, said: Said, stage: str, why: str
+) -> None:
+    """Record a stage that is not accepted. The effective one is written back once; if it returns, it stays."""
+    before = [c for c in journey.claims if not c.accepted and c.source == _source(said) and c.value == stage]
+    _refuse(journey, said, stage, why, said.at)
+    if before:
+        state.stage_left_alone[said.record.ref] = said.value
+        text = f"{said.record.ref} holds stage {stage} again after it was written back ({why})."
+        state.questions.append(("stage-returned", said.record.connection, text))
+        session.ledger.conflicts[said.record.connection] += 1
+
+
+def _refuse(journey: JourneyState, said: Said, stage: str, why: str, at: datetime) -> None:
+    journey.add(Claim(at, "assertion", stage, _source(said), accepted=False, note=why))
+
+
+def _add_outcome(
+    session: Session, state: EntityState, journey: JourneyState, said: Said, outcome: Outcome, *, first: bool
+) -> None:
+    """An outcome is dated by the edit; at first contact by the close date, where one lies in the past."""
+    at = said.at
+    closed_on = state.values.get("close_date")
+    if first:
+        at = session.at
+        if state.kind is Kind.OPPORTUNITY and closed_on is not None and not isinstance(closed_on, str | bool | int):
+            instant = datetime.combine(closed_on, time(12), UTC)  # type: ignore[arg-type]  # a date, by its type
+            at = min(instant, session.at)
+    journey.add(Claim(at, "outcome", outcome.value, _source(said)))
+
+
+def _had_outcome(said: Said) -> bool:
+    heard = said.record.heard or {}
+    before = heard.get(said.table.field)
+    return before is not None and said.table.outcome(str(before)) is not None
+
+
+def _source(said: Said) -> str:
+    return str(said.record.ref)
+
+
+def _rank(prefer: tuple[str, ...], connection: str) -> int:
+    return prefer.index(connection) if connection in prefer else len(prefer)
