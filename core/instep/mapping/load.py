@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instep.errors import ConfigError
-from instep.mapping.compiled import FieldLaw, Options, Workspace
+from instep.mapping.compiled import ConnectionConfig, FieldLaw, Options, Workspace
 from instep.mapping.connections import RESERVED, SyncFile, read_sync_file, store_path
 from instep.mapping.digest import digest_of
 from instep.mapping.entity import Surroundings
@@ -18,10 +18,11 @@ from instep.mapping.facts import FactUses
 from instep.mapping.laws import by_field, settled_laws, settled_types
 from instep.mapping.mapping import MappingDraft, compiled_mapping, read_mapping
 from instep.mapping.mistakes import Mistake, Report, ordered, suggestion
+from instep.mapping.preset import preset_source
 from instep.mapping.process import ReadProcess, read_process
 from instep.mapping.scoring import read_scoring
 from instep.mapping.section import Section
-from instep.mapping.source import parse_source, read_source
+from instep.mapping.source import Source, read_source
 from instep.mapping.team import read_team
 from instep.model.entities import FieldType, Kind
 from instep.model.process import Process
@@ -36,6 +37,7 @@ class Reading:
     workspace: Workspace | None
     mistakes: tuple[Mistake, ...] = ()
     notes: tuple[Mistake, ...] = ()
+    connections: tuple[ConnectionConfig, ...] = ()
     sync_file: Section | None = None
 
 
@@ -75,7 +77,8 @@ def read_workspace(root: Path) -> Reading:
     _check_files(files, sync, root, report)
     workspace = _compiled(root, files, sync, report)
     good = workspace if not report.mistakes and sync else None
-    return Reading(good, ordered(report.mistakes), ordered(report.notes), files.sync)
+    connections = sync.connections if sync else ()
+    return Reading(good, ordered(report.mistakes), ordered(report.notes), connections, files.sync)
 
 
 def read_process_of(root: Path) -> ProcessReading:
@@ -90,10 +93,19 @@ def read_process_of(root: Path) -> ProcessReading:
     return ProcessReading(read, found, ordered(report.mistakes))
 
 
-def read_process_text(text: str, name: str) -> ProcessReading:
-    """A process alone, from the text of its file."""
+def read_process_file(file: Path, name: str) -> ProcessReading:
+    """A process file alone, wherever it is; messages call it `name`."""
     report = Report()
-    source = parse_source(text, name, report)
+    return _read_alone(read_source(file, name, report), report)
+
+
+def read_preset(name: str) -> ProcessReading:
+    """A preset as a process. Raises `ConfigError` for an unknown name."""
+    report = Report()
+    return _read_alone(preset_source(name, report), report)
+
+
+def _read_alone(source: Source | None, report: Report) -> ProcessReading:
     read = read_process(Section(source, report), FactUses()) if source else ReadProcess(Process("process", ()))
     return ProcessReading(read, Team(), ordered(report.mistakes))
 

@@ -31,6 +31,7 @@ class _Base:
 
 def read_process(section: Section, uses: FactUses) -> ReadProcess:
     """The process that a file describes. Mistakes go to the section's report; a process always comes back."""
+    section.text("about")
     base = _base(section)
     behaviours = {**base.behaviours, **read_behaviours(section.tables("behaviours"), base.behaviours)}
     replaces = section.flag("replace_stages", False)
@@ -54,6 +55,8 @@ def read_process(section: Section, uses: FactUses) -> ReadProcess:
         )
     places = {f"behaviours.{name}": _place(where) for name, (_, where) in behaviours.items()}
     places |= {f"stages.{name}": _place(where) for name, where in common.sections.items()}
+    for segment, variant in segments:
+        places |= {f"segments.{segment.key}.stages.{name}": _place(where) for name, where in variant.sections.items()}
     return ReadProcess(_with_moved(process, moved), places)
 
 

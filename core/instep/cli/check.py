@@ -1,0 +1,90 @@
+"""`instep check`: everything that can be known to be wrong without asking any system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from instep.cli.process import coverage_lines, json_option, print_json, print_mistakes, workspace_option
+from instep.mapping.coverage import coverage_of
+from instep.mapping.load import read_workspace
+from instep.mapping.mistakes import Mistake, ordered
+
+if TYPE_CHECKING:
+    from instep.mapping.compiled import Workspace
+    from instep.mapping.connection_settings import FindPlugin
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The outcome of a check: a workspace if it may be used, all mistakes, and notes that stop nothing."""
+
+    workspace: Workspace | None
+    mistakes: tuple[Mistake, ...]
+    notes: tuple[Mistake, ...]
+
+
+def check_workspace(root: Path, find_plugin: FindPlugin | None = None) -> Checked:
+    """Check the files in a folder, and with `find_plugin` each connection's settings too."""
+    reading = read_workspace(root)
+    mistakes, notes = reading.mistakes, reading.notes
+    if find_plugin and reading.sync_file:
+        from instep.mapping.connection_settings import check_settings
+
+        more = check_settings(reading.connections, reading.sync_file, find_plugin)
+        mistakes, notes = ordered((*mistakes, *more[0])), ordered((*notes, *more[1]))
+    return Checked(None if mistakes else reading.workspace, mistakes, notes)
+
+
+@click.command()
+@workspace_option
+@click.option("--files-only", is_flag=True, help="Leave settings unchecked, so that no plugin is needed.")
+@json_option
+def check(workspace: Path, files_only: bool, as_json: bool) -> None:
+    """Check all files of a workspace together, without asking any system. Exit 1 if anything is wrong."""
+    checked = check_workspace(workspace, None if files_only else _find_plugin)
+    if as_json:
+        print_json(_checked_json(checked))
+    else:
+        _print(checked)
+    if checked.workspace is None:
+        raise click.exceptions.Exit(1)
+
+
+def _find_plugin(name: str) -> Any:
+    from instep.plugins import find_plugin
+
+    return find_plugin(name)
+
+
+def _print(checked: Checked) -> None:
+    for note in checked.notes:
+        click.echo(f"note: {note}", err=True)
+    if checked.workspace is None:
+        print_mistakes(checked.mistakes)
+        return
+    click.echo(f"Nothing is wrong. {_summary(checked.workspace)}")
+    click.echo("\n".join(["", *coverage_lines(coverage_of(checked.workspace))]))
+
+
+def _summary(workspace: Workspace) -> str:
+    process = workspace.process
+    names = ", ".join(workspace.connection_names)
+    return (
+        f"Stages: {len(process.stages)}, behaviours: {len(process.behaviours)}, segments: {len(process.segments)}, "
+        f"people: {len(workspace.team.owners)}, connections: {names}."
+    )
+
+
+def _checked_json(checked: Checked) -> dict[str, Any]:
+    found = checked.workspace
+    return {
+        "ok": found is not None,
+        "mistakes": [mistake.as_json() for mistake in checked.mistakes],
+        "notes": [note.as_json() for note in checked.notes],
+        "digest": found.digest if found else None,
+        "coverage": coverage_of(found).as_json() if found else None,
+    }
