@@ -40,10 +40,10 @@ def bad_value(error: ErrorBody) -> Rejected | None:
     for problem in _problems(error.message):
         name = str(problem.get("name") or "") or None
         code = _CODES.get(str(problem.get("error")), "invalid_value")
-        return Rejected(code, _sentence(str(problem.get("message") or error.message)), name)
+        return Rejected(code, _about(name, str(problem.get("message") or error.message)), name)
     for detail in error.errors:
         for name in detail.context.get("propertyName", ()):
-            return Rejected(_CODES.get(detail.code, "invalid_value"), _sentence(detail.message), str(name))
+            return Rejected(_CODES.get(detail.code, "invalid_value"), _about(name, detail.message), str(name))
     return None
 
 
@@ -64,6 +64,11 @@ def _problems(message: str) -> list[dict[str, Any]]:
     return [problem for problem in found if not problem.get("isValid")]
 
 
+def _about(name: object, text: str) -> str:
+    return _sentence(f"HubSpot refuses {name}: {text}" if name else text)
+
+
 def _sentence(text: str) -> str:
     words = " ".join(text.split())[:_LONGEST_REASON] or "HubSpot gave no reason"
+    words = words[0].upper() + words[1:]
     return words if words.endswith((".", "!", "?")) else f"{words}."
