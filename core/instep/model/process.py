@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from instep.model.rules import Rule
+
 
 class Actor(StrEnum):
     """Who did it. Only a buyer's act may advance a stage."""
@@ -104,7 +106,7 @@ class Segment:
 
     key: str
     label: str
-    when: object = None
+    when: Rule | None = None
     stages: tuple[Stage, ...] = ()
 
 

@@ -16,7 +16,7 @@ from instep.mapping.translate import Directory, User
 from instep.plugins import find_plugin
 from instep.settings import ValidationError, load_settings
 from instep.store import Store
-from instep.sync.ledger import Ledger
+from instep.sync.ledger import Ledger, Ref
 from instep.sync.transport import CountingTransport, Reserve, World, effects
 
 
@@ -62,6 +62,8 @@ class Session:
     ledger: Ledger = field(default_factory=Ledger)
     run: int = 0
     fence: int = 0
+    masked: dict[Ref, set[str]] = field(default_factory=dict)
+    """Fields with a write whose outcome is not settled: they do not speak."""
     at: datetime = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,470 @@
+"""Decide: what is true of every buyer now, from everything that the systems say. Touches nothing.
+
+Three passes, each reading the result of the one before: companies, journeys, persons; then companies show their
+furthest journey. Only dirty entities are decided: those with a changed record, those whose due date has come, and
+those that depend on one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from instep.model.entities import Kind
+from instep.model.journey import Claim, Position, shown
+from instep.model.process import JourneyKind, Outcome
+from instep.model.rules import Always, Moment
+from instep.model.values import Scalar, decode
+from instep.sync.evidence import Act, acts_of, claim, counts_for, evidence
+from instep.sync.fields import decide_consent, decide_fields, decide_relations
+from instep.sync.ledger import Ref
+from instep.sync.match import Matches, facts_of
+from instep.sync.owners import assign_owner
+from instep.sync.scores import decide_score
+from instep.sync.session import Session, utc
+from instep.sync.stages import hear_stages, position_of
+from instep.sync.state import EntityState, JourneyState, RecordState, load_entities, load_journeys
+
+CHUNK = 2000
+Facts = dict[str, Scalar]
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What decide found out so far: the small tables that later passes read."""
+
+    matches: Matches
+    dirty: dict[Kind, set[str]]
+    companies: dict[str, EntityState] = field(default_factory=dict)
+    opportunities: dict[str, EntityState] = field(default_factory=dict)
+    journeys: dict[str, JourneyState] = field(default_factory=dict)
+    """Every journey that this run decides, by id."""
+    own: dict[str, list[str]] = field(default_factory=dict)
+    """Person or company to the journeys that are its own."""
+    facts: dict[str, Facts] = field(default_factory=dict)
+    """Company to what rules may know of it."""
+
+
+def decide(session: Session, matches: Matches) -> Iterator[tuple[list[EntityState], Decisions]]:
+    """Yield decided entities, some at a time: opportunities, then persons, then companies."""
+    decisions = Decisions(matches, dirty_entities(session, matches))
+    _decide_companies(session, decisions)
+    _hear_opportunities(session, decisions)
+    _assign_evidence(session, decisions)
+    yield _settle_opportunities(session, decisions), decisions
+    persons = sorted(decisions.dirty[Kind.PERSON])
+    for start in range(0, len(persons), CHUNK):
+        yield _decide_persons(session, decisions, persons[start : start + CHUNK]), decisions
+    yield _settle_companies(session, decisions), decisions
+
+
+def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
+    """Every entity that has to be decided, by kind."""
+    dirty: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+    now = session.at.isoformat()
+    for id, kind in session.store.rows("SELECT id, kind FROM entity WHERE dirty = 1 OR due_at <= ?", (now,)):
+        dirty[Kind(kind)].add(id)
+    touched = sorted(matches.touched)
+    for id, kind in session.store.among("SELECT id, kind FROM entity WHERE id IN (?)", touched):
+        dirty[Kind(kind)].add(id)
+    for ref, entity in matches.links.items():
+        mapping = session.mapping(ref.connection, ref.object)
+        if mapping is not None:
+            dirty[mapping.kind].add(entity)
+    for entity in _named_opportunities(session, dirty[Kind.PERSON]):
+        dirty[Kind.OPPORTUNITY].add(entity)
+    return dirty
+
+
+def _named_opportunities(session: Session, persons: set[str]) -> list[str]:
+    rows = session.store.among(
+        "SELECT entity FROM relation WHERE name = 'people' AND to_entity IN (?)", sorted(persons)
+    )
+    return [row[0] for row in rows]
+
+
+def _load(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[str, EntityState]:
+    """Entities with what match found out about them."""
+    states = load_entities(session, ids, decisions.matches.links)
+    for state in states.values():
+        for record in state.records:
+            record.frozen = _is_left_out(session, record)
+            predecessor = decisions.matches.moved.get(record.ref)
+            if predecessor is not None and record.heard is None:
+                _inherit(session, record, predecessor)
+            record.masked = session.masked.get(record.ref, set())
+        for (connection, entity), why in decisions.matches.barred.items():
+            if entity == state.id:
+                state.tombstones.add(connection)
+                state.waits = why if "waits" in why else state.waits
+        state.tombstones -= {c for c, e in decisions.matches.lifted if e == state.id}
+    return states
+
+
+def _is_left_out(session: Session, record: RecordState) -> bool:
+    """Whether a record is outside its mapping's `include`: it keeps its link, and only consent is written."""
+    include = record.mapping.include
+    if isinstance(include, Always):
+        return False
+    return not include.value(facts_of(record.live, record.mapping, record.fields), Moment(session.at))
+
+
+def _inherit(session: Session, record: RecordState, predecessor: Ref) -> None:
+    """A successor starts from what was last heard of its predecessor, so that an old value wins nothing."""
+    row = session.store.row(
+        "SELECT heard, sent FROM base WHERE connection = ? AND object = ? AND id = ?", predecessor
+    )
+    if row is not None:
+        record.heard = decode(row[0])
+        record.sent = decode(row[1]) if row[1] else {}
+
+
+def _entity_of(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> dict[Ref, str]:
+    """The entity of every record that these entities' records are associated with."""
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for state in states:
+        for record in state.records:
+            for object, ends in record.related.items():
+                wanted.setdefault((record.connection, object), set()).update(id for id, _ in ends)
+    links = decisions.matches.links
+    found: dict[Ref, str] = {}
+    for (connection, object), ids in wanted.items():
+        for id, entity in session.store.among(
+            "SELECT id, entity FROM mirror WHERE connection = ? AND object = ? AND state = 'live' "
+            "AND entity IS NOT NULL AND id IN (?)",
+            sorted(ids),
+            connection,
+            object,
+        ):
+            found[Ref(connection, object, id)] = entity
+        for id in ids:
+            ref = Ref(connection, object, id)
+            if ref in links:
+                found[ref] = links[ref]
+    return found
+
+
+# --- pass 1: companies -----------------------------------------------------------------------------------------
+
+
+def _decide_companies(session: Session, decisions: Decisions) -> None:
+    states = _load(session, decisions, sorted(decisions.dirty[Kind.COMPANY]))
+    decisions.companies = states
+    changed = []
+    for state in states.values():
+        decide_fields(session, state)
+        state.segment = _segment(session, state, {})
+        decisions.facts[state.id] = dict(state.values)
+        if state.changed:
+            changed.append(state.id)
+    if changed and session.workspace.process.segments:
+        rows = session.store.among(
+            "SELECT relation.entity, entity.kind FROM relation JOIN entity ON entity.id = relation.entity "
+            "WHERE relation.name = 'company' AND relation.to_entity IN (?)",
+            changed,
+        )
+        for entity, kind in rows:
+            decisions.dirty[Kind(kind)].add(entity)
+
+
+def _segment(session: Session, state: EntityState, company: Facts) -> str | None:
+    """The first segment whose rule fits; a person's or opportunity's rule may look at its company."""
+    facts = dict(state.values)
+    facts.update({f"company.{name}": value for name, value in company.items()})
+    if state.kind is Kind.COMPANY:
+        facts.update({f"company.{name}": value for name, value in state.values.items()})
+    moment = Moment(session.at, frozenset(state.changed))
+    for segment in session.workspace.process.segments:
+        if segment.when is None or segment.when.value(facts, moment):
+            return segment.key
+    return None
+
+
+def _company_facts(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> None:
+    """Make sure that the companies of these entities are known to rules."""
+    wanted = {c for state in states for c in state.relations.get("company", ())} - decisions.facts.keys()
+    if not session.workspace.process.segments:
+        return
+    for id, fields in session.store.among("SELECT id, fields FROM entity WHERE id IN (?)", sorted(wanted)):
+        decisions.facts[id] = decode(fields)
+
+
+def _facts_of_company(decisions: Decisions, state: EntityState) -> Facts:
+    company = next(iter(state.relations.get("company", ())), None)
+    return decisions.facts.get(company, {}) if company else {}
+
+
+# --- pass 2: journeys ------------------------------------------------------------------------------------------
+
+
+def _hear_opportunities(session: Session, decisions: Decisions) -> None:
+    _add_opportunities(session, decisions, decisions.dirty[Kind.OPPORTUNITY])
+
+
+def _add_opportunities(session: Session, decisions: Decisions, ids: set[str]) -> None:
+    """Load opportunities, decide their fields and relations, and hear their own records' stages."""
+    new = sorted(ids - decisions.opportunities.keys())
+    states = _load(session, decisions, new)
+    decisions.opportunities.update(states)
+    entity_of = _entity_of(session, decisions, list(states.values()))
+    journeys = load_journeys(session, new)
+    continued = _continued(session, new)
+    for state in states.values():
+        decide_fields(session, state)
+        decide_relations(session, state, entity_of)
+    _company_facts(session, decisions, list(states.values()))
+    for state in states.values():
+        state.segment = _segment(session, state, _facts_of_company(decisions, state))
+        kept = journeys.get(state.id)
+        journey = kept[0] if kept else JourneyState(state.id, state.id, JourneyKind.NEW, session.at, is_new=True)
+        journey.claims += continued.get(state.id, [])
+        journey.segment = state.segment
+        decisions.journeys[journey.id] = journey
+        hear_stages(session, state, journey)
+        decisions.dirty[Kind.OPPORTUNITY].add(state.id)
+
+
+def _continued(session: Session, opportunities: Sequence[str]) -> dict[str, list[Claim]]:
+    """Claims of persons' own journeys that went on as one of these opportunities."""
+    rows = session.store.among(
+        "SELECT entity, id, continues_as FROM journey WHERE continues_as IN (?)", list(opportunities)
+    )
+    own = load_journeys(session, [row[0] for row in rows])
+    found: dict[str, list[Claim]] = {}
+    for journeys in own.values():
+        for journey in journeys:
+            if journey.continues_as is not None and journey.continues_as in opportunities:
+                found.setdefault(journey.continues_as, []).extend(journey.claims)
+    return found
+
+
+def _assign_evidence(session: Session, decisions: Decisions) -> None:
+    """Give every new act of a dirty person or company to the journeys that it counts for."""
+    doers = sorted(decisions.dirty[Kind.PERSON] | decisions.dirty[Kind.COMPANY])
+    for start in range(0, len(doers), CHUNK):
+        part = doers[start : start + CHUNK]
+        opportunities = _opportunities_of(session, decisions, part)
+        _load_own(session, decisions, part)
+        _continue(session, decisions, opportunities)
+        acts = acts_of(session, part, decisions.matches.links)
+        for doer in part:
+            new = evidence(acts.get(doer, ()), session.workspace.process)
+            if new:
+                _assign(session, decisions, doer, opportunities.get(doer, ()), new)
+
+
+def _opportunities_of(session: Session, decisions: Decisions, doers: Sequence[str]) -> dict[str, list[str]]:
+    """Person or company to its opportunities, this run's changes included."""
+    wanted = set(doers)
+    found: dict[str, set[str]] = {}
+    for opportunity, name, doer in session.store.among(
+        "SELECT r.entity, r.name, r.to_entity FROM relation r JOIN entity e ON e.id = r.entity "
+        "WHERE e.kind = 'opportunity' AND r.to_entity IN (?)",
+        list(doers),
+    ):
+        state = decisions.opportunities.get(opportunity)
+        if state is None or doer in state.relations.get(name, ()):
+            found.setdefault(doer, set()).add(opportunity)
+    for state in decisions.opportunities.values():
+        for ends in state.relations.values():
+            for doer in ends & wanted:
+                found.setdefault(doer, set()).add(state.id)
+    return {doer: sorted(ids) for doer, ids in found.items()}
+
+
+def _load_own(session: Session, decisions: Decisions, doers: Sequence[str]) -> None:
+    for doer, journeys in load_journeys(session, doers).items():
+        for journey in journeys:
+            if journey.id not in decisions.journeys:
+                journey.position = position_of(session, journey)
+                decisions.journeys[journey.id] = journey
+                decisions.own.setdefault(doer, []).append(journey.id)
+
+
+def _continue(session: Session, decisions: Decisions, opportunities: dict[str, list[str]]) -> None:
+    """A person's own journey goes on as the first opportunity."""
+    for doer, ids in opportunities.items():
+        for own in _open_own(decisions, doer):
+            first = ids[0]
+            _add_opportunities(session, decisions, {first})
+            own.continues_as = first
+            successor = decisions.journeys[first]
+            successor.claims += own.claims
+            successor.position = position_of(session, successor)
+
+
+def _open_own(decisions: Decisions, doer: str) -> list[JourneyState]:
+    journeys = [decisions.journeys[id] for id in decisions.own.get(doer, ())]
+    return [journey for journey in journeys if journey.continues_as is None and journey.position.is_open]
+
+
+def _assign(
+    session: Session, decisions: Decisions, doer: str, opportunities: Sequence[str], acts: Sequence[Act]
+) -> None:
+    process = session.workspace.process
+    for act in acts:
+        if _is_claimed(session, decisions, act):
+            continue
+        positions = _positions(session, decisions, doer, opportunities)
+        for id in act.about:
+            positions.setdefault(id, Position())
+        targets = counts_for(act, positions, process)
+        for target in targets or [_open_journey(session, decisions, doer, act, positions)]:
+            if target not in decisions.journeys:
+                _add_opportunities(session, decisions, {target})
+            journey = decisions.journeys[target]
+            journey.add(claim(act))
+            journey.position = position_of(session, journey)
+
+
+def _is_claimed(session: Session, decisions: Decisions, act: Act) -> bool:
+    return (
+        session.store.row(
+            "SELECT 1 FROM claim WHERE source = ? AND value = ? AND at = ?", (act.source, act.key, act.at.isoformat())
+        )
+        is not None
+    )
+
+
+def _positions(
+    session: Session, decisions: Decisions, doer: str, opportunities: Sequence[str]
+) -> dict[str, Position]:
+    """Where every journey of a person or company stands."""
+    positions: dict[str, Position] = {}
+    unknown = [id for id in opportunities if id not in decisions.journeys]
+    for id, stage, outcome, closed_at in session.store.among(
+        "SELECT id, stage, outcome, closed_at FROM journey WHERE id IN (?)", unknown
+    ):
+        positions[id] = Position(stage, Outcome(outcome) if outcome else None, utc(closed_at))
+    for id in opportunities:
+        if id in decisions.journeys:
+            positions[id] = decisions.journeys[id].position
+    for id in decisions.own.get(doer, ()):
+        if decisions.journeys[id].continues_as is None:
+            positions[id] = decisions.journeys[id].position
+    return positions
+
+
+def _open_journey(
+    session: Session, decisions: Decisions, doer: str, act: Act | None, positions: dict[str, Position]
+) -> str:
+    """A new journey of a person's own: of someone who has bought before, it is an expansion."""
+    number = len(decisions.own.get(doer, ())) + 1
+    bought = any(position.outcome is Outcome.WON for position in positions.values())
+    kind = JourneyKind.EXPANSION if bought and act is not None else JourneyKind.NEW
+    journey = JourneyState(f"{doer}.{number}", doer, kind, act.at if act else session.at, is_new=True)
+    decisions.journeys[journey.id] = journey
+    decisions.own.setdefault(doer, []).append(journey.id)
+    return journey.id
+
+
+def _settle_opportunities(session: Session, decisions: Decisions) -> list[EntityState]:
+    """Fold every journey a last time, and mark who shows it."""
+    persons, companies = decisions.dirty[Kind.PERSON], decisions.dirty[Kind.COMPANY]
+    for state in decisions.opportunities.values():
+        journey = decisions.journeys[state.id]
+        journey.position = position_of(session, journey)
+        state.shown, state.stage = state.id, journey.position.stage
+        state.score["outcome"] = journey.position.outcome.value if journey.position.outcome else None
+        assign_owner(session, state)
+        if state.is_new or state.stage != state.stage_before or journey.new_claims or "people" in state.changed:
+            before = state.relations_before
+            persons |= state.relations.get("people", frozenset()) | before.get("people", frozenset())
+            companies |= state.relations.get("company", frozenset()) | before.get("company", frozenset())
+    return list(decisions.opportunities.values())
+
+
+# --- pass 3: persons -------------------------------------------------------------------------------------------
+
+
+def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) -> list[EntityState]:
+    states = _load(session, decisions, ids)
+    every = list(states.values())
+    entity_of = _entity_of(session, decisions, every)
+    for state in every:
+        decide_fields(session, state)
+        decide_relations(session, state, entity_of)
+        decide_consent(session, state)
+    _company_facts(session, decisions, every)
+    opportunities = _opportunities_of(session, decisions, ids)
+    _load_own(session, decisions, ids)
+    acts = acts_of(session, ids, decisions.matches.links)
+    for state in every:
+        company = _facts_of_company(decisions, state)
+        state.segment = _segment(session, state, company)
+        _show(session, decisions, state, opportunities.get(state.id, ()))
+        decide_score(session, state, acts.get(state.id, ()), company)
+        assign_owner(session, state)
+        if _shows_stages(session) and (state.stage != state.stage_before or state.is_new):
+            decisions.dirty[Kind.COMPANY] |= state.relations.get("company", frozenset())
+    return every
+
+
+def _shows_stages(session: Session) -> bool:
+    """Whether any connection wants to know the stage of a company."""
+    mappings = [live.mapping.entities.get(Kind.COMPANY) for live in session.connections.values()]
+    return any(m is not None and (m.stages is not None or m.mapped("instep_stage")) for m in mappings)
+
+
+def _show(session: Session, decisions: Decisions, state: EntityState, opportunities: Sequence[str]) -> None:
+    """Hear edits of the shown stage, then show the furthest open journey."""
+    process = session.workspace.process
+    positions = _positions(session, decisions, state.id, opportunities)
+    current = shown(list(positions.items()), process)
+    for id in decisions.own.get(state.id, ()):
+        decisions.journeys[id].segment = state.segment
+    if _has_stage_records(state):
+        if current is not None and current in opportunities:
+            _hear_locked(session, decisions, state, current)
+        else:
+            own = _open_own(decisions, state.id)
+            if own:
+                hear_stages(session, state, own[0])
+            else:
+                _hear_new(session, decisions, state, positions)
+    positions = _positions(session, decisions, state.id, opportunities)
+    state.shown = shown(list(positions.items()), process)
+    state.stage = positions[state.shown].stage if state.shown else None
+
+
+def _has_stage_records(state: EntityState) -> bool:
+    return any(record.mapping.stages is not None for record in state.records)
+
+
+def _hear_locked(session: Session, decisions: Decisions, state: EntityState, current: str) -> None:
+    """What is said of a person's stage while an opportunity decides it: recorded beside that journey."""
+    if current not in decisions.journeys:
+        loaded = load_journeys(session, [current]).get(current)
+        if not loaded:
+            return
+        decisions.journeys[current] = loaded[0]
+    hear_stages(session, state, decisions.journeys[current], locked=True)
+
+
+def _hear_new(session: Session, decisions: Decisions, state: EntityState, positions: dict[str, Position]) -> None:
+    """With no journey open, an edit opens a new one, if it says anything at all."""
+    id = _open_journey(session, decisions, state.id, None, positions)
+    journey = decisions.journeys[id]
+    hear_stages(session, state, journey)
+    if not journey.new_claims:
+        del decisions.journeys[id]
+        decisions.own[state.id].remove(id)
+
+
+# --- companies show their furthest journey ---------------------------------------------------------------------
+
+
+def _settle_companies(session: Session, decisions: Decisions) -> list[EntityState]:
+    late = sorted(decisions.dirty[Kind.COMPANY] - decisions.companies.keys())
+    for id, state in _load(session, decisions, late).items():
+        decide_fields(session, state)
+        state.segment = _segment(session, state, {})
+        decisions.companies[id] = state
+    ids = list(decisions.companies)
+    opportunities = _opportunities_of(session, decisions, ids)
+    _load_own(session, decisions, ids)
+    for state in decisions.companies.values():
+        if _shows_stages(session):
+            _show(session, decisions, state, opportunities.get(state.id, ()))
+        assign_owner(session, state)
+    return list(decisions.companies.values())
