@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from instep.sandbox import Request, Response
 from instep_hubspot.sandbox import writing
@@ -34,6 +34,7 @@ class Write:
     given: Body
     values: Body
     record: Record | None
+    checked: dict[str, str] = field(default_factory=dict)
     links: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
 
 
@@ -105,7 +106,7 @@ class BatchCalls:
 
     def _new(self, kind: ObjectType, item: Body) -> Write:
         links = tuple(associations_in(self._portal, kind, item))
-        return Write(item, mapping(item, "properties"), None, links)
+        return Write(item, mapping(item, "properties"), None, links=links)
 
     def _known(self, kind: ObjectType, item: Body) -> Write:
         record = resolve(self._portal, kind, text(item, "id"), maybe_text(item, "idProperty"))
@@ -132,7 +133,7 @@ class BatchCalls:
                 self._refuse_some()
                 writes.append(self._checked(kind, prepare(kind, item)))
             except RefusedError as refusal:
-                if not (partial or refusal.is_of_one_input or refusal.status == 404):
+                if not (partial or refusal.is_of_one_input):
                     raise
                 errors.append(refusal.to_item(_trace(item) or _named(item)))
         if not partial:
@@ -144,7 +145,7 @@ class BatchCalls:
         values = checked_values(self._portal, kind, write.values, current)
         writing.require_free(self._portal, kind, values, write.record)
         writing.require_possible(self._portal, kind, values, write.record)
-        return write
+        return replace(write, checked=values)
 
     def _reply(
         self,
@@ -155,23 +156,23 @@ class BatchCalls:
         tell_new: bool,
     ) -> Response:
         results: list[dict[str, object]] = []
+        views = _Views(self._portal, kind)
         for write in writes:
             try:
-                results.append(self._apply(kind, write, tell_new))
+                results.append(self._apply(kind, write, views, tell_new))
             except RefusedError as refusal:
                 errors.append(refusal.to_item(_trace(write.given)))
         return batch_reply(self._portal, self._shuffled(results), errors, status)
 
-    def _apply(self, kind: ObjectType, write: Write, tell_new: bool) -> dict[str, object]:
+    def _apply(self, kind: ObjectType, write: Write, views: _Views, tell_new: bool) -> dict[str, object]:
         record = write.record
         if record is None:
-            record = writing.create(self._portal, kind, write.values, API)
+            record = writing.create_checked(self._portal, kind, write.checked, API)
             for there, other, types in write.links:
                 writing.tie(self._portal, kind.name, record.id, there, other, types=types)
         else:
-            writing.update(self._portal, kind, record, write.values, API)
-        view = View.of(self._portal, kind, (*kind.shown, *write.values))
-        result = shown(self._portal, kind, record, view)
+            writing.update_checked(self._portal, kind, record, write.checked, API)
+        result = shown(self._portal, kind, record, views.of(write.values))
         if tell_new:
             result["new"] = write.record is None
         return result | {name: value[0] for name, value in _trace(write.given).items()}
@@ -194,6 +195,20 @@ class BatchCalls:
         if self._portal.personality.shuffle_results:
             self._random.shuffle(results)
         return results
+
+
+class _Views:
+    """What each written record shows: its default properties and those that were written."""
+
+    def __init__(self, portal: Portal, kind: ObjectType) -> None:
+        self._portal, self._kind = portal, kind
+        self._known: dict[tuple[str, ...], View] = {}
+
+    def of(self, written: Mapping[str, object]) -> View:
+        names = tuple(written)
+        if names not in self._known:
+            self._known[names] = View.of(self._portal, self._kind, (*self._kind.shown, *names))
+        return self._known[names]
 
 
 def _is_traced(inputs: Sequence[Body]) -> bool:
@@ -227,7 +242,7 @@ def _repeated(ids: Iterator[str]) -> Iterator[str]:
 def _missing(ids: list[str]) -> RefusedError:
     return RefusedError(
         404, "Could not get some objects, they may be deleted or not exist. Check that ids are valid.",
-        category="OBJECT_NOT_FOUND", context={"ids": ids},
+        category="OBJECT_NOT_FOUND", context={"ids": ids}, is_of_one_input=True,
     )  # fmt: skip
 
 

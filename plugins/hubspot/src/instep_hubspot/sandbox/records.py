@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -91,10 +91,12 @@ class Table:
         self.kind = kind
         self.records: dict[str, Record] = {}
         self.numbers: list[int] = []
+        self.ordered: list[Record] = []
         self.aliases: dict[str, str] = {}
         self.unique: dict[str, dict[str, str]] = {}
         self.version = 0
         self._by_modified: list[tuple[int, int]] = []
+        self._is_sorted = True
         self._unindexed: deque[_Unindexed] = deque()
 
     def get(self, id: str) -> Record | None:
@@ -113,12 +115,15 @@ class Table:
         """Take in a new record; its number is the highest so far."""
         self.records[record.id] = record
         self.numbers.append(record.number)
+        self.ordered.append(record)
         self._note(record)
 
     def remove(self, record: Record) -> None:
         """Forget a record entirely."""
         del self.records[record.id]
-        del self.numbers[bisect_left(self.numbers, record.number)]
+        place = bisect_left(self.numbers, record.number)
+        del self.numbers[place]
+        del self.ordered[place]
         self.version += 1
 
     def touch(self, record: Record, at: int) -> None:
@@ -131,42 +136,51 @@ class Table:
         self.version += 1
         entry = (record.modified, record.number)
         entries = self._by_modified
-        if not entries or entries[-1] <= entry:
-            entries.append(entry)
-        else:
-            insort(entries, entry)
+        self._is_sorted = self._is_sorted and (not entries or entries[-1] <= entry)
+        entries.append(entry)
         if len(entries) > 2 * len(self.numbers) + 1000:
             self.reindex()
 
     def reindex(self) -> None:
         """Order all records by modification anew."""
         self.version += 1
-        self._by_modified = sorted((record.modified, record.number) for record in self.records.values())
+        self._by_modified = sorted((record.modified, record.number) for record in self.ordered)
+        self._is_sorted = True
 
-    def modified_between(self, low: int | None, high: int | None) -> list[Record]:
-        """Records modified from `low` to `high`, both included."""
+    def _span(self, low: int | None, high: int | None) -> tuple[int, int]:
         entries = self._by_modified
+        if not self._is_sorted:
+            entries.sort()
+            self._is_sorted = True
         start = 0 if low is None else bisect_left(entries, (low, -1))
         end = len(entries) if high is None else bisect_right(entries, (high, 1 << 62))
+        return start, end
+
+    def modified_between(self, low: int | None, high: int | None) -> list[Record]:
+        """Records modified from `low` to `high`, both included, by number."""
+        start, end = self._span(low, high)
         found: dict[int, Record] = {}
-        records = self.records
-        for at, number in entries[start:end]:
-            record = records.get(str(number))
+        for at, number in self._by_modified[start:end]:
+            record = self.records.get(str(number))
             if record is not None and record.modified == at:
                 found[number] = record
-        return list(found.values())
+        return [found[number] for number in sorted(found)]
 
     def count_modified(self, low: int | None, high: int | None) -> int:
         """At most how many records `modified_between` would give."""
-        entries = self._by_modified
-        start = 0 if low is None else bisect_left(entries, (low, -1))
-        end = len(entries) if high is None else bisect_right(entries, (high, 1 << 62))
+        start, end = self._span(low, high)
         return max(0, end - start)
+
+    def numbered_between(self, low: int | None, high: int | None) -> list[Record]:
+        """Records with numbers from `low` to `high`, both included, by number."""
+        start = 0 if low is None else bisect_left(self.numbers, low)
+        end = len(self.numbers) if high is None else bisect_right(self.numbers, high)
+        return self.ordered[start:end]
 
     def after(self, number: int) -> Iterator[Record]:
         """Records with higher numbers than `number`, ascending."""
         for place in range(bisect_right(self.numbers, number), len(self.numbers)):
-            yield self.records[str(self.numbers[place])]
+            yield self.ordered[place]
 
     def hide_from_index(self, record: Record, at: int, before: Mapping[str, str] | None) -> None:
         """Keep the search index at `before` for a record (None: unknown to it) until it catches up."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -23,7 +23,36 @@ from instep_hubspot.sandbox.search import Filter, Values, comparable, parse_grou
 
 MAX_PAGE, MAX_RESULTS, MAX_QUERY = 200, 10_000, 3_000
 _REMEMBERED = 8
-Hit = tuple[Record, Values]
+_FOREVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The records that a search found, with what the index believes about those it lags behind on."""
+
+    records: list[Record]
+    believed: Mapping[int, Values | None]
+
+    def values(self, record: Record) -> Values:
+        """A record's values as the index knows them."""
+        return self.believed.get(record.number) or record.values
+
+    def joined(self, others: list[Record]) -> Found:
+        """These and other records, each once, by number."""
+        both = {record.number: record for record in (*self.records, *others)}
+        return Found([both[number] for number in sorted(both)], self.believed)
+
+    def sorted_by(self, sort: tuple[Property, bool] | None) -> Found:
+        """The records in the wanted order; blank values come last."""
+        if sort is None:
+            return self
+        prop, descending = sort
+        if prop.name == "hs_object_id":
+            return Found(self.records[::-1], self.believed) if descending else self
+        known = [record for record in self.records if prop.name in self.values(record)]
+        blank = [record for record in self.records if prop.name not in self.values(record)]
+        known.sort(key=lambda record: _rank(prop, self.values(record)[prop.name]), reverse=descending)
+        return Found([*known, *blank], self.believed)
 
 
 class SearchCalls:
@@ -31,7 +60,7 @@ class SearchCalls:
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
-        self._remembered: OrderedDict[bytes, list[Hit]] = OrderedDict()
+        self._remembered: OrderedDict[bytes, Found] = OrderedDict()
 
     def operations(self) -> list[Operation]:
         """The table of these calls."""
@@ -45,18 +74,18 @@ class SearchCalls:
         limit, after = _limit(body), _after(body)
         if after + limit > MAX_RESULTS:
             raise invalid(f"The offset and limit exceed the maximum of {MAX_RESULTS} results")
-        hits = self._hits(kind, body)
+        found = self._found(kind, body)
         view = View.of(self._portal, kind, texts(body, "properties"))
-        page = hits[after : after + limit]
+        page = found.records[after : after + limit]
         reply: Body = {
-            "total": len(hits),
-            "results": [shown_values(record, view.properties, values) for record, values in page],
+            "total": len(found.records),
+            "results": [shown_values(record, view.properties, found.values(record)) for record in page],
         }
-        if after + limit < len(hits):
+        if after + limit < len(found.records):
             reply["paging"] = {"next": {"after": str(after + limit)}}
         return Response.of(reply)
 
-    def _hits(self, kind: ObjectType, body: Body) -> list[Hit]:
+    def _found(self, kind: ObjectType, body: Body) -> Found:
         table = self._portal.table(kind)
         self._portal.let_index_catch_up(table)
         asked = {name: body.get(name) for name in ("filterGroups", "sorts", "query")}
@@ -70,51 +99,46 @@ class SearchCalls:
                 self._remembered.popitem(last=False)
         return self._remembered[key]
 
-    def _find(self, kind: ObjectType, table: Table, body: Body) -> list[Hit]:
-        groups = parse_groups(self._portal, kind, body)
-        query = str(body.get("query") or "")
+    def _find(self, kind: ObjectType, table: Table, body: Body) -> Found:
+        groups = parse_groups(self._portal, kind, body) or [[]]
+        query = str(body.get("query") or "").lower()
         if len(query) > MAX_QUERY:
             raise invalid(f"The query is too long. The maximum is {MAX_QUERY} characters")
         sort = _sort(self._portal, kind, body)
         believed = table.index_view()
-        found: dict[int, Hit] = {}
-        for group in groups or [[]]:
-            for record in _matching(kind, table, group, believed.keys()):
-                found[record.number] = (record, record.values)
-            for number, values in believed.items():
-                late = table.records.get(str(number))
-                if late and values and all(item.test(values) for item in group):
-                    found[number] = (late, values)
-        hits = list(found.values())
+        found = Found(_matching(kind, table, groups[0], believed), believed)
+        for group in groups[1:]:
+            found = found.joined(_matching(kind, table, group, believed))
         if query:
-            hits = [hit for hit in hits if _mentions(kind, hit[1], query.lower())]
-        return _ordered(hits, sort)
+            found = Found([r for r in found.records if _mentions(kind, found.values(r), query)], believed)
+        return found.sorted_by(sort)
 
 
-def _matching(kind: ObjectType, table: Table, group: list[Filter], late: Iterable[int]) -> list[Record]:
+def _matching(
+    kind: ObjectType, table: Table, group: list[Filter], believed: Mapping[int, Values | None]
+) -> list[Record]:
+    """The records that pass every filter as the index knows them, by number."""
     modified, numbered, rest = _split(kind, group)
-    low, high = _narrowest(modified)
     first, last = _narrowest(numbered)
-    start = 0 if first is None else bisect_left(table.numbers, first)
-    end = len(table.numbers) if last is None else bisect_right(table.numbers, last)
-    if modified and table.count_modified(low, high) < end - start:
-        found = table.modified_between(low, high)
-        bottom, top = first if first is not None else 0, last if last is not None else 1 << 62
-        found = [record for record in found if bottom <= record.number <= top]
-    else:
-        records = table.records
-        found = [records[str(number)] for number in table.numbers[start:end]]
-        if modified:
-            bottom, top = low if low is not None else -(1 << 62), high if high is not None else 1 << 62
-            found = [record for record in found if bottom <= record.modified <= top]
-    hidden = set(late)
-    return [
-        record
-        for record in found
-        if record.archived_at is None
-        and record.number not in hidden
-        and all(item.test(record.values) for item in rest)
-    ]
+    low, high = _narrowest(modified)
+    found = table.numbered_between(first, last)
+    if modified and table.count_modified(low, high) < len(found):
+        bottom, top = first or 0, last if last is not None else _FOREVER
+        found = [record for record in table.modified_between(low, high) if bottom <= record.number <= top]
+    elif modified:
+        bottom, top = -_FOREVER if low is None else low, _FOREVER if high is None else high
+        found = [record for record in found if bottom <= record.modified <= top]
+    if rest:
+        tests = [item.test for item in rest]
+        found = [record for record in found if all(test(record.values) for test in tests)]
+    if not believed:
+        return [record for record in found if record.archived_at is None]
+    current = {r.number: r for r in found if r.archived_at is None and r.number not in believed}
+    for number, values in believed.items():
+        late = table.records.get(str(number))
+        if late is not None and values is not None and all(item.test(values) for item in group):
+            current[number] = late
+    return [current[number] for number in sorted(current)]
 
 
 def _split(kind: ObjectType, group: list[Filter]) -> tuple[list[Filter], list[Filter], list[Filter]]:
@@ -129,19 +153,6 @@ def _narrowest(filters: list[Filter]) -> tuple[int | None, int | None]:
     lows = [item.low for item in filters if item.low is not None]
     highs = [item.high for item in filters if item.high is not None]
     return (max(lows) if lows else None), (min(highs) if highs else None)
-
-
-def _ordered(hits: list[Hit], sort: tuple[Property, bool] | None) -> list[Hit]:
-    if sort is None:
-        return sorted(hits, key=lambda hit: hit[0].number)
-    prop, descending = sort
-    if prop.name == "hs_object_id":
-        return sorted(hits, key=lambda hit: hit[0].number, reverse=descending)
-    known = [hit for hit in hits if prop.name in hit[1]]
-    blank = sorted((hit for hit in hits if prop.name not in hit[1]), key=lambda hit: hit[0].number)
-    known.sort(key=lambda hit: hit[0].number)
-    known.sort(key=lambda hit: _rank(prop, hit[1][prop.name]), reverse=descending)
-    return [*known, *blank]
 
 
 def _rank(prop: Property, text: str) -> tuple[float, str]:

@@ -19,7 +19,11 @@ def create(
     portal: Portal, kind: ObjectType, given: Mapping[str, object], source: Source, *, by_hubspot: bool = False
 ) -> Record:
     """Make a record; raises `RefusedError` and keeps nothing if anything about it is wrong."""
-    values = checked_values(portal, kind, given, {}, by_hubspot=by_hubspot)
+    return create_checked(portal, kind, checked_values(portal, kind, given, {}, by_hubspot=by_hubspot), source)
+
+
+def create_checked(portal: Portal, kind: ObjectType, values: dict[str, str], source: Source) -> Record:
+    """The same for values that were checked one by one before."""
     require_free(portal, kind, values, None)
     _require_enough(kind, values)
     values = {**values, **stage_values(portal, kind, values, {}), **_derived(kind, values)}
@@ -42,6 +46,13 @@ def update(
 ) -> set[str]:
     """Change a record and say which properties really changed."""
     values = checked_values(portal, kind, given, record.values, by_hubspot=by_hubspot)
+    return update_checked(portal, kind, record, values, source)
+
+
+def update_checked(
+    portal: Portal, kind: ObjectType, record: Record, values: dict[str, str], source: Source
+) -> set[str]:
+    """The same for values that were checked one by one before."""
     require_free(portal, kind, values, record)
     values = {**values, **stage_values(portal, kind, values, record.values), **_derived(kind, values)}
     values |= lifecycle_values(portal, kind, values, record.values, source)

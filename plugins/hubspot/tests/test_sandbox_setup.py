@@ -1,0 +1,298 @@
+"""What surrounds the records in the HubSpot sandbox: associations, owners, properties, stages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hubspot import HubSpot
+
+from instep.sandbox import VirtualClock
+from instep_hubspot.sandbox import hubspot_sandbox
+
+
+@pytest.fixture
+def sandbox():
+    with hubspot_sandbox(clock=VirtualClock()) as running:
+        yield running
+
+
+@pytest.fixture
+def api(sandbox):
+    """Gives API objects by their dotted name, e.g. `crm.owners.owners_api`, and closes them."""
+    hubspot, held = HubSpot(access_token="pat-na1-sandbox", host=sandbox.url), {}
+
+    def named(path):
+        if path not in held:
+            found = hubspot
+            for part in path.split("."):
+                found = getattr(found, part)
+            held[path] = found
+        return held[path]
+
+    yield named
+    for one in held.values():
+        one.api_client.close()
+        one.api_client.rest_client.pool_manager.clear()
+
+
+def refusal(call, *args, **kwargs):
+    with pytest.raises(Exception, match="Reason") as caught:
+        call(*args, **kwargs)
+    return caught.value.status, json.loads(caught.value.body)
+
+
+def spec(type_id, category="HUBSPOT_DEFINED"):
+    return [{"associationCategory": category, "associationTypeId": type_id}]
+
+
+def tied(api, here, id, there):
+    page = api("crm.associations.v4.basic_api").get_page(here, id, there)
+    return {str(link.to_object_id): {kind.type_id for kind in link.association_types} for link in page.results}
+
+
+def test_a_new_primary_company_demotes_the_old_one(sandbox, api):
+    contact = sandbox.world.create("contacts", email="a@x.example")
+    old, new = (sandbox.world.create("companies", name=name) for name in "AB")
+    associations = api("crm.associations.v4.basic_api")
+    for company in (old, new):
+        assert associations.create("contacts", contact, "companies", company, spec(1)) is not None
+    assert tied(api, "contacts", contact, "companies") == {old: {279}, new: {1, 279}}
+    assert tied(api, "companies", old, "contacts") == {contact: {280}}
+    assert sandbox.world.read("contacts", contact)["associatedcompanyid"] == new
+
+
+def test_the_plain_association_is_the_default(sandbox, api):
+    deal = sandbox.world.create("deals", dealname="D", dealstage="contractsent")
+    contact = sandbox.world.create("contacts", email="a@x.example")
+    associations = api("crm.associations.v4.basic_api")
+    for _ in range(2):
+        associations.create_default("deals", deal, "contacts", contact)
+    assert tied(api, "contacts", contact, "deals") == {deal: {4}}
+
+
+def test_removing_an_association_removes_all_its_labels(sandbox, api):
+    contact = sandbox.world.create("contacts", email="a@x.example")
+    company = sandbox.world.create("companies", name="X")
+    labels = api("crm.associations.v4.schema.definitions_api")
+    made = labels.create("contacts", "companies", {"label": "Adviser", "name": "adviser"})
+    associations = api("crm.associations.v4.basic_api")
+    mine = made.results[0].type_id
+    associations.create("contacts", contact, "companies", company, spec(mine, "USER_DEFINED"))
+    assert tied(api, "contacts", contact, "companies") == {company: {mine, 279}}
+    associations.archive("contacts", contact, "companies", company)
+    assert tied(api, "contacts", contact, "companies") == {}
+
+
+def test_a_type_that_does_not_fit_the_pair_is_refused(sandbox, api):
+    contact = sandbox.world.create("contacts", email="a@x.example")
+    company = sandbox.world.create("companies", name="X")
+    create = api("crm.associations.v4.basic_api").create
+    assert refusal(create, "contacts", contact, "companies", company, spec(3))[0] == 400
+
+
+def test_association_batches_answer_input_by_input(sandbox, api):
+    contact, lonely = (sandbox.world.create("contacts", email=f"{n}@x.example") for n in "ab")
+    company = sandbox.world.create("companies", name="X")
+    batch = api("crm.associations.v4.batch_api")
+    inputs = [{"from": {"id": contact}, "to": {"id": other}, "types": spec(279)} for other in (company, "99999")]
+    made = batch.create("contacts", "companies", {"inputs": inputs})
+    read = batch.get_page("contacts", "companies", {"inputs": [{"id": contact}, {"id": lonely}]})
+    assert (len(made.results), made.num_errors) == (1, 1)
+    assert [result._from.id for result in read.results] == [contact]
+    assert read.errors[0].sub_category == "crm.associations.NO_ASSOCIATIONS_FOUND"
+    assert sandbox.log.calls("associations.batch_read")[0].wrote is False
+
+
+def test_more_than_500_associations_come_in_pages(sandbox, api):
+    company = sandbox.world.create("companies", name="X")
+    people = sandbox.world.load("contacts", [{"email": f"{n}@x.example"} for n in range(501)])
+    for person in people:
+        sandbox.world.associate("contacts", person, "companies", company)
+    batch = api("crm.associations.v4.batch_api").get_page
+    first = batch("companies", "contacts", {"inputs": [{"id": company}]}).results[0]
+    after = first.paging.next.after
+    rest = batch("companies", "contacts", {"inputs": [{"id": company, "after": after}]}).results[0]
+    assert (len(first.to), [str(link.to_object_id) for link in rest.to]) == (500, people[500:])
+
+
+def test_a_new_contact_can_join_the_company_of_its_domain(sandbox, api):
+    sandbox.personality = replace(sandbox.personality, auto_association=True)
+    company = sandbox.world.create("companies", domain="x.example")
+    made = api("crm.contacts.basic_api").create({"properties": {"email": "a@x.example"}})
+    assert tied(api, "contacts", made.id, "companies") == {company: {1, 279}}
+
+
+def test_a_former_owner_is_listed_apart_and_has_no_user_id(sandbox, api):
+    stays, leaves = (sandbox.world.add_owner(f"{n}@x.example", n, n) for n in "ab")
+    sandbox.world.archive_owner(leaves)
+    owners = api("crm.owners.owners_api")
+    assert [owner.id for owner in owners.get_page().results] == [stays]
+    former = owners.get_page(archived=True).results[0]
+    assert (former.id, former.user_id) == (leaves, None)
+    assert former.user_id_including_inactive > 0
+
+
+def test_owners_are_found_by_email_and_by_user(sandbox, api):
+    id = sandbox.world.add_owner("Ann@x.example", "Ann", "Lee")
+    owners = api("crm.owners.owners_api")
+    found = owners.get_page(email="ann@x.example").results[0]
+    assert owners.get_by_id(found.user_id, id_property="userId").id == id
+
+
+def test_records_keep_a_former_owner_but_cannot_be_given_to_one(sandbox, api):
+    owner = sandbox.world.add_owner("a@x.example")
+    kept = sandbox.world.create("contacts", email="k@x.example", hubspot_owner_id=owner)
+    other = sandbox.world.create("contacts", email="o@x.example")
+    sandbox.world.archive_owner(owner)
+    update = api("crm.contacts.basic_api").update
+    assert sandbox.world.read("contacts", kept)["hubspot_owner_id"] == owner
+    assert refusal(update, other, {"properties": {"hubspot_owner_id": owner}})[0] == 400
+
+
+def new_property(**more):
+    definition = {"name": "buyer_stage", "label": "Stage", "type": "string", "fieldType": "text"}
+    return {**definition, "groupName": "contactinformation", **more}
+
+
+def test_a_property_lives_from_creation_to_archive(api):
+    core = api("crm.properties.core_api")
+    assert core.create("contacts", new_property()).hubspot_defined is False
+    assert core.update("contacts", "buyer_stage", {"label": "Step"}).label == "Step"
+    core.archive("contacts", "buyer_stage")
+    assert refusal(core.get_by_name, "contacts", "buyer_stage")[0] == 404
+    assert [prop.name for prop in core.get_all("contacts", archived=True).results] == ["buyer_stage"]
+
+
+@pytest.mark.parametrize(
+    ("definition", "status"),
+    [
+        (new_property(name="Buyer"), 400),
+        (new_property(name="email"), 409),
+        (new_property(type="number"), 400),
+        (new_property(groupName="nowhere"), 400),
+        (new_property(type="bool", fieldType="booleancheckbox"), 400),
+    ],
+)
+def test_a_definition_that_does_not_fit_is_refused(api, definition, status):
+    assert refusal(api("crm.properties.core_api").create, "contacts", definition)[0] == status
+
+
+def test_patched_options_replace_all_options(sandbox, api):
+    options = [{"label": word, "value": word, "displayOrder": n} for n, word in enumerate("ab")]
+    core = api("crm.properties.core_api")
+    core.create("contacts", new_property(type="enumeration", fieldType="select", options=options))
+    core.update("contacts", "buyer_stage", {"options": [{"label": "c", "value": "c"}]})
+    assert [option.value for option in core.get_by_name("contacts", "buyer_stage").options] == ["c"]
+
+
+def test_choices_that_live_elsewhere_have_no_options(api):
+    core = api("crm.properties.core_api")
+    for kind, name in (("contacts", "hubspot_owner_id"), ("deals", "dealstage"), ("deals", "pipeline")):
+        prop = core.get_by_name(kind, name)
+        assert (prop.external_options, prop.options) == (True, [])
+
+
+def test_default_properties_cannot_be_archived(api):
+    assert refusal(api("crm.properties.core_api").archive, "contacts", "email")[0] == 400
+
+
+def test_the_default_deal_pipeline_speaks_in_texts(api):
+    stages = api("crm.pipelines.pipelines_api").get_by_id("deals", "default").stages
+    assert [(stage.id, stage.metadata["probability"]) for stage in stages[-2:]] == [
+        ("closedwon", "1.0"),
+        ("closedlost", "0.0"),
+    ]
+    assert stages[-1].metadata["isClosed"] == "true"
+
+
+def pipeline(label, *stages):
+    return {
+        "label": label,
+        "displayOrder": 1,
+        "stages": [
+            {"label": name, "displayOrder": n, "metadata": {"probability": chance}}
+            for n, (name, chance) in enumerate(stages)
+        ],
+    }
+
+
+def test_replacing_a_pipeline_deletes_the_stages_it_does_not_name(api):
+    pipelines = api("crm.pipelines.pipelines_api")
+    made = pipelines.create("deals", pipeline("New", ("First", 0.1), ("Won", 1)))
+    replaced = pipelines.replace("deals", made.id, pipeline("New", ("Won", "1.0"), ("Lost", 0)))
+    assert [stage.label for stage in replaced.stages] == ["Won", "Lost"]
+    assert replaced.stages[0].id == made.stages[1].id
+
+
+@pytest.mark.parametrize("probability", [None, "0.25", "2"])
+def test_a_deal_stage_needs_a_probability_in_tenths(api, probability):
+    body = pipeline("New", ("First", probability))
+    assert refusal(api("crm.pipelines.pipelines_api").create, "deals", body)[0] == 400
+
+
+def test_only_a_careful_deletion_spares_a_stage_in_use(sandbox, api):
+    deal = sandbox.world.create("deals", dealname="D", dealstage="contractsent")
+    pipelines = api("crm.pipelines.pipelines_api")
+    rest = [(s.label, s.metadata["probability"]) for s in pipelines.get_by_id("deals", "default").stages]
+    body = pipeline("Sales Pipeline", *[stage for stage in rest if stage[0] != "Contract Sent"])
+    careful = {"validate_references_before_delete": True}
+    assert refusal(pipelines.replace, "deals", "default", body, **careful)[0] == 400
+    pipelines.replace("deals", "default", body)
+    assert sandbox.world.read("deals", deal)["dealstage"] == "contractsent"
+
+
+def test_the_last_pipeline_stays(api):
+    assert refusal(api("crm.pipelines.pipelines_api").archive, "deals", "default")[0] == 400
+
+
+def test_a_stage_patch_needs_its_metadata(api):
+    stages = api("crm.pipelines.pipeline_stages_api")
+    assert refusal(stages.update, "contractsent", "deals", "default", {"label": "X"})[0] == 400
+
+
+def lifecycle(sandbox, id):
+    return sandbox.world.read("contacts", id).get("lifecyclestage")
+
+
+def test_a_backward_lifecycle_move_succeeds_and_changes_nothing(sandbox, api):
+    id = sandbox.world.create("contacts", email="a@x.example", lifecyclestage="customer")
+    answer = api("crm.contacts.basic_api").update(id, {"properties": {"lifecyclestage": "lead"}})
+    assert answer.properties["lifecyclestage"] == "customer"
+    assert lifecycle(sandbox, id) == "customer"
+
+
+def test_clearing_first_lets_a_lifecycle_move_back(sandbox, api):
+    id = sandbox.world.create("contacts", email="a@x.example", lifecyclestage="customer")
+    for stage in ("", "lead"):
+        sandbox.clock.advance(timedelta(seconds=1))
+        api("crm.contacts.basic_api").update(id, {"properties": {"lifecyclestage": stage}})
+    held = sandbox.world.read("contacts", id)
+    assert held["lifecyclestage"] == "lead"
+    assert held["hs_lifecyclestage_lead_date"] == "2026-01-05T09:00:02.000Z"
+    assert "hs_lifecyclestage_customer_date" not in held
+
+
+def test_people_may_move_a_lifecycle_back(sandbox):
+    id = sandbox.world.create("contacts", email="a@x.example", lifecyclestage="customer")
+    sandbox.world.edit("contacts", id, lifecyclestage="lead")
+    assert lifecycle(sandbox, id) == "lead"
+
+
+def test_lifecycle_rules_can_be_switched_off(sandbox, api):
+    sandbox.personality = replace(sandbox.personality, lifecycle_forward_only=False)
+    id = sandbox.world.create("contacts", email="a@x.example", lifecyclestage="customer")
+    api("crm.contacts.basic_api").update(id, {"properties": {"lifecyclestage": "lead"}})
+    assert lifecycle(sandbox, id) == "lead"
+
+
+def test_automation_follows_the_deals_of_a_buyer(sandbox):
+    sandbox.personality = replace(sandbox.personality, lifecycle_automation=True)
+    contact = sandbox.world.create("contacts", email="a@x.example")
+    deal = sandbox.world.create("deals", dealname="D", dealstage="contractsent")
+    sandbox.world.associate("deals", deal, "contacts", contact)
+    opened = lifecycle(sandbox, contact)
+    sandbox.world.edit("deals", deal, dealstage="closedwon")
+    assert (opened, lifecycle(sandbox, contact)) == ("opportunity", "customer")
