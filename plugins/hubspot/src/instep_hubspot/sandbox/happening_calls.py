@@ -13,6 +13,20 @@ from instep_hubspot.sandbox.portal import Portal
 from instep_hubspot.sandbox.times import iso, parse_ms
 
 SEND_LIMIT = 500
+_STYLE = (
+    "backgroundWidth",
+    "fontFamily",
+    "helpTextColor",
+    "helpTextSize",
+    "labelTextColor",
+    "labelTextSize",
+    "legalConsentTextColor",
+    "legalConsentTextSize",
+    "submitAlignment",
+    "submitColor",
+    "submitFontColor",
+    "submitSize",
+)
 
 
 class HappeningCalls:
@@ -175,7 +189,7 @@ def _shown_form(form: Form) -> Body:
             "renderRawHtml": False,
             "theme": "default_style",
             "submitButtonText": "Submit",
-            "style": {},
+            "style": dict.fromkeys(_STYLE, ""),
             "cssClass": "hs-form",
         },
         "legalConsentOptions": {"type": "none"},
