@@ -18,6 +18,6 @@ for _module in ("login", "reading", "writing", "linking", "setup", "workbench"):
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
 from instep.testing.conformance import ConnectorConformance  # noqa: E402
-from instep.testing.workbench import CountingTransport, Sent, Workbench  # noqa: E402
+from instep.testing.workbench import CountingTransport, Sent, Workbench, workbench  # noqa: E402
 
-__all__ = ["ConnectorConformance", "CountingTransport", "Sent", "Workbench"]
+__all__ = ["ConnectorConformance", "CountingTransport", "Sent", "Workbench", "workbench"]

@@ -129,13 +129,15 @@ class ChangeReader:
                 return
 
     def _is_news(self, record: wire.WireRecord, at: _Cursor) -> bool:
-        if record.id in at.told:
+        when = record.archivedAt or _EPOCH
+        if record.id in at.told and at.told[record.id] >= when:
             return False
-        return at.since is None or (record.archivedAt or at.since) >= at.since - self._overlap
+        return at.since is None or record.archivedAt is None or when >= at.since - self._overlap
 
     def _still_in_view(self, at: _Cursor, told: Mapping[str, datetime]) -> dict[str, datetime]:
         """The reported deletions that the next read will look back upon."""
-        return {id: when for id, when in told.items() if when >= at.begun - self._overlap}
+        horizon = at.begun - self._overlap
+        return {id: when for id, when in told.items() if when >= horizon or when == _EPOCH}
 
     def _confirmed(self, object: str, records: Sequence[wire.WireRecord]) -> tuple[Item, ...]:
         """What became of archived records, by a direct read: one that answers was restored or merged meanwhile."""
