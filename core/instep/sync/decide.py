@@ -41,6 +41,8 @@ class Decisions:
     """Every journey that this run decides, by id."""
     own: dict[str, list[str]] = field(default_factory=dict)
     """Person or company to the journeys that are its own."""
+    entity_of: dict[Ref, str] = field(default_factory=dict)
+    """The entity of every record that a decided record is associated with."""
     facts: dict[str, Facts] = field(default_factory=dict)
     """Company to what rules may know of it."""
 
@@ -119,15 +121,14 @@ def _inherit(session: Session, record: RecordState, predecessor: Ref) -> None:
         record.sent = decode(row[1]) if row[1] else {}
 
 
-def _entity_of(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> dict[Ref, str]:
-    """The entity of every record that these entities' records are associated with."""
+def _learn_ends(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> None:
+    """Find the entity of every record that these entities' records are associated with."""
     wanted: dict[tuple[str, str], set[str]] = {}
     for state in states:
         for record in state.records:
             for object, ends in record.related.items():
                 wanted.setdefault((record.connection, object), set()).update(id for id, _ in ends)
-    links = decisions.matches.links
-    found: dict[Ref, str] = {}
+    links, found = decisions.matches.links, decisions.entity_of
     for (connection, object), ids in wanted.items():
         for id, entity in session.store.among(
             "SELECT id, entity FROM mirror WHERE connection = ? AND object = ? AND state = 'live' "
@@ -141,7 +142,6 @@ def _entity_of(session: Session, decisions: Decisions, states: Sequence[EntitySt
             ref = Ref(connection, object, id)
             if ref in links:
                 found[ref] = links[ref]
-    return found
 
 
 # --- pass 1: companies -----------------------------------------------------------------------------------------
@@ -206,12 +206,12 @@ def _add_opportunities(session: Session, decisions: Decisions, ids: set[str]) ->
     new = sorted(ids - decisions.opportunities.keys())
     states = _load(session, decisions, new)
     decisions.opportunities.update(states)
-    entity_of = _entity_of(session, decisions, list(states.values()))
+    _learn_ends(session, decisions, list(states.values()))
     journeys = load_journeys(session, new)
     continued = _continued(session, new)
     for state in states.values():
         decide_fields(session, state)
-        decide_relations(session, state, entity_of)
+        decide_relations(session, state, decisions.entity_of)
     _company_facts(session, decisions, list(states.values()))
     for state in states.values():
         state.segment = _segment(session, state, _facts_of_company(decisions, state))
@@ -380,10 +380,10 @@ def _settle_opportunities(session: Session, decisions: Decisions) -> list[Entity
 def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) -> list[EntityState]:
     states = _load(session, decisions, ids)
     every = list(states.values())
-    entity_of = _entity_of(session, decisions, every)
+    _learn_ends(session, decisions, every)
     for state in every:
         decide_fields(session, state)
-        decide_relations(session, state, entity_of)
+        decide_relations(session, state, decisions.entity_of)
         decide_consent(session, state)
     _company_facts(session, decisions, every)
     opportunities = _opportunities_of(session, decisions, ids)

@@ -109,26 +109,23 @@ class Planning:
     """What planning one run needs to know across entities."""
 
     session: Session
-    decisions: Decisions
-    entity_of: Mapping[Ref, str] = field(default_factory=dict)
-    quarantined: dict[tuple[str, str, str], tuple[str, bool, str]] = field(default_factory=dict)
+    entity_of: Mapping[Ref, str]
+    quarantined: Mapping[tuple[str, str, str], tuple[str, bool, str]]
 
 
-def plan(
-    session: Session, decisions: Decisions, states: Sequence[EntityState], entity_of: Mapping[Ref, str]
-) -> list[Change]:
+def plan(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> list[Change]:
     """What has to be written for these decided entities, in no particular order yet."""
-    planning = Planning(session, decisions, entity_of, _quarantined(session))
+    planning = Planning(session, decisions.entity_of, _quarantined(session))
     changes: list[Change] = []
     for state in states:
         found = _plan_entity(planning, state)
         kept = [change for change in found if not _is_held_back(planning, change)]
         changes += kept
-        _account(session, state, kept, len(found) - len(kept))
+        _account(session, state, kept)
     return changes
 
 
-def _account(session: Session, state: EntityState, changes: Sequence[Change], held: int) -> None:
+def _account(session: Session, state: EntityState, changes: Sequence[Change]) -> None:
     written = {change.ref for change in changes}
     for record in state.records:
         session.ledger.look(record.ref)
@@ -354,10 +351,7 @@ def _plan_relation(
     here, _ = ends(record, relation, planning.entity_of)
     wanted = state.relations.get(name, frozenset())
     before = state.relations_before.get(name, frozenset())
-    if relation.many:
-        missing = sorted(wanted - set(here))
-    else:
-        missing = sorted(wanted - set(here[:1]))
+    missing = sorted(wanted - set(here if relation.many else here[:1]))
     surplus = sorted((before - wanted) & set(here))
     changes = [_relate(state, record.ref, relation, "relate", end) for end in missing]
     if relation.many or not wanted:
@@ -556,6 +550,29 @@ class Plan:
             "changes": [change.as_json() for change in self.changes],
             "notes": list(self.notes),
         }
+
+
+def without_dangling(session: Session, changes: Sequence[Change], links: Mapping[Ref, str]) -> list[Change]:
+    """The changes without associations to something that neither is in that system nor will be created there."""
+    created = {(change.connection, change.entity) for change in changes if change.action == "create"}
+    linked = {(ref.connection, entity) for ref, entity in links.items()}
+    ends = sorted({change.to_entity for change in changes if change.relation})
+    there = created | linked
+    there |= set(
+        session.store.among("SELECT connection, entity FROM mirror WHERE state = 'live' AND entity IN (?)", ends)
+    )
+    kept = []
+    for change in changes:
+        if change.relation and (change.connection, change.to_entity) not in there:
+            text = (
+                f"A {change.kind}'s {change.relation} is not in {change.connection}, so it is not associated there."
+            )
+            session.ledger.note(
+                "not-there", change.connection, text, "See why it is not created there.", change.entity
+            )
+        else:
+            kept.append(change)
+    return kept
 
 
 def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:

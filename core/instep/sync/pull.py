@@ -156,7 +156,7 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
     session.store.bulk(_UPSERT, rows)
     inline = [(item.id, item.related) for item in items if item.related is not None]
     if inline:
-        _keep_related(session, connection, object, inline, None)
+        keep_related(session, connection, object, inline, None)
 
 
 def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedTo | Garbled) -> None:
@@ -203,7 +203,7 @@ def pull_related(session: Session, live: Live, mapping: EntityMapping, object: s
             part = ids[start : start + live.records.batch.related]
             found = live.records.related(object, part, relation.object)
             with session.store.transaction(f"pull {live.name}/{object} associations"):
-                _keep_related(session, live.name, object, list(zip(part, found, strict=True)), relation.object)
+                keep_related(session, live.name, object, list(zip(part, found, strict=True)), relation.object)
     if not mapping.relations and ids:
         return
     if ids:
@@ -214,7 +214,7 @@ def pull_related(session: Session, live: Live, mapping: EntityMapping, object: s
             )
 
 
-def _keep_related(
+def keep_related(
     session: Session,
     connection: str,
     object: str,

@@ -1,0 +1,483 @@
+"""Apply: do exactly what a plan says, one batch at a time, with a journal that survives anything.
+
+Before each call its rows are stored as `intended`; after it, with what came of them. Decisions, bases and links
+are recorded with the first of them. What comes back is the new base, so that a vendor's normalising is no echo.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from instep.contract import (
+    ConsentChange,
+    ConsentStore,
+    Create,
+    Gone,
+    Item,
+    Missing,
+    Moved,
+    Outcome,
+    Rejected,
+    Relation,
+    Seen,
+    Subject,
+    Unknown,
+    Update,
+    Write,
+    Written,
+)
+from instep.errors import PlanError, PluginError, RemoteError, UnknownOutcomeError
+from instep.model.values import decode, encode, pack
+from instep.sync.fields import consent_flag
+from instep.sync.ledger import Ref
+from instep.sync.plan import Change, Plan, quarantine_key
+from instep.sync.pull import wanted_fields
+from instep.sync.record import Record, store_written
+from instep.sync.session import Live, Session
+
+Recorder = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Applying:
+    """Where an apply stands."""
+
+    session: Session
+    record_decisions: Recorder | None
+    pending: Counter[str] = field(default_factory=Counter)
+    """Entity to how many of its changes are not settled."""
+    created: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(connection, entity) to the record that this run created."""
+    unsettled: set[str] = field(default_factory=set)
+    stopped: dict[str, str] = field(default_factory=dict)
+    """Connection to why nothing more is sent to it in this run."""
+
+
+def apply(session: Session, plan: Plan, record_decisions: Recorder) -> dict[str, str]:
+    """Write every change of a plan. Returns the connections that had to be left early, and why.
+
+    `record_decisions` stores what was decided; it runs inside the transaction of the first journal rows.
+    Raises `AccessError` when a login is refused, and `PlanError` when another run has taken over.
+    """
+    applying = Applying(session, record_decisions)
+    applying.pending.update(change.entity for change in plan.changes)
+    for batch in batches(session, plan.changes):
+        live = session.live(batch[0].connection)
+        if live.name in applying.stopped:
+            _postpone(applying, batch)
+            continue
+        ready = _resolved(applying, batch)
+        fresh = _still_as_planned(applying, live, ready)
+        if fresh:
+            _apply_batch(applying, live, fresh)
+    if applying.record_decisions is not None:
+        with session.store.transaction("decisions"):
+            applying.record_decisions()
+    return applying.stopped
+
+
+def batches(session: Session, changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """Runs of changes that one call can carry."""
+    batch: list[Change] = []
+    for change in changes:
+        if batch and (_call(change) != _call(batch[0]) or len(batch) >= _size(session, batch[0])):
+            yield batch
+            batch = []
+        batch.append(change)
+    if batch:
+        yield batch
+
+
+def _call(change: Change) -> tuple[str, ...]:
+    return change.action, change.connection, change.object, change.to_object, change.relation, change.scope
+
+
+def _size(session: Session, change: Change) -> int:
+    sizes = session.live(change.connection).records.batch
+    match change.action:
+        case "create" | "update":
+            return sizes.write
+        case "relate" | "unrelate":
+            return sizes.relate
+    return sizes.consent
+
+
+# --- before the call -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A change with every id it needs."""
+
+    change: Change
+    record: str | None
+    to_record: str | None = None
+
+
+def _resolved(applying: Applying, batch: Sequence[Change]) -> list[Ready]:
+    """Give every change the ids of records that were created meanwhile; drop those whose record never came."""
+    ready: list[Ready] = []
+    for change in batch:
+        record = change.record or _record_of(applying, change.connection, change.object, change.entity)
+        to_record = None
+        if change.relation:
+            to_record = _record_of(applying, change.connection, change.to_object, change.to_entity)
+        if (change.action != "create" and record is None) or (change.relation and to_record is None):
+            applying.pending[change.entity] -= 1
+            applying.unsettled.add(change.entity)
+            continue
+        ready.append(Ready(change, record, to_record))
+    return ready
+
+
+def _record_of(applying: Applying, connection: str, object: str, entity: str) -> str | None:
+    created = applying.created.get((connection, entity))
+    if created is not None:
+        return created
+    found = applying.session.store.row(
+        "SELECT id FROM mirror WHERE entity = ? AND connection = ? AND object = ? AND state = 'live' ORDER BY id",
+        (entity, connection, object),
+    )
+    return str(found[0]) if found else None
+
+
+def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
+    """Read again what was read too long ago, and leave out by name what has changed since."""
+    session = applying.session
+    if not ready or ready[0].change.action != "update" or _is_fresh(session, live, ready[0].change.object):
+        return ready
+    object = ready[0].change.object
+    mapping = session.mapping(live.name, object)
+    if mapping is None:
+        return ready
+    items = live.records.read(object, [str(r.record) for r in ready], wanted_fields(live, mapping))
+    return [one for one, item in zip(ready, items, strict=True) if _is_as_planned(applying, one, item)]
+
+
+def _is_fresh(session: Session, live: Live, object: str) -> bool:
+    row = session.store.row("SELECT read_at FROM cursor WHERE connection = ? AND stream = ?", (live.name, object))
+    limit = timedelta(seconds=session.workspace.options.recheck_after_seconds)
+    return row is not None and session.world.clock() - datetime.fromisoformat(row[0]) <= limit
+
+
+def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
+    change = ready.change
+    if isinstance(item, Seen):
+        if all(item.fields.get(name) == value for name, value in change.expected.items()):
+            return True
+        reason = "changed since it was planned"
+    else:
+        reason = "deleted since it was planned" if isinstance(item, Gone) else "moved since it was planned"
+    applying.pending[change.entity] -= 1
+    applying.unsettled.add(change.entity)
+    if change.ref is not None:
+        applying.session.ledger.skip(change.ref, reason)
+    applying.session.ledger.note(
+        "changed",
+        change.connection,
+        f"A record was {reason}.",
+        "It is decided anew in the next run.",
+        str(change.ref),
+    )
+    return False
+
+
+# --- the call --------------------------------------------------------------------------------------------------
+
+
+def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
+    session = applying.session
+    with session.store.transaction("journal: intended"):
+        check_fence(session)
+        if applying.record_decisions is not None:
+            applying.record_decisions()
+            applying.record_decisions = None
+        rows = [_journal(session, one) for one in ready]
+    try:
+        outcomes = _send(session, live, ready)
+    except UnknownOutcomeError as error:
+        outcomes = [Unknown(str(error)) for _ in ready]
+    except RemoteError as error:
+        applying.stopped[live.name] = str(error)
+        outcomes = [Rejected(error.code or "unreachable", str(error), permanent=False) for _ in ready]
+    if len(outcomes) != len(ready):
+        raise PluginError(
+            f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(ready)} writes. Tell the plugin's author."
+        )
+    with session.store.transaction("journal: outcome"):
+        check_fence(session)
+        for seq, one, outcome in zip(rows, ready, outcomes, strict=True):
+            _settle(applying, live, seq, one, outcome)
+
+
+def _send(session: Session, live: Live, ready: Sequence[Ready]) -> list[Outcome]:
+    change = ready[0].change
+    match change.action:
+        case "create" | "update":
+            mapping = session.mapping(live.name, change.object)
+            if mapping is None:
+                raise PlanError(f"{live.name} no longer maps {change.object}. Plan again.")
+            fields = wanted_fields(live, mapping)
+            return live.records.write(change.object, [_write(session, live, one) for one in ready], fields)
+        case "relate":
+            return live.records.relate([_relation(one) for one in ready])
+        case "unrelate":
+            return live.records.unrelate([_relation(one) for one in ready])
+    consents = live.parts.consents
+    if not isinstance(consents, ConsentStore):
+        raise PluginError(f"{live.plugin.name} lost its consent store. Tell the plugin's author.")
+    changes = [_consent(session, live, one) for one in ready]
+    return consents.opt_in(changes) if change.action == "opt_in" else consents.opt_out(changes)
+
+
+def _write(session: Session, live: Live, ready: Ready) -> Write:
+    change = ready.change
+    if change.action == "update":
+        return Update(str(ready.record), change.fields, change.expected)
+    mapping = session.mapping(live.name, change.object)
+    key_field = mapping.instep_id if mapping and mapping.instep_id else "instep_id"
+    return Create(key_field, change.entity, change.fields)
+
+
+def _relation(ready: Ready) -> Relation:
+    change = ready.change
+    return Relation(change.object, str(ready.record), change.to_object, str(ready.to_record), change.primary)
+
+
+def _consent(session: Session, live: Live, ready: Ready) -> ConsentChange:
+    change = ready.change
+    mapping = session.mapping(live.name, change.object)
+    mapped = mapping.mapped("email") if mapping else None
+    row = session.store.row(
+        "SELECT fields FROM mirror WHERE connection = ? AND object = ? AND id = ?",
+        (live.name, change.object, ready.record),
+    )
+    email = decode(row[0]).get(mapped.field) if row and mapped else None
+    subject = Subject(change.object, str(ready.record), str(email) if email else None)
+    return ConsentChange(subject, change.scope, change.at or session.at, change.because)
+
+
+# --- the journal -----------------------------------------------------------------------------------------------
+
+
+def check_fence(session: Session) -> None:
+    """Refuse to write for a run that another one has taken over from."""
+    if int(session.store.meta("fence") or 0) != session.fence:
+        raise PlanError("Another run has taken over while this one was paused. Nothing more was written. Run again.")
+
+
+def _journal(session: Session, ready: Ready) -> int:
+    change = ready.change
+    reason = {v.name: v.because for v in change.values} or {change.action: change.because}
+    detail = {
+        "why": reason,
+        "digest": change.digest,
+        "relation": change.relation,
+        "to_object": change.to_object,
+        "to": ready.to_record,
+        "to_entity": change.to_entity,
+        "scope": change.scope,
+    }
+    return session.store.run(
+        "INSERT INTO journal (run, fence, connection, object, record, entity, action, before, after, reason, state, "
+        "intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
+        (
+            session.run,
+            session.fence,
+            change.connection,
+            change.object,
+            ready.record,
+            change.entity,
+            change.action,
+            encode(change.expected),
+            encode(change.fields),
+            json.dumps(detail).encode(),
+            session.world.clock().isoformat(),
+        ),
+    )
+
+
+def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Outcome) -> None:
+    session, change = applying.session, ready.change
+    ref = Ref(change.connection, change.object, ready.record) if ready.record else None
+    is_settled = True
+    match outcome:
+        case Written():
+            _keep_written(applying, live, ready, outcome)
+            state = "confirmed"
+        case Rejected():
+            state, is_settled = "rejected", outcome.permanent
+            quarantine(session, change, outcome)
+        case Missing():
+            state = "rejected"
+            _bury(session, change, ready)
+        case Moved():
+            state = "rejected"
+            if ref is not None:
+                session.ledger.skip(ref, "moved")
+        case Unknown():
+            state, is_settled = "unknown", False
+            target = ref or Ref(change.connection, change.object, f"(new: {change.entity})")
+            session.ledger.look(target)
+            session.ledger.quarantine(target, "unknown outcome")
+    session.store.run(
+        "UPDATE journal SET state = ?, settled_at = ?, record = coalesce(?, record), answer = ? WHERE seq = ?",
+        (state, session.world.clock().isoformat(), _record_id(ready, outcome), _answer(outcome), seq),
+    )
+    applying.pending[change.entity] -= 1
+    if not is_settled:
+        applying.unsettled.add(change.entity)
+    if applying.pending[change.entity] <= 0 and change.entity not in applying.unsettled:
+        session.store.run("UPDATE entity SET dirty = 0 WHERE id = ?", (change.entity,))
+
+
+def _record_id(ready: Ready, outcome: Outcome) -> str | None:
+    return outcome.id if isinstance(outcome, Written) and ready.record is None else ready.record
+
+
+def _answer(outcome: Outcome) -> bytes:
+    match outcome:
+        case Written(id=id, fields=fields, created=created):
+            return json.dumps(
+                {"id": id, "created": created, "fields": {n: pack(v) for n, v in fields.items()}}
+            ).encode()
+        case Rejected(code=code, reason=reason):
+            return json.dumps({"code": code, "reason": reason}).encode()
+        case Moved(object=object, id=id):
+            return json.dumps({"moved_to": [object, id]}).encode()
+        case Unknown(reason=reason):
+            return json.dumps({"unknown": reason}).encode()
+    return json.dumps({"missing": True}).encode()
+
+
+def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written) -> None:
+    session, change = applying.session, ready.change
+    known = Ref(change.connection, change.object, ready.record) if ready.record else None
+    match change.action:
+        case "create":
+            applying.created[(change.connection, change.entity)] = outcome.id
+            _keep_record(session, live, change, outcome)
+        case "update":
+            _keep_record(session, live, change, outcome)
+        case "relate" | "unrelate":
+            keep_relation(session, Ref(change.connection, change.object, str(ready.record)), change, ready.to_record)
+        case "opt_out" | "opt_out_new" | "opt_in":
+            _keep_consent(session, live, change, str(ready.record))
+    session.store.run(
+        "DELETE FROM quarantine WHERE connection = ? AND entity = ? AND action = ?", quarantine_key(change)
+    )
+    session.ledger.wrote(change.connection, change.object, _named(change.action), known)
+
+
+def _named(action: str) -> str:
+    return "opt_out" if action == "opt_out_new" else action
+
+
+def _keep_record(session: Session, live: Live, change: Change, outcome: Written) -> None:
+    store_written(
+        session,
+        Record(Ref(change.connection, change.object, outcome.id), change.entity),
+        sent=change.fields,
+        returned=outcome.fields,
+        modified_at=outcome.modified_at,
+    )
+
+
+def keep_relation(session: Session, ref: Ref, change: Change, to_record: str | None) -> None:
+    """An association that was written is in the mirror, and heard."""
+    place = (*ref, change.to_object, to_record)
+    if change.action == "relate":
+        if change.primary:
+            session.store.run(
+                "UPDATE association SET is_primary = 0 WHERE connection = ? AND object = ? AND id = ? "
+                "AND to_object = ?",
+                (*ref, change.to_object),
+            )
+        session.store.run(
+            "INSERT OR REPLACE INTO association VALUES (?, ?, ?, ?, ?, ?)", (*place, int(change.primary))
+        )
+    else:
+        session.store.run(
+            "DELETE FROM association WHERE connection = ? AND object = ? AND id = ? AND to_object = ? AND to_id = ?",
+            place,
+        )
+    row = session.store.row("SELECT related FROM base WHERE connection = ? AND object = ? AND id = ?", ref)
+    related = json.loads(row[0]) if row and row[0] else {}
+    held = [end for end in related.get(change.relation, []) if end != change.to_entity]
+    if change.action == "relate":
+        held = [change.to_entity, *held] if change.primary else [*held, change.to_entity]
+    related[change.relation] = held
+    session.store.run(
+        "UPDATE base SET related = ? WHERE connection = ? AND object = ? AND id = ?",
+        (json.dumps(related).encode(), *ref),
+    )
+
+
+def _keep_consent(session: Session, live: Live, change: Change, record: str) -> None:
+    mapping = session.mapping(live.name, change.object)
+    consents = live.parts.consents
+    if mapping is None or not isinstance(consents, ConsentStore) or consents.flag_field is None:
+        return
+    flag = {consents.flag_field: change.action != "opt_in"}
+    ref = Ref(change.connection, change.object, record)
+    store_written(session, Record(ref, change.entity), sent={}, returned=flag, modified_at=None, heard=flag)
+
+
+def _bury(session: Session, change: Change, ready: Ready) -> None:
+    """A record that is not there any more: nothing is created in its place."""
+    ref = Ref(change.connection, change.object, str(ready.record))
+    session.store.run(
+        "UPDATE mirror SET state = 'gone', dirty = 1 WHERE connection = ? AND object = ? AND id = ?", ref
+    )
+    bury(session, change.connection, change.entity, "deleted there")
+    session.ledger.skip(ref, "deleted there")
+
+
+def bury(session: Session, connection: str, entity: str, reason: str) -> None:
+    """Bar creates for an entity in a connection, inside a transaction."""
+    session.store.run(
+        "INSERT OR IGNORE INTO tombstone (connection, entity, at, reason, run) VALUES (?, ?, ?, ?, ?)",
+        (connection, entity, session.at.isoformat(), reason, session.run),
+    )
+
+
+def quarantine(session: Session, change: Change, refusal: Rejected) -> None:
+    """Keep a refusal: the very same write is not repeated if it was refused for good."""
+    connection, entity, action = quarantine_key(change)
+    session.store.run(
+        "INSERT INTO quarantine (connection, entity, action, object, record, digest, code, reason, permanent, tries, "
+        "run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (connection, entity, action) DO UPDATE SET "
+        "digest = excluded.digest, code = excluded.code, reason = excluded.reason, permanent = excluded.permanent, "
+        "tries = quarantine.tries + 1, run = excluded.run",
+        (
+            connection,
+            entity,
+            action,
+            change.object,
+            change.record,
+            change.digest,
+            refusal.code,
+            refusal.reason,
+            int(refusal.permanent),
+            session.run,
+        ),
+    )
+    ref = change.ref or Ref(change.connection, change.object, f"(new: {change.entity})")
+    session.ledger.look(ref)
+    session.ledger.quarantine(ref, refusal.code)
+    remedy = "Correct the value or the mapping." if refusal.permanent else "It is tried again in the next run."
+    session.ledger.note(refusal.code, change.connection, refusal.reason, remedy, str(ref))
+
+
+def _postpone(applying: Applying, batch: Iterable[Change]) -> None:
+    for change in batch:
+        applying.unsettled.add(change.entity)
+        if change.ref is not None:
+            applying.session.ledger.skip(change.ref, "postponed: " + applying.stopped[change.connection][:80])
+
+
+__all__ = ["apply", "batches", "bury", "check_fence", "consent_flag", "keep_relation", "quarantine"]

@@ -1,0 +1,206 @@
+"""Recording: what was decided, and what came back, as rows of the state. Everything here is inside a transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from instep.model.values import Scalar, decode, encode
+from instep.sync.decide import Decisions
+from instep.sync.fields import consent_flag, ends
+from instep.sync.ledger import Ref
+from instep.sync.match import Matches
+from instep.sync.pull import wanted_fields
+from instep.sync.session import Session
+from instep.sync.state import EntityState, JourneyState, RecordState, claim_row, entity_row
+
+_ENTITY = (
+    "INSERT OR REPLACE INTO entity (id, kind, fields, reasons, consent, score, shown, segment, dirty, due_at, run) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_BASE = (
+    "INSERT INTO base (connection, object, id, heard, sent, related) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (connection, object, id) DO UPDATE SET heard = excluded.heard, sent = excluded.sent, "
+    "related = excluded.related"
+)
+
+
+@dataclass(slots=True)
+class Recording:
+    """The rows of a run's decisions, kept compact until apply stores them."""
+
+    entities: list[tuple[Any, ...]] = field(default_factory=list)
+    bases: list[tuple[Any, ...]] = field(default_factory=list)
+    clean: list[Ref] = field(default_factory=list)
+    related: list[tuple[str, str, frozenset[str], frozenset[str]]] = field(default_factory=list)
+    questions: list[tuple[str, str, str, str]] = field(default_factory=list)
+    decided: list[str] = field(default_factory=list)
+
+    def take(self, session: Session, decisions: Decisions, states: Sequence[EntityState], to_write: set[str]) -> None:
+        """Keep what was decided of these entities. `to_write` are those with changes still to be written."""
+        for state in states:
+            self.decided.append(state.id)
+            self.entities.append(entity_row(state, session.run, state.id in to_write))
+            for record in state.records:
+                self.bases.append(_base_row(session, decisions, record))
+                self.clean.append(record.ref)
+            for name in {*state.relations, *state.relations_before}:
+                before, now = state.relations_before.get(name, frozenset()), state.relations.get(name, frozenset())
+                if before != now:
+                    self.related.append((state.id, name, before - now, now - before))
+            self.questions += [(kind, state.id, connection, text) for kind, connection, text in state.questions]
+
+
+def _base_row(session: Session, decisions: Decisions, record: RecordState) -> tuple[Any, ...]:
+    heard = dict(record.heard or {})
+    if record.frozen:
+        flag = consent_flag(record)
+        names: Iterable[str] = [flag[0]] if flag else []
+    else:
+        names = wanted_fields(record.live, record.mapping)
+    for name in names:
+        if name in record.fields and name not in record.waiting:
+            heard[name] = record.fields[name]
+    related = dict(record.related_heard or {})
+    if not record.frozen:
+        for relation in record.mapping.relations:
+            if f"@{relation.name}" not in record.waiting:
+                related[relation.name] = ends(record, relation, decisions.entity_of)[0]
+    return (*record.ref, encode(heard), encode(record.sent), json.dumps(related).encode())
+
+
+def store_decisions(session: Session, recording: Recording, decisions: Decisions) -> None:
+    """Store everything that was decided, with the links that match found."""
+    store, matches = session.store, decisions.matches
+    store.bulk(
+        "UPDATE mirror SET entity = ? WHERE connection = ? AND object = ? AND id = ?",
+        [(entity, *ref) for ref, entity in matches.links.items()],
+    )
+    store.bulk(_ENTITY, recording.entities)
+    store.bulk(_BASE, recording.bases)
+    store.bulk("UPDATE mirror SET dirty = 0 WHERE connection = ? AND object = ? AND id = ?", recording.clean)
+    store.bulk(
+        "DELETE FROM relation WHERE entity = ? AND name = ? AND to_entity = ?",
+        [(entity, name, end) for entity, name, gone, _ in recording.related for end in gone],
+    )
+    store.bulk(
+        "INSERT OR IGNORE INTO relation VALUES (?, ?, ?)",
+        [(entity, name, end) for entity, name, _, new in recording.related for end in new],
+    )
+    _store_journeys(session, decisions.journeys.values())
+    _store_departures(session, matches)
+    _store_questions(session, recording, matches)
+    store.bump("serial")
+
+
+def _store_journeys(session: Session, journeys: Iterable[JourneyState]) -> None:
+    rows, claims = [], []
+    for journey in journeys:
+        position = journey.position
+        rows.append(
+            (
+                journey.id,
+                journey.entity,
+                journey.kind,
+                position.stage,
+                position.since.isoformat() if position.since else None,
+                position.outcome.value if position.outcome else None,
+                position.closed_at.isoformat() if position.closed_at else None,
+                journey.opened_at.isoformat(),
+                journey.segment,
+                journey.continues_as,
+            )
+        )
+        claims += [claim_row(claim, journey.id, session.run) for claim in journey.new_claims]
+    session.store.bulk("INSERT OR REPLACE INTO journey VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    session.store.bulk("INSERT OR IGNORE INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claims)
+
+
+def _store_departures(session: Session, matches: Matches) -> None:
+    from instep.sync.apply import bury
+
+    for entity, lost in matches.gone.items():
+        for ref, state in lost:
+            heir = any(p == ref and matches.links.get(h) == entity for h, p in matches.moved.items())
+            if not heir and not _is_there(session, ref.connection, entity):
+                bury(session, ref.connection, entity, state)
+            session.store.run("UPDATE mirror SET dirty = 0 WHERE connection = ? AND object = ? AND id = ?", ref)
+    session.store.run("UPDATE mirror SET dirty = 0 WHERE dirty = 1 AND state <> 'live' AND entity IS NULL")
+    session.store.bulk("DELETE FROM tombstone WHERE connection = ? AND entity = ?", sorted(matches.lifted))
+
+
+def _is_there(session: Session, connection: str, entity: str) -> bool:
+    return (
+        session.store.row(
+            "SELECT 1 FROM mirror WHERE entity = ? AND connection = ? AND state = 'live'", (entity, connection)
+        )
+        is not None
+    )
+
+
+def _store_questions(session: Session, recording: Recording, matches: Matches) -> None:
+    store = session.store
+    answered = [*recording.decided, *(str(ref) for ref in matches.links)]
+    store.bulk("DELETE FROM question WHERE subject = ? AND kind <> 'merge-too'", [(subject,) for subject in answered])
+    rows: list[tuple[Any, ...]] = [
+        (kind, subject, connection, text, None, session.run)
+        for kind, subject, connection, text in recording.questions
+    ]
+    rows += [
+        (q.kind, q.subject, q.connection, q.text, json.dumps(q.detail).encode(), session.run)
+        for q in matches.questions
+    ]
+    store.bulk("INSERT OR REPLACE INTO question VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+# --- what came back --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    ref: Ref
+    entity: str
+
+
+def store_written(
+    session: Session,
+    record: Record,
+    *,
+    sent: Mapping[str, Scalar],
+    returned: Mapping[str, Scalar],
+    modified_at: datetime | None,
+    heard: Mapping[str, Scalar] | None = None,
+) -> None:
+    """Put what a write left behind into the mirror and the base.
+
+    The fields that we sent are heard as they came back. Any other field that came back different was changed by a
+    colleague meanwhile: the record is dirty, and that value speaks in the next run.
+    """
+    row = session.store.row(
+        "SELECT fields, modified_at FROM mirror WHERE connection = ? AND object = ? AND id = ?", record.ref
+    )
+    before = decode(row[0]) if row else {}
+    now = {**before, **sent, **returned}
+    written = dict(heard) if heard is not None else {name: now[name] for name in sent}
+    others = [name for name in returned if name not in written and name in before and before[name] != returned[name]]
+    modified = modified_at.isoformat() if modified_at else (row[1] if row else session.at.isoformat())
+    session.store.run(
+        "INSERT INTO mirror (connection, object, id, fields, modified_at, entity, dirty, related_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connection, object, id) DO UPDATE SET fields = excluded.fields, "
+        "modified_at = excluded.modified_at, entity = excluded.entity, state = 'live', "
+        "dirty = max(mirror.dirty, excluded.dirty)",
+        (*record.ref, encode(now), modified, record.entity, int(bool(others)), session.at.isoformat()),
+    )
+    base = session.store.row(
+        "SELECT heard, sent FROM base WHERE connection = ? AND object = ? AND id = ?", record.ref
+    )
+    known = decode(base[0]) if base else ({} if row else now)
+    sent_before = decode(base[1]) if base and base[1] else {}
+    session.store.run(
+        "INSERT INTO base (connection, object, id, heard, sent, related) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (connection, object, id) DO UPDATE SET heard = excluded.heard, sent = excluded.sent",
+        (*record.ref, encode({**known, **written}), encode({**sent_before, **sent}), b"{}"),
+    )

@@ -1,0 +1,199 @@
+"""Recover: settle every write whose outcome is not known, before anything else happens.
+
+The record itself is asked. What holds our value was written. What holds the value before, or is blank in the
+middle of a write of several calls, was not: it is decided and written again. What holds anything else was
+overtaken by a colleague, whose value speaks.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from instep.contract import ConvertedTo, Garbled, Gone, Item, MergedInto, Seen
+from instep.errors import RemoteError
+from instep.model.entities import Kind
+from instep.model.values import Scalar, decode, encode, is_blank, normalised
+from instep.sync.ledger import Ref
+from instep.sync.plan import Change
+from instep.sync.pull import keep_items, wanted_fields
+from instep.sync.record import Record, store_written
+from instep.sync.session import Live, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A journal row without a settled outcome."""
+
+    seq: int
+    ref: Ref | None
+    connection: str
+    object: str
+    entity: str
+    action: str
+    before: dict[str, Scalar]
+    after: dict[str, Scalar]
+    detail: dict[str, Any]
+
+
+def recover(session: Session) -> int:
+    """Settle what an earlier run left open; returns how many rows there were. Running it twice changes nothing.
+
+    A row whose system cannot be asked now stays open, and its fields stay out of every decision.
+    """
+    rows = session.store.rows(
+        "SELECT seq, connection, object, record, entity, action, before, after, reason FROM journal "
+        "WHERE state IN ('intended', 'unknown') ORDER BY seq"
+    )
+    for row in rows:
+        one = _open(row)
+        live = session.connections.get(one.connection)
+        try:
+            if live is None:
+                raise RemoteError(f"{one.connection} is not configured any more")
+            _settle(session, live, one)
+        except RemoteError as error:
+            if one.ref is not None:
+                session.masked.setdefault(one.ref, set()).update(one.after)
+            session.ledger.note(
+                "unsettled", one.connection, f"A write is still unsettled: {error}", "Run again.", str(one.ref)
+            )
+    return len(rows)
+
+
+def _open(row: tuple[Any, ...]) -> Open:
+    seq, connection, object, record, entity, action, before, after, reason = row
+    ref = Ref(connection, object, record) if record else None
+    return Open(seq, ref, connection, object, entity, action, decode(before), decode(after), json.loads(reason))
+
+
+def _settle(session: Session, live: Live, one: Open) -> None:
+    match one.action:
+        case "create":
+            _settle_create(session, live, one)
+        case "update":
+            _settle_update(session, live, one)
+        case _:
+            _settle_repeatable(session, live, one)
+
+
+def _settle_create(session: Session, live: Live, one: Open) -> None:
+    """Look the record up by our id, straight from the system of record, never through a lagging index."""
+    mapping = session.mapping(live.name, one.object)
+    if mapping is None or mapping.instep_id is None:
+        return _close(session, one, "resolved", "its object is not mapped any more")
+    found = live.records.find(one.object, mapping.instep_id, [one.entity], wanted_fields(live, mapping))[0]
+    with session.store.transaction("recover: create"):
+        if found:
+            seen = found[0]
+            ref = Ref(live.name, one.object, seen.id)
+            record = Record(ref, one.entity)
+            store_written(session, record, sent=one.after, returned=seen.fields, modified_at=seen.modified_at)
+            session.store.run("UPDATE journal SET record = ? WHERE seq = ?", (seen.id, one.seq))
+        _mark(session, one, "confirmed" if found else "resolved", "looked up by instep_id")
+    return None
+
+
+def _settle_update(session: Session, live: Live, one: Open) -> None:
+    mapping = session.mapping(live.name, one.object)
+    if mapping is None or one.ref is None:
+        return _close(session, one, "resolved", "its object is not mapped any more")
+    item = live.records.read(one.object, [one.ref.id], wanted_fields(live, mapping))[0]
+    with session.store.transaction("recover: update"):
+        match item:
+            case Seen():
+                _settle_seen(session, one, item)
+            case Gone() | MergedInto() | ConvertedTo():
+                _keep(session, one, item)
+                _mark(session, one, "resolved", "the record is not there any more")
+            case Garbled(reason=reason):
+                raise RemoteError(f"{one.ref} cannot be read: {reason}")
+    return None
+
+
+def _settle_seen(session: Session, one: Open, item: Seen) -> None:
+    if one.ref is None:
+        return
+    taken, overtaken = [], []
+    for name, value in one.after.items():
+        held = item.fields.get(name)
+        if held == value or normalised(held) == normalised(value):
+            taken.append(name)
+        elif held != one.before.get(name) and not is_blank(held):
+            overtaken.append(name)
+    base = session.store.row("SELECT heard, sent FROM base WHERE connection = ? AND object = ? AND id = ?", one.ref)
+    heard = decode(base[0]) if base else {}
+    sent = decode(base[1]) if base and base[1] else {}
+    for name in one.after:
+        if name not in overtaken and name in item.fields:
+            heard[name] = item.fields[name]  # ours, or the value before, or the blank of a half-done write
+    sent |= {name: one.after[name] for name in taken}
+    session.store.run(
+        "UPDATE base SET heard = ?, sent = ? WHERE connection = ? AND object = ? AND id = ?",
+        (encode(heard), encode(sent), *one.ref),
+    )
+    keep_items(session, one.ref.connection, one.ref.object, [item])
+    done = len(taken) == len(one.after)
+    _mark(session, one, "confirmed" if done else "resolved", "overtaken" if overtaken else "read again")
+
+
+def _keep(session: Session, one: Open, item: Item) -> None:
+    if one.ref is not None:
+        keep_items(session, one.ref.connection, one.ref.object, [item])
+
+
+def _settle_repeatable(session: Session, live: Live, one: Open) -> None:
+    """Associations and consents may be written twice: read what is there now, and let the next plan decide."""
+    relation = one.detail.get("to_object")
+    if one.ref is not None and relation:
+        found = live.records.related(one.object, [one.ref.id], relation)[0]
+        from instep.sync.pull import keep_related
+
+        with session.store.transaction("recover: association"):
+            keep_related(session, live.name, one.object, [(one.ref.id, found)], relation)
+            _hear_relation(session, one, {end.id for end in found})
+            _mark(session, one, "resolved", "read again")
+        return
+    mapping = session.mapping(live.name, one.object)
+    if one.ref is not None and mapping is not None:
+        item = live.records.read(one.object, [one.ref.id], wanted_fields(live, mapping))[0]
+        with session.store.transaction("recover: consent"):
+            keep_items(session, live.name, one.object, [item])
+            _mark(session, one, "resolved", "read again")
+        return
+    _close(session, one, "resolved", "decided anew")
+
+
+def _hear_relation(session: Session, one: Open, there: set[str]) -> None:
+    """Our own association is no news: what came of it counts as heard."""
+    if one.ref is None:
+        return
+    row = session.store.row("SELECT related FROM base WHERE connection = ? AND object = ? AND id = ?", one.ref)
+    related = json.loads(row[0]) if row and row[0] else {}
+    name, end = one.detail["relation"], one.detail["to_entity"]
+    held = [other for other in related.get(name, []) if other != end]
+    if one.detail.get("to") in there:
+        held.append(end)
+    related[name] = held
+    session.store.run(
+        "UPDATE base SET related = ? WHERE connection = ? AND object = ? AND id = ?",
+        (json.dumps(related).encode(), *one.ref),
+    )
+
+
+def _close(session: Session, one: Open, state: str, note: str) -> None:
+    with session.store.transaction("recover"):
+        _mark(session, one, state, note)
+
+
+def _mark(session: Session, one: Open, state: str, note: str) -> None:
+    """Settle the row; its entity is decided again, so that whatever is still missing is written."""
+    session.store.run(
+        "UPDATE journal SET state = ?, settled_at = ?, answer = coalesce(answer, ?) WHERE seq = ?",
+        (state, session.world.clock().isoformat(), json.dumps({"recovered": note}).encode(), one.seq),
+    )
+    session.store.run("UPDATE entity SET dirty = 1 WHERE id = ?", (one.entity,))
+
+
+__all__ = ["Change", "Kind", "recover"]

@@ -1,0 +1,283 @@
+"""A run, from top to bottom: recover, pull, match, decide, plan, apply."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from instep.errors import BusyError, ConfigError, InstepError, StalePlanError
+from instep.mapping.compiled import Workspace
+from instep.sync.apply import apply
+from instep.sync.decide import Decisions, decide
+from instep.sync.match import Matches, match
+from instep.sync.plan import Change, Plan, ordered, plan, without_dangling
+from instep.sync.pull import behaviour_key, pull
+from instep.sync.record import Recording, store_decisions
+from instep.sync.recover import recover
+from instep.sync.session import Session, identify, open_session
+from instep.sync.transport import World
+
+Progress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to, for people and machines."""
+
+    run: int
+    status: str
+    exit_code: int
+    plan: Plan
+    account: dict[str, dict[str, Any]]
+    notes: list[dict[str, Any]]
+    unaccounted: int
+    applied: bool
+    stopped: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "format_version": 1,
+            "run": self.run,
+            "status": self.status,
+            "applied": self.applied,
+            "connections": self.account,
+            "planned": self.plan.counts(),
+            "unaccounted": self.unaccounted,
+            "notes": self.notes,
+            "stopped": self.stopped,
+        }
+
+
+def sync(
+    workspace: Workspace, world: World, *, first_run: str = "plan", progress: Progress = lambda _: None
+) -> Outcome:
+    """Bring every system in step. The first run of a workspace writes nothing unless `first_run` is "apply"."""
+    with _running(workspace, world, "sync") as session:
+        is_first = session.store.meta("applied") is None
+        drafted = _draft(session, progress)
+        if is_first and first_run != "apply":
+            session.ledger.note(
+                "first-run",
+                "",
+                "This is the first run of this workspace: nothing was written.",
+                "Read the plan, then run: instep sync --first-run=apply",
+            )
+            return _finish(session, drafted, applied=False)
+        progress("apply")
+        return _apply(session, drafted)
+
+
+def plan_only(workspace: Workspace, world: World, *, progress: Progress = lambda _: None) -> Outcome:
+    """Say what a sync would write. Stores what was read, and nothing else."""
+    with _running(workspace, world, "plan") as session:
+        return _finish(session, _draft(session, progress), applied=False)
+
+
+def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any]) -> Outcome:
+    """Do exactly what a saved plan says.
+
+    Raises `StalePlanError` if the state, the files, a plugin or an org is not what the plan was made from.
+    """
+    with _running(workspace, world, "apply") as session:
+        from datetime import datetime
+
+        session.at = datetime.fromisoformat(str(saved.get("at")))
+        identify(session)
+        made_from = _made_from(session)
+        for what, value in made_from.items():
+            if saved.get("made_from", {}).get(what) != value:
+                raise StalePlanError(f"The plan is stale: {_SAYS.get(what, what + ' changed since')}. Plan again.")
+        drafted = _decide(session, lambda _: None)
+        if drafted.plan.digest != saved.get("digest"):
+            raise StalePlanError("The plan is stale: it would not come out the same now. Plan again.")
+        return _apply(session, drafted)
+
+
+_SAYS = {
+    "state": "the local state changed since",
+    "files": "sync.toml or a mapping file changed since",
+    "lineage": "it was made with another state",
+}
+
+
+# --- the steps -------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Drafted:
+    """A plan, and the decisions that go with it."""
+
+    plan: Plan
+    decisions: Decisions
+    recording: Recording
+
+
+def _draft(session: Session, progress: Progress) -> Drafted:
+    identify(session)
+    progress("recover")
+    recover(session)
+    progress("pull")
+    pull(session)
+    return _decide(session, progress)
+
+
+def _decide(session: Session, progress: Progress) -> Drafted:
+    _refresh_for_files(session)
+    progress("match")
+    matches = match(session)
+    progress("decide")
+    recording, changes = Recording(), list[Change]()
+    decisions = Decisions(matches, {})
+    for states, decisions in decide(session, matches):
+        found = plan(session, decisions, states)
+        recording.take(session, decisions, states, {change.entity for change in found})
+        changes += found
+    progress("plan")
+    changes = without_dangling(session, changes, matches.links)
+    notes = tuple(note.as_json() for note in session.ledger.notes)
+    return Drafted(Plan(ordered(changes), session.at, _made_from(session), notes), decisions, recording)
+
+
+def _apply(session: Session, drafted: Drafted) -> Outcome:
+    def record() -> None:
+        store_decisions(session, drafted.recording, drafted.decisions)
+        session.store.set_meta("applied", str(session.run))
+        session.store.set_meta("files", session.workspace.digest)
+
+    stopped = apply(session, drafted.plan, record)
+    return _finish(session, drafted, applied=True, stopped=stopped)
+
+
+def _made_from(session: Session) -> dict[str, str]:
+    """What a plan depends on: state lineage and serial, files, plugin versions, orgs."""
+    made_from = {
+        "lineage": session.store.meta("lineage") or "",
+        "state": session.store.meta("serial") or "0",
+        "files": session.workspace.digest,
+    }
+    from importlib.metadata import version
+
+    made_from["instep"] = version("instep")
+    for name, live in session.connections.items():
+        made_from[f"org of {name}"] = live.org
+        made_from[f"plugin of {name}"] = f"{live.plugin.name}/{live.plugin.contract}"
+    return made_from
+
+
+def _refresh_for_files(session: Session) -> None:
+    """When a file changed in meaning, everything is decided anew, and stage keys that vanished stop the run."""
+    store, process = session.store, session.workspace.process
+    held = store.rows("SELECT stage, count(*) FROM journey WHERE stage IS NOT NULL GROUP BY stage ORDER BY stage")
+    for stage, count in held:
+        successor = process.current_key(stage)
+        if not process.has_stage(successor):
+            raise ConfigError(
+                f'mappings/process.toml: no stage "{stage}" is defined, and {count} journeys are at it.\n'
+                f'Say what became of it: [[moved]] from = "{stage}", to = "…".'
+            )
+    if store.meta("files") == session.workspace.digest:
+        return
+    with store.transaction("files changed"):
+        for stage, _ in held:
+            store.run("UPDATE journey SET stage = ? WHERE stage = ?", (process.current_key(stage), stage))
+        store.run("UPDATE entity SET dirty = 1")
+        store.run("UPDATE mirror SET dirty = 1")
+        _rename_behaviours(session)
+
+
+def _rename_behaviours(session: Session) -> None:
+    """Give every known activity the behaviour that the mapping names now."""
+    from instep.model.values import decode
+
+    for live in session.connections.values():
+        rows = session.store.rows("SELECT id, kind, key, details FROM behaviour WHERE connection = ?", (live.name,))
+        renamed = []
+        for id, kind, key, details in rows:
+            now = behaviour_key(live.mapping.behaviours, kind, decode(details), session.at)
+            if now != key:
+                renamed.append((now, live.name, id))
+        session.store.bulk("UPDATE behaviour SET key = ? WHERE connection = ? AND id = ?", renamed)
+
+
+# --- beginning and end -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _running(workspace: Workspace, world: World, command: str) -> Iterator[Session]:
+    """Hold the lock, number the run, take the fence; keep the account of a run that fails."""
+    workspace.store.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(workspace.store) + ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BusyError("Another run of this workspace is going on. Wait until it is done.") from None
+    try:
+        with open_session(workspace, world) as session:
+            _begin(session, command)
+            try:
+                yield session
+            except InstepError as error:
+                _fail(session, error)
+                raise
+    finally:
+        lock.release()
+
+
+def _begin(session: Session, command: str) -> None:
+    with session.store.transaction("run"):
+        session.fence = session.store.bump("fence")
+        if session.store.meta("lineage") is None:
+            session.store.set_meta("lineage", f"{session.world.random.getrandbits(64):016x}")
+        session.run = session.store.run(
+            "INSERT INTO run (command, started_at, status) VALUES (?, ?, 'running')",
+            (command, session.at.isoformat()),
+        )
+
+
+def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[str, str] | None = None) -> Outcome:
+    ledger = session.ledger
+    if not applied:
+        for change in drafted.plan.changes:
+            if change.ref is not None:
+                ledger.skip(change.ref, "planned, not written")
+    account = ledger.account(session.workspace.connection_names)
+    for name, calls in session.calls.items():
+        account[name]["calls"] = calls
+    unaccounted = ledger.unaccounted
+    status, code = "done", 0
+    if ledger.rejected or stopped:
+        status, code = "partial", 3
+    if unaccounted:
+        status, code = "failed", 1
+    notes = [note.as_json() for note in ledger.notes]
+    outcome = Outcome(
+        session.run, status, code, drafted.plan, account, notes, unaccounted, applied, dict(stopped or {})
+    )
+    _close(session, status, outcome.as_json())
+    return outcome
+
+
+def _fail(session: Session, error: InstepError) -> None:
+    _close(session, "failed", {"error": str(error)})
+
+
+def _close(session: Session, status: str, report: dict[str, Any]) -> None:
+    with session.store.transaction("run ends"):
+        session.store.run(
+            "UPDATE run SET finished_at = ?, status = ?, report = ? WHERE id = ?",
+            (session.world.clock().isoformat(), status, json.dumps(report).encode(), session.run),
+        )
+
+
+def save_plan(outcome: Outcome, path: Path) -> None:
+    """Write a plan to a file that `apply` takes."""
+    path.write_text(json.dumps(outcome.plan.as_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+__all__ = ["Matches", "Outcome", "apply_plan", "plan_only", "save_plan", "sync"]
