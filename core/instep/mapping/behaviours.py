@@ -32,9 +32,17 @@ def _behaviour(table: Section, key: str, before: Behaviour | None) -> Behaviour:
         key=key,
         label=table.text("label", before.label) or before.label,
         actor=table.one_of("actor", Actor) or before.actor,
-        weight=table.whole("weight") or before.weight,
+        weight=_weight(table, before.weight),
         buyer_counterpart=table.text("buyer_counterpart", before.buyer_counterpart),
     )
+
+
+def _weight(table: Section, before: int) -> int:
+    found = table.whole("weight", before)
+    if found is not None and found >= 0:
+        return found
+    table.mistake("OUT_OF_RANGE", f"is {found}", "Write a whole number, 0 or more.", "weight")
+    return before
 
 
 def _check_counterparts(found: Found) -> None:

@@ -97,8 +97,9 @@ def compiled_field(entry: FieldEntry, kind: FieldType) -> FieldMapping:
 
 def finish_untyped(entry: FieldEntry) -> None:
     """Look for unknown keys in a field that could not be compiled."""
-    entry.section.known.update(dict.fromkeys(("values", "currency", "currency_field", "zone")))
-    entry.section.finish()
+    if not entry.shorthand:
+        entry.section.known.update(dict.fromkeys(("values", "currency", "currency_field", "zone")))
+        entry.section.finish()
 
 
 def own_type(name: str, kind: Kind) -> FieldType | None:

@@ -85,9 +85,7 @@ def suggestion(wrong: str, known: Iterable[str], otherwise: str = "") -> str:
         return otherwise
     if not names:
         return "Remove it."
-    return (
-        f"Use {listed(names)}." if len(names) <= 12 else f"Use one of {len(names)} known names, such as {names[0]!r}."
-    )
+    return f"Use {listed(names)}." if len(names) <= 20 else "Remove it: no known name is near it."
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str | None:
@@ -97,5 +95,5 @@ def nearest(wrong: str, known: Iterable[str]) -> str | None:
     def folded(text: str) -> str:
         return text.casefold().replace("_", "-")
 
-    found = process.extractOne(wrong, list(known), scorer=fuzz.ratio, processor=folded, score_cutoff=70)
+    found = process.extractOne(wrong, list(known), scorer=fuzz.ratio, processor=folded, score_cutoff=66)
     return None if found is None else str(found[0])

@@ -57,7 +57,7 @@ class Section:
         return key in self.data
 
     def text(self, key: str, default: str | None = None) -> str | None:
-        found = self._take(key, str, "text in quotes")
+        found = self._take(key, str, "text", "it in quotes")
         if found is None:
             return default
         if not found.strip():
@@ -85,7 +85,7 @@ class Section:
         return default if found is None else float(found)
 
     def day(self, key: str) -> date | None:
-        found = self._take(key, date, "a date such as 2026-12-24, without quotes")
+        found = self._take(key, date, "a date", "it as 2026-12-24, without quotes")
         return found.date() if isinstance(found, datetime) else found
 
     def one_of(self, key: str, kind: type[E]) -> E | None:
@@ -102,7 +102,7 @@ class Section:
 
     def span(self, key: str, unit: str, default: int) -> int:
         """A duration in whole units of "s", "m", "h" or "d"."""
-        text = self._take(key, str, f'a duration in quotes, such as "{default}{unit}"')
+        text = self._take(key, str, "a duration", f'one in quotes, such as "{default}{unit}"')
         if text is None:
             return default
         seconds = parse_duration(text)
@@ -116,7 +116,7 @@ class Section:
 
     def words(self, key: str) -> list[str] | None:
         """A list of texts; None where the key is absent."""
-        found = self._take(key, list, 'a list of texts, such as ["a", "b"]')
+        found = self._take(key, list, "a list", 'one in brackets, such as ["a", "b"]')
         if found is None:
             return None
         words = []
@@ -141,7 +141,7 @@ class Section:
         return frozenset(kind(name) for name in self.names(key, what, [member.value for member in kind]))
 
     def table(self, key: str) -> Section | None:
-        found = self._take(key, dict, f"a table, such as [{key}] or {key} = {{ … }}")
+        found = self._take(key, dict, "a table", f"{key} = {{ … }}, or a table of that name")
         return None if found is None else self.below(found, key)
 
     def table_or_empty(self, key: str) -> Section:
@@ -150,7 +150,7 @@ class Section:
 
     def tables(self, key: str) -> list[Section]:
         """An array of tables: `[[stages]]`."""
-        found = self._take(key, list, f"written as [[{key}]]")
+        found = self._take(key, list, "a list of tables", f"[[{key}]], or {key} = [{{ … }}]")
         sections = []
         for place, entry in enumerate(found or ()):
             if isinstance(entry, dict):
@@ -175,14 +175,14 @@ class Section:
     def below(self, data: dict[str, Any], *path: str | int) -> Section:
         return Section(self.source, self.report, data, (*self.path, *path))
 
-    def _take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:
+    def _take(self, key: str, kind: type | tuple[type, ...], what: str, form: str = "") -> Any:
         self.known[key] = None
         found = self.data.get(key, _ABSENT)
         if found is _ABSENT:
             return None
         if isinstance(found, kind) and (kind is bool or not isinstance(found, bool)):
             return found
-        self.mistake("WRONG_TYPE", f"is not {expected}", f"Write {expected}.", key)
+        self.mistake("WRONG_TYPE", f"is not {what}", f"Write {form or what}.", key)
         return None
 
     def _place(self, key: str, word: str) -> int:

@@ -58,9 +58,10 @@ def read_stages(tables: list[Section], base: StageList, *, needs_label: bool = F
 
 
 def merged_stages(base: StageList, own: StageList) -> StageList:
-    """The base's stages in their order, changed as `own` says; new ones stand where `after` says, else last."""
+    """The base's stages in their order, changed as `own` says. `after` places a stage; new ones without it are last."""
     changed = own.by_key()
-    stages = [changed.pop(stage.key, stage) for stage in base.stages]
+    staying = [stage.key for stage in base.stages if stage.key not in own.after]
+    stages = [changed.pop(stage.key, stage) for stage in base.stages if stage.key in staying]
     for key, stage in changed.items():
         keys = [placed.key for placed in stages]
         previous = own.after.get(key)
