@@ -23,6 +23,7 @@ from instep.sandbox.personality import Personality
 from instep.sandbox.routes import Match, Route, Routes
 
 CONTROL_PREFIX = "/_sandbox/"
+_WAKE_SECONDS = 0.5
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -84,6 +85,7 @@ class SandboxServer:
         self._lock = threading.Lock()
         self._closing = False
         self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self._listener.settimeout(_WAKE_SECONDS)
         self._acceptor = threading.Thread(target=self._accept, name="sandbox", daemon=True)
         self._acceptor.start()
 
@@ -124,8 +126,11 @@ class SandboxServer:
         while not self._closing:
             try:
                 connection, _ = self._listener.accept()
+            except TimeoutError:
+                continue
             except OSError:
                 return
+            connection.setblocking(True)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._converse, args=(connection,), daemon=True)
             with self._lock:

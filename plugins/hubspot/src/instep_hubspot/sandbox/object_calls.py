@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from urllib.parse import urlencode
 
 from instep.sandbox import Request, Response
@@ -67,13 +68,11 @@ class ObjectCalls:
         return Response.of(body)
 
     def _page(self, kind: ObjectType, after: int, size: int, archived: bool) -> list[Record]:
-        found = []
-        for record in self._portal.table(kind).after(after):
-            if (record.archived_at is not None) == archived:
-                found.append(record)
-                if len(found) == size:
-                    break
-        return found
+        table = self._portal.table(kind)
+        if archived:
+            return [table.bin[number] for number in sorted(table.bin) if number > after][:size]
+        live = (record for record in table.after(after) if record.archived_at is None)
+        return list(islice(live, size))
 
     def create(self, request: Request) -> Response:
         """Make one record, with associations if the body has some."""

@@ -92,6 +92,7 @@ class Table:
         self.records: dict[str, Record] = {}
         self.numbers: list[int] = []
         self.ordered: list[Record] = []
+        self.bin: dict[int, Record] = {}
         self.aliases: dict[str, str] = {}
         self.unique: dict[str, dict[str, str]] = {}
         self.version = 0
@@ -124,6 +125,19 @@ class Table:
         place = bisect_left(self.numbers, record.number)
         del self.numbers[place]
         del self.ordered[place]
+        self.bin.pop(record.number, None)
+        self.version += 1
+
+    def shelve(self, record: Record, at: int) -> None:
+        """Put a record into the bin."""
+        record.archived_at = at
+        self.bin[record.number] = record
+        self.version += 1
+
+    def unshelve(self, record: Record) -> None:
+        """Take a record out of the bin."""
+        record.archived_at = None
+        self.bin.pop(record.number, None)
         self.version += 1
 
     def touch(self, record: Record, at: int) -> None:

@@ -12,7 +12,7 @@ from instep_hubspot.sandbox.accounts import ALL_SCOPES, Token
 from instep_hubspot.sandbox.agreement import choose, opt_out_of_all
 from instep_hubspot.sandbox.bodies import Body
 from instep_hubspot.sandbox.consents import SUBSCRIBED, UNSUBSCRIBED, Choice
-from instep_hubspot.sandbox.definitions import Property
+from instep_hubspot.sandbox.definitions import Option, Property
 from instep_hubspot.sandbox.errors import invalid
 from instep_hubspot.sandbox.happenings import Event, Form, Submission
 from instep_hubspot.sandbox.objecttypes import ObjectType
@@ -163,6 +163,14 @@ class HubSpotWorld:
         """An admin lets the API see a hidden property again."""
         with self._portal.lock:
             self._portal.hidden.get(self._portal.kind(object).name, set()).discard(name)
+
+    def set_options(self, object: str, name: str, options: Iterable[tuple[str, str]]) -> None:
+        """An admin changes the choices of an enumeration, given as (value, label) in order."""
+        with self._portal.lock:
+            kind = self._portal.kind(object)
+            choices = tuple(Option(label, value, place) for place, (value, label) in enumerate(options))
+            changed = replace(self._portal.properties[kind.name][name], options=choices)
+            self._portal.put_property(kind, replace(changed, updated_at=self._portal.now()))
 
     def add_object(self, name: str, singular: str, *properties: Property) -> str:
         """An admin adds a kind of record; gives its type id."""

@@ -141,8 +141,7 @@ def archive(portal: Portal, kind: ObjectType, id: str) -> None:
         return
     table, before = portal.table(kind), dict(record.values)
     portal.release_all(table, record)
-    record.archived_at = portal.now()
-    table.touch(record, record.modified)
+    table.shelve(record, portal.now())
     portal.lag_index(record, table, before)
 
 
@@ -151,8 +150,8 @@ def restore(portal: Portal, kind: ObjectType, id: str) -> None:
     record = portal.table(kind).get(id)
     if record is None:
         raise not_found()
-    record.archived_at = None
     table = portal.table(kind)
+    table.unshelve(record)
     portal.claim_all(table, record)
     table.touch(record, portal.now())
     portal.lag_index(record, table, None)
