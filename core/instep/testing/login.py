@@ -83,24 +83,24 @@ class LoginClaims:
         caplog.set_level(logging.DEBUG)
         connection = bench.connect(_with_secrets(bench, CANARY))
         told = [*_told_by(connection), repr(connection)]
-        bench.sandbox.faults.add("*", FaultKind.RESET_BEFORE, None)
+        bench.faults.add("*", FaultKind.RESET_BEFORE, None)
         told += _told_by(connection)
         assert CANARY not in "\n".join((*told, caplog.text))
 
     def test_a_call_that_is_throttled_waits_and_passes(self, bench: Workbench) -> None:
-        bench.sandbox.faults.add("*", FaultKind.THROTTLED, 1)
+        bench.faults.add("*", FaultKind.THROTTLED, 1)
         assert bench.connection.check().org
         assert sum(bench.slept) > 0
 
     def test_throttling_without_end_is_given_up_as_retry_later(self, bench: Workbench) -> None:
-        bench.sandbox.faults.add("*", FaultKind.THROTTLED, None)
+        bench.faults.add("*", FaultKind.THROTTLED, None)
         with pytest.raises(RetryLaterError):
             bench.connection.check()
         assert len(bench.sandbox.log.calls()) < 20
 
     @pytest.mark.parametrize("kind", [FaultKind.SERVER_ERROR, FaultKind.HTML_502, FaultKind.RESET_BEFORE])
     def test_a_failure_that_passes_is_not_noticed(self, bench: Workbench, kind: FaultKind) -> None:
-        bench.sandbox.faults.add("*", kind, 1)
+        bench.faults.add("*", kind, 1)
         assert bench.connection.check().org
 
     @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ class LoginClaims:
         ],
     )
     def test_a_failure_that_stays_is_a_remote_error(self, bench: Workbench, kind: FaultKind) -> None:
-        bench.sandbox.faults.add("*", kind, None)
+        bench.faults.add("*", kind, None)
         with pytest.raises(RemoteError):
             bench.connection.check()
         assert len(bench.sandbox.log.calls()) < 20

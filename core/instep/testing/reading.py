@@ -179,7 +179,7 @@ class ReadingClaims:
     @pytest.mark.parametrize("kind", [FaultKind.TRUNCATED_JSON, FaultKind.HTML_502, FaultKind.NON_UTF8])
     def test_an_answer_that_cannot_be_read_is_never_taken_for_empty(self, bench: Workbench, kind: FaultKind) -> None:
         (id,) = bench.make(bench.object)
-        bench.sandbox.faults.add("*", kind, None)
+        bench.faults.add("*", kind, None)
         with pytest.raises(RemoteError):
             bench.pages(bench.object)
         with pytest.raises(RemoteError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
@@ -32,7 +32,7 @@ from instep.contract import (
     Written,
 )
 from instep.model.values import Scalar
-from instep.sandbox import Sandbox, VirtualClock
+from instep.sandbox import Faults, Sandbox, VirtualClock
 from instep.settings import ConnectorSettings, load_settings
 
 T = TypeVar("T")
@@ -129,6 +129,20 @@ class Workbench:
         """The record store."""
         store: RecordStore = self.part("records")
         return store
+
+    @property
+    def faults(self) -> Faults:
+        """What shall go wrong on the way; skips where there is no way on which something can."""
+        faults: Faults | None = getattr(self.sandbox, "faults", None)
+        if faults is None:
+            pytest.skip(f"The sandbox of {self.plugin.name} has no network that could fail.")
+        return faults
+
+    def behave(self, **changes: object) -> None:
+        """Switch on unpleasant sides of the system, where its sandbox has them."""
+        personality = getattr(self.sandbox, "personality", None)
+        if personality is not None:
+            self.sandbox.personality = replace(personality, **changes)
 
     def need(self, capability: str) -> None:
         """Skip the test unless the store declares a capability."""

@@ -58,7 +58,7 @@ class WritingClaims:
             assert bench.fields_of(object, id, [name]) == {name: "New words"}
 
     def test_writing_what_was_read_back_changes_nothing_more(self, bench: Workbench) -> None:
-        bench.sandbox.personality = replace(bench.sandbox.personality, normalise=True)
+        bench.behave(normalise=True)
         for object in bench.records.objects:
             name = bench.text_field(object)
             (id,) = bench.make(object)
@@ -78,7 +78,7 @@ class WritingClaims:
     @pytest.mark.parametrize("shuffled", [False, True], ids=["in order", "shuffled"])
     def test_one_bad_record_fails_alone_and_in_its_place(self, bench: Workbench, shuffled: bool) -> None:
         bench.need("batch_partial")
-        bench.sandbox.personality = replace(bench.sandbox.personality, shuffle_results=shuffled)
+        bench.behave(shuffle_results=shuffled)
         name = bench.text_field(bench.object)
         made = bench.make(bench.object, 5)
         bench.write(bench.object, [Delete(made[2])])
@@ -118,10 +118,10 @@ class WritingClaims:
     def test_a_create_whose_answer_was_lost_is_found_and_never_made_twice(self, bench: Workbench) -> None:
         bench.need("upsert_by_key")
         create = bench.new(bench.object)
-        bench.sandbox.faults.arm(PERSISTENT)
+        bench.faults.arm(PERSISTENT)
         (outcome,) = bench.write(bench.object, [create])
         assert isinstance(outcome, Unknown)
-        bench.sandbox.faults.clear()
+        bench.faults.clear()
         ((found,),) = bench.records.find(bench.object, bench.key_field, [create.key], [])
         (again,) = bench.write(bench.object, [create])
         assert isinstance(again, Written)
@@ -129,7 +129,7 @@ class WritingClaims:
 
     def test_an_update_whose_answer_was_lost_is_unknown(self, bench: Workbench) -> None:
         (id,) = bench.make(bench.object)
-        bench.sandbox.faults.arm(PERSISTENT)
+        bench.faults.arm(PERSISTENT)
         name = bench.text_field(bench.object)
         (outcome,) = bench.write(bench.object, [Update(id, {name: "Lost"}, {})])
         assert isinstance(outcome, Unknown)

@@ -57,10 +57,19 @@ def test_a_record_that_cannot_be_read_is_set_aside_by_name(bench: Workbench) -> 
     good = {"id": "1", "properties": {"firstname": "Ada"}, "updatedAt": "2026-01-05T09:00:00Z"}
     bad = {"id": "2", "properties": {"firstname": "Bo"}, "updatedAt": "yesterday"}
     body = json.dumps({"results": [good, bad]}).encode()
-    bench.sandbox.faults.add("objects.list", FaultKind.STATUS, 1, status=200, body=body)
+    bench.faults.add("objects.list", FaultKind.STATUS, 1, status=200, body=body)
     page = bench.pages("contacts", ["firstname"])[0]
     assert [type(item) for item in page.items] == [Seen, Garbled]
     assert [item.id for item in page.items] == ["1", "2"]
+
+
+def test_a_record_that_cannot_be_read_by_id_leaves_its_neighbours_readable(bench: Workbench) -> None:
+    good = {"id": "1", "properties": {"firstname": "Ada"}, "updatedAt": "2026-01-05T09:00:00Z"}
+    bad = {"id": "2", "properties": {"firstname": 7}, "updatedAt": "2026-01-05T09:00:00Z"}
+    body = json.dumps({"results": [good, bad]}).encode()
+    bench.faults.add("objects.batch_read", FaultKind.STATUS, 1, status=200, body=body)
+    found = bench.records.read("contacts", ["2", "1"], ["firstname"])
+    assert [(type(item), item.id) for item in found] == [(Garbled, "2"), (Seen, "1")]
 
 
 def test_a_hidden_property_is_absent(bench: Workbench) -> None:

@@ -18,7 +18,6 @@ def check(client: HubSpotClient) -> ConnectionInfo:
     answer = client.fetch(Call("GET", client.path("account", "details"), "account/details"), wire.account)
     return ConnectionInfo(
         org=str(answer.value.portalId),
-        org_name=answer.value.accountType,
         time_zone=answer.value.timeZone,
         currency=answer.value.companyCurrency,
         now=answer.at,

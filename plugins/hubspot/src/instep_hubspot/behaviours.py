@@ -83,7 +83,7 @@ class _Forms(msgspec.Struct):
 
 class _Value(msgspec.Struct):
     name: str
-    value: str = ""
+    value: str | int | float | bool | None = None
 
 
 class _Submission(msgspec.Struct):
@@ -194,21 +194,23 @@ class HubSpotBehaviours:
     def _forms(self, mark: _Mark) -> Iterator[tuple[tuple[BehaviourSeen, ...], _Mark]]:
         """Submissions come newest first, so each form is read until they are older than the last read."""
         horizon = mark.since - self._overlap if mark.since else None
-        started = mark.started
-        for form, at in self._listed():
-            started = started or at
+        forms, started = self._listed()
+        for form in forms:
             for submissions in self._submitted(form, horizon):
                 yield tuple(_submission(form, one) for one in submissions), mark
         yield (), _Mark(since=started or mark.since)
 
-    def _listed(self) -> list[tuple[_Form, datetime | None]]:
-        forms: list[tuple[_Form, datetime | None]] = []
+    def _listed(self) -> tuple[list[_Form], datetime | None]:
+        """Every form, and HubSpot's own time when it began to list them."""
+        forms: list[_Form] = []
+        started: datetime | None = None
         query = {"limit": "100"}
         while True:
             answer = self._client.fetch(Call("GET", self._client.path("forms"), "forms/list", query), _forms)
-            forms += [(form, answer.at) for form in answer.value.results]
+            started = started or answer.at
+            forms += answer.value.results
             if not (answer.value.paging and answer.value.paging.next):
-                return forms
+                return forms, started
             query = {**query, "after": answer.value.paging.next.after}
 
     def _submitted(self, form: _Form, horizon: datetime | None) -> Iterator[list[_Submission]]:
@@ -225,7 +227,7 @@ class HubSpotBehaviours:
 
 
 def _submission(form: _Form, submission: _Submission) -> BehaviourSeen:
-    values = {value.name: value.value for value in submission.values}
+    values = {v.name: None if v.value is None else str(v.value) for v in submission.values}
     email = values.get("email") or None
     return BehaviourSeen(
         id=submission.conversionId or f"{form.id}:{submission.submittedAt}:{email or ''}",

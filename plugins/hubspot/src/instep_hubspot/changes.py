@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -25,7 +25,15 @@ _SEARCH_LIMIT: Final = 200
 _LONGEST_PROPERTY_LIST: Final = 6000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-ReadAlive = Callable[[str, Sequence[str], Sequence[str]], Mapping[str, wire.WireRecord]]
+
+class Alive(NamedTuple):
+    """Records by the id that was asked for, and why others cannot be read."""
+
+    records: Mapping[str, wire.WireRecord]
+    garbled: Mapping[str, str] = {}
+
+
+ReadAlive = Callable[[str, Sequence[str], Sequence[str]], Alive]
 
 
 def modified_field(object: str) -> str:
@@ -117,7 +125,7 @@ class ChangeReader:
         """
         while True:
             query = {"archived": "true", "limit": str(_LIST_LIMIT)}
-            answer = _fetch(self._client, self._list_call(object, query, at.last), None)
+            answer = self._fetch(self._list_call(object, query, at.last))
             at = at.moved(started=at.started or answer.at)
             news = [r for r in answer.value.results if self._is_news(r, at)]
             after = answer.value.after
@@ -141,9 +149,12 @@ class ChangeReader:
 
     def _confirmed(self, object: str, records: Sequence[wire.WireRecord]) -> tuple[Item, ...]:
         """What became of archived records, by a direct read: one that answers was restored or merged meanwhile."""
-        alive = self._alive(object, [record.id for record in records], ()) if records else {}
+        if not records:
+            return ()
+        alive, garbled = self._alive(object, [record.id for record in records], ())
         merges = [MergedInto(r.id, alive[r.id].id) for r in records if r.id in alive and alive[r.id].id != r.id]
-        return (*merges, *(Gone(r.id, r.archivedAt) for r in records if r.id not in alive))
+        gone = [r for r in records if r.id not in alive and r.id not in garbled]
+        return (*merges, *(Gone(r.id, r.archivedAt) for r in gone))
 
     # --- calls -------------------------------------------------------------------------------------------------
 
@@ -152,11 +163,16 @@ class ChangeReader:
         names = ",".join(page.asked)
         query = {"limit": str(_LIST_LIMIT)}
         if len(names) <= _LONGEST_PROPERTY_LIST:
-            return _fetch(self._client, self._list_call(page.object, query | {"properties": names}, after), page)
-        answer = _fetch(self._client, self._list_call(page.object, query | {"properties": MERGED}, after), page)
-        whole = self._alive(page.object, [record.id for record in answer.value.results], page.asked)
-        records = [whole.get(record.id, record) for record in answer.value.results]
-        return Answer(wire.RecordPage(records, answer.value.paging), answer.at)
+            return self._fetch(self._list_call(page.object, query | {"properties": names}, after))
+        answer = self._fetch(self._list_call(page.object, query | {"properties": MERGED}, after))
+        ids = [record.id for record in answer.value.results]
+        whole, garbled = self._alive(page.object, ids, page.asked)
+        records = [whole[id] for id in ids if id in whole]
+        garbled = {**answer.value.garbled, **garbled}
+        return Answer(msgspec.structs.replace(answer.value, results=records, garbled=garbled), answer.at)
+
+    def _fetch(self, call: Call) -> Answer[wire.RecordPage]:
+        return self._client.fetch(call, wire.record_page)
 
     def _list_call(self, object: str, query: Mapping[str, str], after: str | None) -> Call:
         paged = {**query, "after": after} if after else query
@@ -169,7 +185,7 @@ class ChangeReader:
             filters.append({"propertyName": modified_field(page.object), "operator": "GTE", "value": begin})
         if at.last:
             filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": at.last})
-        return _fetch(self._client, search_call(self._client, page.object, filters, page.asked), page)
+        return self._fetch(search_call(self._client, page.object, filters, page.asked))
 
 
 def search_call(
@@ -190,15 +206,6 @@ def search_call(
     return Call("POST", path, f"{object}/search", body=body, lane="search")
 
 
-def _fetch(client: HubSpotClient, call: Call, page: _PageReader | None) -> Answer[wire.RecordPage]:
-    """Fetch a page; where one record of it cannot be read, read the others one by one."""
-    answer = client.fetch(call, wire.any_page)
-    if isinstance(answer.value, wire.RecordPage):
-        return Answer(answer.value, answer.at)
-    slow = page or _PageReader("", ())
-    return Answer(slow.without_garbled(answer.value), answer.at)
-
-
 class _PageReader:
     """Turns pages of one object into items, in one tight loop."""
 
@@ -211,7 +218,6 @@ class _PageReader:
         self._wanted = frozenset(fields)
         self._parsers = tuple(values.parsers(fields).items())
         self._extras = tuple({MERGED, "createdate", "hs_object_id", modified_field(object)} - self._wanted)
-        self._garbled: list[Garbled] = []
 
     def items(self, page: wire.RecordPage) -> tuple[Item, ...]:
         """The items of a page: merges, then records, then the ones that cannot be read."""
@@ -228,8 +234,7 @@ class _PageReader:
                     fields[name] = parse(text)  # type: ignore[arg-type]
             items.append(Seen(record.id, fields, record.updatedAt))
         self._note(page)
-        garbled, self._garbled = self._garbled, []
-        return (*merges, *items, *garbled)
+        return (*merges, *items, *(Garbled(id, reason) for id, reason in page.garbled.items()))
 
     def _asked_for(self, properties: dict[str, str | None]) -> dict[str, Scalar]:
         """Only what was asked for, and None for an empty text. Reuses the parsed dictionary: this runs per record."""
@@ -240,21 +245,7 @@ class _PageReader:
         return properties  # type: ignore[return-value]
 
     def _note(self, page: wire.RecordPage) -> None:
-        ids = [record.id for record in page.results] + [garbled.id for garbled in self._garbled]
-        self.size = len(ids)
+        self.size = len(page.results) + len(page.garbled)
+        self.last_id = page.last_id
         if page.results:
-            if not self._garbled:
-                self.last_id = page.results[-1].id
             self.newest = max(self.newest or _EPOCH, *(record.updatedAt for record in page.results))
-
-    def without_garbled(self, raw: wire.RawPage) -> wire.RecordPage:
-        """The readable records of a page; the others are set aside by name."""
-        records: list[wire.WireRecord] = []
-        for data in raw.results:
-            try:
-                records.append(wire.one_record.decode(data))
-            except msgspec.ValidationError as error:
-                id = wire.raw_identity.decode(data).id
-                self._garbled.append(Garbled(id, f"HubSpot's answer for this record cannot be read: {error}."))
-        self.last_id = wire.raw_identity.decode(raw.results[-1]).id
-        return wire.RecordPage(records, raw.paging)

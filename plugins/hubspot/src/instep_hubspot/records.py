@@ -9,6 +9,7 @@ from typing import Any
 from instep.contract import (
     BatchSizes,
     Capabilities,
+    Garbled,
     Gone,
     Item,
     MergedInto,
@@ -19,9 +20,10 @@ from instep.contract import (
     Seen,
     Write,
 )
+from instep.errors import RemoteError
 from instep_hubspot import associations, wire
 from instep_hubspot.answers import Call, RefusedError
-from instep_hubspot.changes import MERGED, ChangeReader, merged_ids
+from instep_hubspot.changes import MERGED, Alive, ChangeReader, merged_ids
 from instep_hubspot.client import HubSpotClient
 from instep_hubspot.settings import HubSpotSettings
 from instep_hubspot.stages import LifecycleOrder
@@ -69,11 +71,13 @@ class HubSpotRecords:
     def read(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Item]:
         """Read records by id. One that answers under another id was merged; one that is in the bin is gone."""
         alive = self._alive(object, ids, fields)
-        missing = [id for id in dict.fromkeys(ids) if id not in alive]
-        archived = self._archived(object, missing) if missing else {}
-        found: dict[str, Item] = {id: _item(id, record, fields) for id, record in alive.items()}
+        found: dict[str, Item] = {id: _item(id, record, fields) for id, record in alive.records.items()}
+        found |= {id: Garbled(id, reason) for id, reason in alive.garbled.items()}
+        missing = [id for id in dict.fromkeys(ids) if id not in found]
+        found |= self._archived(object, missing)
         for id in missing:
-            found[id] = archived.get(id) or self._read_alone(object, id, fields)
+            if id not in found:
+                found[id] = self._read_alone(object, id, fields)
         return [found[id] for id in ids]
 
     def find(
@@ -114,31 +118,40 @@ class HubSpotRecords:
 
     # --- calls -------------------------------------------------------------------------------------------------
 
-    def _alive(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, wire.WireRecord]:
+    def _alive(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> Alive:
         """The records that answer to these ids, by the id that was asked for."""
         asked = list(dict.fromkeys(ids))
         if not asked:
-            return {}
-        alive: dict[str, wire.WireRecord] = {}
-        for record in self._batch(object, asked, (*fields, MERGED)).results:
+            return Alive({})
+        answer = self._batch(object, asked, (*fields, MERGED))
+        records: dict[str, wire.WireRecord] = {}
+        for record in answer.results:
             for id in (*merged_ids(record), record.id):
-                alive[id] = record
-        return {id: alive[id] for id in asked if id in alive}
+                records[id] = record
+        return Alive({id: records[id] for id in asked if id in records}, answer.garbled)
 
-    def _archived(self, object: str, ids: Sequence[str]) -> dict[str, Gone]:
+    def _archived(self, object: str, ids: Sequence[str]) -> dict[str, Item]:
+        if not ids:
+            return {}
         records = self._batch(object, ids, (), archived=True).results
         return {record.id: Gone(record.id, record.archivedAt) for record in records}
 
     def _read_alone(self, object: str, id: str, fields: Sequence[str]) -> Item:
         """The last word on one id: HubSpot resolves the id of a merged record here, and says 404 of no record."""
-        query = {"properties": ",".join((*fields, MERGED))}
-        call = Call("GET", self._client.path("objects", object, id), f"{object}/read", query)
+        path = self._client.path("objects", object, id)
         try:
-            return _item(id, self._client.fetch(call, wire.one_record).value, fields)
+            call = Call("GET", path, f"{object}/read", {"properties": MERGED})
+            record = self._client.fetch(call, wire.one_record).value
         except RefusedError as refused:
             if refused.status in (404, 410):
                 return Gone(id)
             raise
+        if record.id != id:
+            return MergedInto(id, record.id)
+        back = self._alive(object, [id], fields).records
+        if id not in back:
+            raise RemoteError(f"HubSpot ({object}/batch/read): left out a record that it has. Run again later.")
+        return _item(id, back[id], fields)
 
     def _batch(
         self,

@@ -69,22 +69,19 @@ class WireRecord(msgspec.Struct):
 
 
 class RecordPage(msgspec.Struct):
+    """A page of records; `garbled` says of those that cannot be read why not, by id."""
+
     results: list[WireRecord]
     paging: Paging | None = None
+    garbled: dict[str, str] = {}
+    last_id: str | None = None
 
     @property
     def after(self) -> str | None:
         return self.paging.next.after if self.paging and self.paging.next else None
 
 
-class RawPage(msgspec.Struct):
-    """A page whose records are parsed one by one, because one of them is not readable."""
-
-    results: list[msgspec.Raw]
-    paging: Paging | None = None
-
-
-class RawIdentity(msgspec.Struct):
+class _Identity(msgspec.Struct):
     id: str
 
 
@@ -117,9 +114,18 @@ class ErrorBody(msgspec.Struct):
 
 
 class BatchAnswer(msgspec.Struct):
-    """The answer of a batch: what worked, in any order, and what did not."""
+    """The answer of a batch: what worked, in any order, what did not, and what cannot be read."""
 
     results: list[WireRecord]
+    errors: list[ErrorBody] = []
+    garbled: dict[str, str] = {}
+
+
+class _RawAnswer(msgspec.Struct):
+    """A page or batch whose records are parsed one by one, because one of them cannot be read."""
+
+    results: list[msgspec.Raw]
+    paging: Paging | None = None
     errors: list[ErrorBody] = []
 
 
@@ -127,7 +133,6 @@ class Account(msgspec.Struct):
     portalId: int  # noqa: N815
     timeZone: str = "UTC"  # noqa: N815
     companyCurrency: str | None = None  # noqa: N815
-    accountType: str = ""  # noqa: N815
 
 
 class Token(msgspec.Struct):
@@ -136,28 +141,56 @@ class Token(msgspec.Struct):
     scopes: list[str] = []
 
 
-record_page = msgspec.json.Decoder(RecordPage)
 one_record = msgspec.json.Decoder(WireRecord)
-raw_identity = msgspec.json.Decoder(RawIdentity)
-batch_answer = msgspec.json.Decoder(BatchAnswer)
 account = msgspec.json.Decoder(Account)
 token = msgspec.json.Decoder(Token)
 _error_body = msgspec.json.Decoder(ErrorBody, strict=False)
+_page = msgspec.json.Decoder(RecordPage)
+_batch = msgspec.json.Decoder(BatchAnswer)
+_raw_answer = msgspec.json.Decoder(_RawAnswer)
+_identity = msgspec.json.Decoder(_Identity)
 
 
-class _AnyPage:
-    """Decodes a page; one that holds a record of an unexpected shape comes back raw, to be read record by record."""
+class _Pages:
+    """Decodes pages of records. One record that cannot be read does not take its neighbours along."""
 
-    _raw = msgspec.json.Decoder(RawPage)
-
-    def decode(self, data: bytes) -> RecordPage | RawPage:
+    def decode(self, data: bytes, /) -> RecordPage:
         try:
-            return record_page.decode(data)
+            page = _page.decode(data)
         except msgspec.ValidationError:
-            return self._raw.decode(data)
+            raw = _raw_answer.decode(data)
+            results, garbled = _one_by_one(raw.results)
+            return RecordPage(results, raw.paging, garbled, _identity.decode(raw.results[-1]).id)
+        page.last_id = page.results[-1].id if page.results else None
+        return page
 
 
-any_page = _AnyPage()
+class _Batches:
+    """Decodes answers of batches, in the same forgiving way."""
+
+    def decode(self, data: bytes, /) -> BatchAnswer:
+        try:
+            return _batch.decode(data)
+        except msgspec.ValidationError:
+            raw = _raw_answer.decode(data)
+            results, garbled = _one_by_one(raw.results)
+            return BatchAnswer(results, raw.errors, garbled)
+
+
+record_page = _Pages()
+batch_answer = _Batches()
+
+
+def _one_by_one(raw: list[msgspec.Raw]) -> tuple[list[WireRecord], dict[str, str]]:
+    records: list[WireRecord] = []
+    garbled: dict[str, str] = {}
+    for data in raw:
+        try:
+            records.append(one_record.decode(data))
+        except msgspec.ValidationError as error:
+            id = _identity.decode(data).id
+            garbled[id] = f"HubSpot's answer for this record cannot be read: {error}."
+    return records, garbled
 
 
 def read_error(data: bytes) -> ErrorBody:
