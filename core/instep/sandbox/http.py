@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 from io import BufferedReader
 from urllib.parse import parse_qs
@@ -71,9 +73,12 @@ class Response:
         """An answer that carries `value` as JSON."""
         return cls(status, msgspec.json.encode(value))
 
-    def to_bytes(self, *, keep_alive: bool = True) -> bytes:
-        """Head and body in one piece, so that one write sends them."""
-        lines = [f"HTTP/1.1 {self.status} {_REASONS.get(self.status, 'Unknown')}"]
+    def to_bytes(self, at: datetime, *, keep_alive: bool = True) -> bytes:
+        """Head and body in one piece, so that one write sends them; `at` is the server's own time."""
+        lines = [
+            f"HTTP/1.1 {self.status} {_REASONS.get(self.status, 'Unknown')}",
+            f"Date: {format_datetime(at, usegmt=True)}",
+        ]
         if self.body:
             lines.append(f"Content-Type: {self.content_type}")
         lines += [f"{name}: {value}" for name, value in self.headers]

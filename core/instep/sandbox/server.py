@@ -156,7 +156,7 @@ class SandboxServer:
                 if drop.reset:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
                 return
-            connection.sendall(response.to_bytes(keep_alive=keep_alive))
+            connection.sendall(response.to_bytes(self._clock.now(), keep_alive=keep_alive))
             if not keep_alive:
                 return
 

@@ -132,6 +132,11 @@ def test_the_day_has_a_limit_that_usage_shows(sandbox, call):
     assert (refused.status, refused.json()["policyName"]) == (429, "DAILY")
 
 
+def test_every_answer_tells_the_time_of_the_sandbox(sandbox, call):
+    sandbox.clock.advance(timedelta(hours=1))
+    assert call("GET", CONTACTS).headers["Date"] == "Mon, 05 Jan 2026 10:00:00 GMT"
+
+
 def test_an_unknown_path_is_404_and_a_wrong_verb_405(call):
     assert call("GET", "/crm/v9/nothing").status == 404
     assert call("PUT", CONTACTS, {}).status == 405
