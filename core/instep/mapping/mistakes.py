@@ -77,7 +77,7 @@ def listed(names: Iterable[str]) -> str:
 
 def suggestion(wrong: str, known: Iterable[str], otherwise: str = "") -> str:
     """A "did you mean", or, where nothing is near, what is known (if that is short), or `otherwise`."""
-    names = sorted(set(known))
+    names = sorted(known) if isinstance(known, (set, frozenset)) else list(dict.fromkeys(known))
     near = nearest(wrong, names)
     if near:
         return f'Did you mean "{near}"?'

@@ -58,7 +58,7 @@ def read_stages(tables: list[Section], base: StageList, *, needs_label: bool = F
 
 
 def merged_stages(base: StageList, own: StageList) -> StageList:
-    """The base's stages in their order, changed as `own` says. `after` places a stage; new ones without it are last."""
+    """The base's stages in order, changed as `own` says. `after` places a stage; new ones without it come last."""
     changed = own.by_key()
     staying = [stage.key for stage in base.stages if stage.key not in own.after]
     stages = [changed.pop(stage.key, stage) for stage in base.stages if stage.key in staying]

@@ -51,8 +51,10 @@ def test_two_files_that_disagree_are_both_named(said: Said, key: str) -> None:
 
 def test_the_type_of_a_field_that_everyone_has_cannot_be_changed(said: Said) -> None:
     assert said(crm=file('city = { field = "b", type = "number" }')) == [
-        'mappings/crm.toml:5: person.fields.city.type is "number", but person.city is always "text". '
-        "Remove it, or choose a name of your own for the field."
+        (
+            'mappings/crm.toml:5: person.fields.city.type is "number", but person.city is always "text". '
+            "Remove it, or choose a name of your own for the field."
+        )
     ]
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 """What is wrong in a connection's mapping file is said with its line and a remedy."""
 
 from __future__ import annotations
@@ -27,33 +28,45 @@ MISTAKES = {
     ),
     "nothing to match by": (
         '[person]\nobjects = ["contacts"]\n',
-        f"{F}:1: person does not say how its records are recognised. "
-        'Add match = ["instep_id"] and other keys, in the order in which to try them.',
+        (
+            f"{F}:1: person does not say how its records are recognised. "
+            'Add match = ["instep_id"] and other keys, in the order in which to try them.'
+        ),
     ),
     "a match key that is not mapped": (
         '[person]\nobjects = ["contacts"]\nmatch = ["instep_id",\n "email"]\nfields.phone = "Phone"\n',
-        f'{F}:4: person.match names "email", which this connection does not map. '
-        'Map it under person.fields, or use "instep_id" or "phone".',
+        (
+            f'{F}:4: person.match names "email", which this connection does not map. '
+            'Map it under person.fields, or use "instep_id" or "phone".'
+        ),
     ),
     "a match by an id that is kept nowhere": (
         HEAD + 'instep_id = false\nfields.email = "mail"\n',
-        f'{F}:3: person.match names "instep_id", which this connection does not map. '
-        'Map it under person.fields, or use "email".',
+        (
+            f'{F}:3: person.match names "instep_id", which this connection does not map. '
+            'Map it under person.fields, or use "email".'
+        ),
     ),
     "creating without saying as what": (
         HEAD + 'create = "always"\n',
-        f'{F}:4: person.create creates records, but has no "create_as". '
-        'Add create_as = "contacts", the object that new records become.',
+        (
+            f'{F}:4: person.create creates records, but has no "create_as". '
+            'Add create_as = "contacts", the object that new records become.'
+        ),
     ),
     "creating as an object that is not mapped": (
         HEAD + 'create = "always"\ncreate_as = "contact"\n',
         f'{F}:5: person.create_as names "contact", which is no object. Did you mean "contacts"?',
     ),
     "creating what cannot be found again": (
-        '[person]\nobjects = ["contacts"]\nmatch = ["email"]\ncreate = "always"\ncreate_as = "contacts"\n'
-        'instep_id = false\nfields.email = "mail"\n',
-        f"{F}:6: person.instep_id is false, but records are created here: without it Instep cannot find them again. "
-        'Name a field for it, or write create = "never".',
+        (
+            '[person]\nobjects = ["contacts"]\nmatch = ["email"]\ncreate = "always"\ncreate_as = "contacts"\n'
+            'instep_id = false\nfields.email = "mail"\n'
+        ),
+        (
+            f"{F}:6: person.instep_id is false, but records are created here: without it Instep cannot find them again. "
+            'Name a field for it, or write create = "never".'
+        ),
     ),
     "a word that is no rule": (
         HEAD + 'create = "sometimes"\n',
@@ -69,8 +82,10 @@ MISTAKES = {
     ),
     "a relation to a kind that is not mapped": (
         HEAD + '[person.relations]\ncompany = "companies"\n',
-        f"{F}:5: person.relations.company leads to a company, which this connection does not map. "
-        "Add [company], or remove the relation.",
+        (
+            f"{F}:5: person.relations.company leads to a company, which this connection does not map. "
+            "Add [company], or remove the relation."
+        ),
     ),
     "an unknown relation": (
         HEAD + '[person.relations]\ncompanys = "companies"\n',
@@ -86,13 +101,17 @@ MISTAKES = {
     ),
     "an own field without a type": (
         HEAD + '[person.fields]\nshoe_size = "Shoe"\n',
-        f"{F}:5: person.fields.shoe_size is no field of a person that Instep knows. "
-        'To add a field of your own, write { field = "…", type = "text" } or another type.',
+        (
+            f"{F}:5: person.fields.shoe_size is no field of a person that Instep knows. "
+            'To add a field of your own, write { field = "…", type = "text" } or another type.'
+        ),
     ),
     "a field named like the stage": (
         HEAD + '[person.fields]\nstage = { field = "Stage", type = "text" }\n',
-        f"{F}:5: person.fields.stage is a name that a field cannot have. "
-        'Use small letters, digits and _, and not "stage", "segment" or "outcome".',
+        (
+            f"{F}:5: person.fields.stage is a name that a field cannot have. "
+            'Use small letters, digits and _, and not "stage", "segment" or "outcome".'
+        ),
     ),
     "a field without the system's name": (
         HEAD + '[person.fields]\ncity = { direction = "out" }\n',
@@ -108,8 +127,10 @@ MISTAKES = {
     ),
     "a computed field that is read": (
         HEAD + '[person.fields]\nscore = { field = "Score", direction = "both" }\n',
-        f'{F}:5: person.fields.score.direction is "both", but Instep computes score: it only ever flows out. '
-        'Write "out", or remove the key.',
+        (
+            f'{F}:5: person.fields.score.direction is "both", but Instep computes score: it only ever flows out. '
+            'Write "out", or remove the key.'
+        ),
     ),
     "preferring an unknown connection": (
         HEAD + '[person.fields]\ncity = { field = "City", prefer = ["crn"] }\n',
@@ -121,23 +142,31 @@ MISTAKES = {
     ),
     "an authority that does not have the field": (
         HEAD + '[person.fields]\ncity = { field = "City", authority = "exports" }\n',
-        f'{F}:5: person.fields.city.authority is "exports", from which this field is never read. '
-        "Map the field in mappings/exports.toml, or name another connection.",
+        (
+            f'{F}:5: person.fields.city.authority is "exports", from which this field is never read. '
+            "Map the field in mappings/exports.toml, or name another connection."
+        ),
     ),
     "a law for other types": (
         HEAD + '[person.fields]\ncity = { field = "City", law = "max" }\n',
-        f'{F}:5: person.fields.city.law is "max", but the field is of type text. '
-        'It is for fields of type number or money or date or instant. Use "prefer" or "manual".',
+        (
+            f'{F}:5: person.fields.city.law is "max", but the field is of type text. '
+            'It is for fields of type number or money or date or instant. Use "prefer" or "manual".'
+        ),
     ),
     "money without a currency": (
         HEAD + '[opportunity]\nobjects = ["deals"]\nmatch = ["instep_id"]\n[opportunity.fields]\namount = "amount"\n',
-        f"{F}:8: opportunity.fields.amount is money, and its currency is not known. "
-        'Add currency = "EUR", or currency_field with the name of the field that holds it.',
+        (
+            f"{F}:8: opportunity.fields.amount is money, and its currency is not known. "
+            'Add currency = "EUR", or currency_field with the name of the field that holds it.'
+        ),
     ),
     "a currency that is none": (
         HEAD + '[person.fields]\nworth = { field = "Worth", type = "money", currency = "euro" }\n',
-        f'{F}:5: person.fields.worth.currency is "euro", which is not a currency code. '
-        'Write three capital letters, such as "EUR".',
+        (
+            f'{F}:5: person.fields.worth.currency is "euro", which is not a currency code. '
+            'Write three capital letters, such as "EUR".'
+        ),
     ),
     "a currency for what is no money": (
         HEAD + '[person.fields]\ncity = { field = "City", currency = "EUR" }\n',
@@ -149,8 +178,10 @@ MISTAKES = {
     ),
     "a spelling of two values": (
         HEAD + '[person.fields]\nsource = { field = "S", values = { fair = "Event", web = ["Web", "Event"] } }\n',
-        f'{F}:5: person.fields.source.values.web is spelled "Event", like "fair". '
-        "A spelling can be read as one value only.",
+        (
+            f'{F}:5: person.fields.source.values.web is spelled "Event", like "fair". '
+            "A spelling can be read as one value only."
+        ),
     ),
     "a time zone that is none": (
         HEAD + '[person.fields]\nborn = { field = "Born", type = "date", zone = "Europe/Berlni" }\n',
@@ -158,17 +189,21 @@ MISTAKES = {
     ),
     "a consent field without its values": (
         HEAD + '[person.consent]\nfield = "OptOut"\n',
-        f'{F}:4: person.consent names a field, but has no "out_values". '
-        "Add out_values: what it holds for a person who opted out, the first one is written.",
+        (
+            f'{F}:4: person.consent names a field, but has no "out_values". '
+            "Add out_values: what it holds for a person who opted out, the first one is written."
+        ),
     ),
     "consent values without their field": (
         HEAD + '[person.consent]\nout_values = ["yes"]\n',
-        f'{F}:5: person.consent.out_values has "out_values", but no "field". '
-        "Add field, or remove out_values to use the system's own consent.",
+        (
+            f'{F}:5: person.consent.out_values has "out_values", but no "field". '
+            "Add field, or remove out_values to use the system's own consent."
+        ),
     ),
     "consent of a company": (
         HEAD + '[company]\nobjects = ["companies"]\nmatch = ["instep_id"]\nconsent = { scope = "all" }\n',
-        f'{F}:7: company.consent is not a known key. Use "create", "create_as"',
+        f'{F}:7: company.consent is not a known key. Use "objects", "create",',
     ),
     "a required field without default": (
         HEAD + "[person.required]\nCompany = { value = 1 }\n",
@@ -215,8 +250,10 @@ def test_a_rule_that_looks_at_an_unmapped_field_is_noted(folder) -> None:
     text = HEAD + 'include = { field = "city", eq = "Bonn" }\n'
 
     assert folder.noted(crm=text) == [
-        f'{F}:4: person.include looks at "city", which this connection does not map: it is always blank here. '
-        "Map it under person.fields."
+        (
+            f'{F}:4: person.include looks at "city", which this connection does not map: it is always blank here. '
+            "Map it under person.fields."
+        )
     ]
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 """What is wrong in `mappings/process.toml` is said with its line and a remedy."""
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ MISTAKES = {
         f'{P}:4: stages[0].enter.all names "zzz", which no behaviour has. Add [[behaviours]] with key = "zzz".',
     ),
     "a seller's act as an entry": (
-        '[[behaviours]]\nkey = "sends-quote"\nactor = "seller"\nbuyer_counterpart = "requests-quote"\n'
-        '[[stages]]\nkey = "decision"\nenter.any = ["sends-quote"]\n',
-        f'{P}:8: stages[0].enter.any names "sends-quote", which the seller does: '
-        'only a buyer\'s act may enter a stage. Use "requests-quote", which the buyer does.',
+        (
+            '[[behaviours]]\nkey = "sends-quote"\nactor = "seller"\nbuyer_counterpart = "requests-quote"\n'
+            '[[stages]]\nkey = "decision"\nenter.any = ["sends-quote"]\n'
+        ),
+        (
+            f'{P}:8: stages[0].enter.any names "sends-quote", which the seller does: '
+            'only a buyer\'s act may enter a stage. Use "requests-quote", which the buyer does.'
+        ),
     ),
     "an unknown key": (
         '[[stages]]\nkey = "decision"\nlable = "Deciding"\n',
@@ -75,8 +80,10 @@ MISTAKES = {
         f'{P}:1: preset is "b2b-12", which is not among its values. Did you mean "b2b-11"?',
     ),
     "a counterpart that sellers do": (
-        '[[behaviours]]\nkey = "sends-quote"\nactor = "seller"\nbuyer_counterpart = "calls"\n'
-        '[[behaviours]]\nkey = "calls"\nactor = "seller"\n',
+        (
+            '[[behaviours]]\nkey = "sends-quote"\nactor = "seller"\nbuyer_counterpart = "calls"\n'
+            '[[behaviours]]\nkey = "calls"\nactor = "seller"\n'
+        ),
         f'{P}:5: behaviours[0].buyer_counterpart names "calls", which a seller does. Name what the buyer does instead.',
     ),
     "a segment's own stage without label": (
@@ -85,18 +92,24 @@ MISTAKES = {
     ),
     "a segment that shadows the next": (
         '[[segments]]\nkey = "a"\n[[segments]]\nkey = "b"\n',
-        f'{P}:2: segments[0] has no "when", so the segments after it are never reached. '
-        "Add a rule, or move it to the end.",
+        (
+            f'{P}:2: segments[0] has no "when", so the segments after it are never reached. '
+            "Add a rule, or move it to the end."
+        ),
     ),
     "a rule over a field that nobody has": (
         '[[segments]]\nkey = "a"\nwhen = { field = "company.industri", eq = "Tea" }\n',
-        f'{P}:4: segments[0].when.field names "company.industri", which is no field. '
-        'Did you mean "company.industry"?',
+        (
+            f'{P}:4: segments[0].when.field names "company.industri", which is no field. '
+            'Did you mean "company.industry"?'
+        ),
     ),
     "a move from a stage that is still there": (
         '[[moved]]\nfrom = "interest"\nto = "research"\n',
-        f'{P}:3: moved[0].from says that "interest" was renamed, but a stage still has that key. '
-        "Remove this entry, or the stage.",
+        (
+            f'{P}:3: moved[0].from says that "interest" was renamed, but a stage still has that key. '
+            "Remove this entry, or the stage."
+        ),
     ),
     "a move to a stage that is not there": (
         '[[moved]]\nfrom = "curiosity"\nto = "intrest"\n',
@@ -112,8 +125,10 @@ MISTAKES = {
     ),
     "a control character": (
         '[[stages]]\nkey = "decision"\nrole = "\\u001b[31m"\n',
-        f'{P}:4: stages[0].role is "\\x1b[31m", which is not among its values. '
-        'Use "marketing", "sales", "service", "services", "support", "partner" or "facilitator".',
+        (
+            f'{P}:4: stages[0].role is "\\x1b[31m", which is not among its values. '
+            'Use "marketing", "sales", "service", "services", "support", "partner" or "facilitator".'
+        ),
     ),
 }
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 """Rules are a closed vocabulary: each word is compiled exactly, and everything else is a mistake."""
 
 from __future__ import annotations

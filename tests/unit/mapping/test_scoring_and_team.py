@@ -31,8 +31,10 @@ SCORING_MISTAKES = {
     ),
     "a half-life that is no duration": (
         'half_life = "a month"\n',
-        f'{S}:1: half_life is "a month", which is not a whole number of seconds. '
-        'Write a number and s, m, h or d, such as "90s" or "7d".',
+        (
+            f'{S}:1: half_life is "a month", which is not a whole number of seconds. '
+            'Write a number and s, m, h or d, such as "90s" or "7d".'
+        ),
     ),
     "bands that do not ascend": (
         "[bands]\ncold = 0\nhot = 70\nwarm = 40\n",
@@ -52,8 +54,10 @@ SCORING_MISTAKES = {
     ),
     "days that are not whole": (
         'republish_after = "36h"\n',
-        f'{S}:1: republish_after is "36h", which is not a whole number of days. '
-        'Write a number and s, m, h or d, such as "90s" or "7d".',
+        (
+            f'{S}:1: republish_after is "36h", which is not a whole number of days. '
+            'Write a number and s, m, h or d, such as "90s" or "7d".'
+        ),
     ),
 }
 
@@ -76,8 +80,10 @@ TEAM_MISTAKES = {
     ),
     "two people with one user": (
         '[[people]]\nkey = "ada"\nusers = { crm = "a@us" }\n[[people]]\nkey = "bob"\nusers = { crm = "A@us" }\n',
-        f'{T}:6: people[1].users.crm is "A@us", who is already "ada". '
-        "Give each person a user of their own, or make them one person.",
+        (
+            f'{T}:6: people[1].users.crm is "A@us", who is already "ada". '
+            "Give each person a user of their own, or make them one person."
+        ),
     ),
     "an absence without end": (
         '[[people]]\nkey = "ada"\naway = [{ from = 2026-12-24 }]\n',

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 """Every stage table that is let through is a lawful lens, and every one that is not breaks a law."""
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ HEAD = '[opportunity]\nobjects = ["deals"]\nmatch = ["instep_id"]\n'
 MISTAKES = {
     "a value of two stages": (
         'stages = { field = "S", values = { interest = "Lead", research = "Lead" } }\n',
-        f'{F}:4: opportunity.stages.values.research gives "Lead" to "interest" and "research", '
-        "and nothing says which of them an edit to it means. "
-        'Add lands_on = { "Lead" = "interest" }, or spell them apart.',
+        (
+            f'{F}:4: opportunity.stages.values.research gives "Lead" to "interest" and "research", '
+            "and nothing says which of them an edit to it means. "
+            'Add lands_on = { "Lead" = "interest" }, or spell them apart.'
+        ),
     ),
     "landing on a stage with another value": (
         'stages = { field = "S", values = { interest = "Lead", decision = "Hot" }, lands_on = { Lead = "decision" } }\n',
@@ -57,39 +60,55 @@ MISTAKES = {
     ),
     "pipelines without their fields": (
         '[opportunity.pipelines.all]\npipeline = "All"\nvalues = {}\n',
-        f'{F}:4: opportunity.pipelines has pipelines, but no "stages_in". '
-        'Add [opportunity.stages_in] with field = "…" and pipeline_field = "…".',
+        (
+            f'{F}:4: opportunity.pipelines has pipelines, but no "stages_in". '
+            'Add [opportunity.stages_in] with field = "…" and pipeline_field = "…".'
+        ),
     ),
     "a pipeline without its name there": (
         'stages_in = { field = "S", pipeline_field = "P" }\n[opportunity.pipelines.all]\nvalues = {}\n',
         f'{F}:5: opportunity.pipelines.all has no "pipeline". Add pipeline = "…".',
     ),
     "two tables of one pipeline": (
-        'stages_in = { field = "S", pipeline_field = "P" }\n[opportunity.pipelines.a]\npipeline = "All"\nvalues = {}\n'
-        '[opportunity.pipelines.b]\npipeline = "All"\nvalues = {}\nsegments = []\n',
+        (
+            'stages_in = { field = "S", pipeline_field = "P" }\n[opportunity.pipelines.a]\npipeline = "All"\nvalues = {}\n'
+            '[opportunity.pipelines.b]\npipeline = "All"\nvalues = {}\nsegments = []\n'
+        ),
         f'{F}:9: opportunity.pipelines.b.pipeline is "All", like another pipeline here. Keep one of the two.',
     ),
     "two pipelines for everyone": (
-        'stages_in = { field = "S", pipeline_field = "P" }\n[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\n'
-        '[opportunity.pipelines.b]\npipeline = "B"\nvalues = {}\n',
-        f'{F}:8: opportunity.pipelines.b has no "segments", like "A": new records could go to either. '
-        "Add segments = [ … ], or segments = [] for none.",
+        (
+            'stages_in = { field = "S", pipeline_field = "P" }\n[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\n'
+            '[opportunity.pipelines.b]\npipeline = "B"\nvalues = {}\n'
+        ),
+        (
+            f'{F}:8: opportunity.pipelines.b has no "segments", like "A": new records could go to either. '
+            "Add segments = [ … ], or segments = [] for none."
+        ),
     ),
     "an unknown segment": (
-        'stages_in = { field = "S", pipeline_field = "P" }\n'
-        '[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\nsegments = ["teaa"]\n',
+        (
+            'stages_in = { field = "S", pipeline_field = "P" }\n'
+            '[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\nsegments = ["teaa"]\n'
+        ),
         f'{F}:8: opportunity.pipelines.a.segments names "teaa", which is no segment. Did you mean "tea"?',
     ),
     "two pipelines for one segment": (
-        'stages_in = { field = "S", pipeline_field = "P" }\n'
-        '[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\nsegments = ["tea"]\n'
-        '[opportunity.pipelines.b]\npipeline = "B"\nvalues = {}\nsegments = ["tea"]\n',
-        f'{F}:12: opportunity.pipelines.b.segments names "tea", whose new records already go to "A". '
-        "Remove it from one of the two.",
+        (
+            'stages_in = { field = "S", pipeline_field = "P" }\n'
+            '[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\nsegments = ["tea"]\n'
+            '[opportunity.pipelines.b]\npipeline = "B"\nvalues = {}\nsegments = ["tea"]\n'
+        ),
+        (
+            f'{F}:12: opportunity.pipelines.b.segments names "tea", whose new records already go to "A". '
+            "Remove it from one of the two."
+        ),
     ),
     "stages both in a field and in pipelines": (
-        'stages = { field = "S", values = {} }\nstages_in = { field = "S", pipeline_field = "P" }\n'
-        '[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\n',
+        (
+            'stages = { field = "S", values = {} }\nstages_in = { field = "S", pipeline_field = "P" }\n'
+            '[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\n'
+        ),
         f'{F}:4: opportunity.stages has both "stages" and "pipelines". Keep the one that the system has.',
     ),
 }

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 """`sync.toml`: the connections in order of preference, and files that must be there for them."""
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ MISTAKES = {
     ),
     "a duration without unit": (
         BOTH + '[sync]\nrecheck_after = "5"\n',
-        'sync.toml:6: sync.recheck_after is "5", which is not a whole number of seconds. '
-        'Write a number and s, m, h or d, such as "90s" or "7d".',
+        (
+            'sync.toml:6: sync.recheck_after is "5", which is not a whole number of seconds. '
+            'Write a number and s, m, h or d, such as "90s" or "7d".'
+        ),
     ),
     "a duration without quotes": (
         BOTH + "[sync]\nassociations_every = 7\n",
@@ -44,8 +47,10 @@ MISTAKES = {
     ),
     "a connection named like another file": (
         BOTH + '[connections.team]\nplugin = "desk"\n',
-        "sync.toml:5: connections.team is a name that a connection cannot have. "
-        "Use small letters, digits, - and _, and none of process, scoring, team.",
+        (
+            "sync.toml:5: connections.team is a name that a connection cannot have. "
+            "Use small letters, digits, - and _, and none of process, scoring, team."
+        ),
     ),
     "no connection": (
         "",
