@@ -69,6 +69,12 @@ def test_an_opt_out_shows_on_the_contact_as_a_change(sandbox, call):
     assert held["lastmodifieddate"] == "2026-01-05T09:01:00.000Z"
 
 
+def test_a_contact_made_after_the_opt_out_shows_it(sandbox):
+    sandbox.world.opt_out(EMAIL)
+    id = sandbox.world.create("contacts", email=EMAIL)
+    assert sandbox.world.read("contacts", id)["hs_email_optout"] == "true"
+
+
 def test_opting_out_again_changes_nothing(sandbox, call):
     id = sandbox.world.create("contacts", email=EMAIL)
     sandbox.world.opt_out(EMAIL)

@@ -152,6 +152,15 @@ def test_records_keep_a_former_owner_but_cannot_be_given_to_one(sandbox, api):
     assert refusal(update, other, {"properties": {"hubspot_owner_id": owner}})[0] == 400
 
 
+def test_giving_a_record_to_an_owner_says_when_and_to_which_team(sandbox):
+    owner = sandbox.world.add_owner("a@x.example", teams=[("7", "North")])
+    id = sandbox.world.create("contacts", email="o@x.example", hubspot_owner_id=owner)
+    held = sandbox.world.read("contacts", id)
+    assert (held["hubspot_team_id"], held["hubspot_owner_assigneddate"]) == ("7", "2026-01-05T09:00:00.000Z")
+    sandbox.world.edit("contacts", id, hubspot_owner_id="")
+    assert not {"hubspot_team_id", "hubspot_owner_id"} & sandbox.world.read("contacts", id).keys()
+
+
 def new_property(**more):
     definition = {"name": "buyer_stage", "label": "Stage", "type": "string", "fieldType": "text"}
     return {**definition, "groupName": "contactinformation", **more}

@@ -26,7 +26,7 @@ def create_checked(portal: Portal, kind: ObjectType, values: dict[str, str], sou
     """The same for values that were checked one by one before."""
     require_free(portal, kind, values, None)
     _require_enough(kind, values)
-    values = {**values, **stage_values(portal, kind, values, {}), **_derived(kind, values)}
+    values = {**values, **stage_values(portal, kind, values, {}), **_derived(portal, kind, values, {})}
     values |= lifecycle_values(portal, kind, values, {}, source)
     record = portal.store_new(kind, values, source)
     if portal.personality.auto_association and kind.name == "contacts":
@@ -54,7 +54,8 @@ def update_checked(
 ) -> set[str]:
     """The same for values that were checked one by one before."""
     require_free(portal, kind, values, record)
-    values = {**values, **stage_values(portal, kind, values, record.values), **_derived(kind, values)}
+    values |= stage_values(portal, kind, values, record.values)
+    values |= _derived(portal, kind, values, record.values)
     values |= lifecycle_values(portal, kind, values, record.values, source)
     changed = portal.store(kind, record, values, source)
     after_stages(portal, kind, record, changed)
@@ -92,10 +93,20 @@ def _require_enough(kind: ObjectType, values: Mapping[str, str]) -> None:
         )
 
 
-def _derived(kind: ObjectType, values: Mapping[str, str]) -> dict[str, str]:
+def _derived(
+    portal: Portal, kind: ObjectType, values: Mapping[str, str], current: Mapping[str, str]
+) -> dict[str, str]:
+    derived = {}
     if kind.name == "contacts" and "email" in values:
-        return {"hs_email_domain": values["email"].partition("@")[2]}
-    return {}
+        derived["hs_email_domain"] = values["email"].partition("@")[2]
+        if portal.consents.opted_out(values["email"]) is not None:
+            derived["hs_email_optout"] = "true"
+    owner = values.get("hubspot_owner_id")
+    if owner is not None and owner != current.get("hubspot_owner_id", ""):
+        known = portal.owners.get(owner)
+        derived["hubspot_owner_assigneddate"] = iso(portal.now()) if owner else ""
+        derived["hubspot_team_id"] = known.teams[0][0] if known and known.teams else ""
+    return derived
 
 
 def _join_company(portal: Portal, contact: Record) -> None:
