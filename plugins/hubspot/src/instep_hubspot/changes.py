@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
@@ -41,24 +41,31 @@ def modified_field(object: str) -> str:
     return "lastmodifieddate" if object == "contacts" else "hs_lastmodifieddate"
 
 
+def _archived_at(record: wire.WireRecord) -> datetime:
+    """When a record was deleted; where HubSpot does not say, its last change stands in."""
+    return record.archivedAt or record.updatedAt
+
+
 def merged_ids(record: wire.WireRecord) -> list[str]:
     """The ids that this record took over in merges."""
     return [id for id in (record.properties.get(MERGED) or "").split(";") if id]
 
 
 class _Cursor(msgspec.Struct, omit_defaults=True, frozen=True):
-    """Where a read stands. `started` is HubSpot's own time when it began, and where the next one takes up.
+    """Where a read stands: first it goes through the bin, then through the records.
 
-    `told` are the deleted records that were reported lately: the next read looks back that far and must not
-    report them again.
+    `since` is where it begins (everything, where there is none), `started` HubSpot's own time when it began, and
+    where the next one takes up. `told` are the late deletions that the read before reported and this one must not
+    repeat; `dead` are those that it met itself, each with the time of its deletion.
     """
 
-    phase: Literal["all", "changes", "bin"]
+    phase: Literal["bin", "records"] = "bin"
     since: datetime | None = None
     started: datetime | None = None
     last: str | None = None
     newest: datetime | None = None
     told: dict[str, datetime] = {}
+    dead: dict[str, datetime] = {}
 
     @property
     def begun(self) -> datetime:
@@ -84,68 +91,42 @@ class ChangeReader:
         self._alive = alive
 
     def read(self, object: str, fields: Sequence[str], cursor: str | None) -> Iterator[Page]:
-        """Yield pages, records first, then the deleted ones."""
-        at = _cursor.decode(cursor) if cursor else _Cursor("all")
-        page = _PageReader(object, fields)
-        if at.phase == "all":
-            at = yield from self._everything(page, at)
-        elif at.phase == "changes":
-            at = yield from self._changes(page, at)
-        yield from self._deleted(object, at)
+        """Yield pages, deletions first: a search index that lags still shows what was deleted a moment ago."""
+        at = _cursor.decode(cursor) if cursor else _Cursor()
+        if at.phase == "bin":
+            at = yield from self._deleted(object, at)
+        yield from self._records(_PageReader(object, fields, at.dead), at)
 
-    def _everything(self, page: _PageReader, at: _Cursor) -> Generator[Page, None, _Cursor]:
-        while True:
-            answer = self._listed(page, at.last)
-            items = page.items(answer.value)
-            after = answer.value.after
-            at = at.moved(started=at.started or answer.at, newest=page.newest, last=after)
-            if not after:
-                at = at.moved(phase="bin")
-            yield Page(items, at.text())
-            if not after:
-                return at
+    # --- deletions ---------------------------------------------------------------------------------------------
 
-    def _changes(self, page: _PageReader, at: _Cursor) -> Generator[Page, None, _Cursor]:
-        while at.phase == "changes":
-            answer = self._searched(page, at)
-            items = page.items(answer.value)
-            at = at.moved(started=at.started or answer.at, newest=page.newest, last=page.last_id)
-            if not answer.value.after and page.size < _SEARCH_LIMIT:
-                at = at.moved(phase="bin", last=None)
-            elif not page.size:
-                raise RemoteError(f"HubSpot ({page.object}/search): promised more records and gave none.")
-            if page.size:
-                yield Page(items, at.text())
-        return at
-
-    def _deleted(self, object: str, at: _Cursor) -> Iterator[Page]:
+    def _deleted(self, object: str, at: _Cursor) -> Generator[Page, None, _Cursor]:
         """Report records that were archived since the last read. Search never shows them.
 
         developers.hubspot.com/docs/guides/api/crm/search
         """
-        while True:
-            query = {"archived": "true", "limit": str(_LIST_LIMIT)}
+        query = {"archived": "true", "limit": str(_LIST_LIMIT)}
+        while at.phase == "bin":
             answer = self._fetch(self._list_call(object, query, at.last))
-            at = at.moved(started=at.started or answer.at)
-            news = [r for r in answer.value.results if self._is_news(r, at)]
+            recent = [record for record in answer.value.results if self._is_recent(record, at)]
+            news = [record for record in recent if at.told.get(record.id, _EPOCH) < _archived_at(record)]
+            items = self._confirmed(object, news)
+            restored = {record.id for record in news} - {item.id for item in items}
+            dead = at.dead | {r.id: _archived_at(r) for r in recent if r.id not in restored}
             after = answer.value.after
-            told = self._still_in_view(at, {**at.told, **{r.id: r.archivedAt or _EPOCH for r in news}})
-            end = _Cursor("changes", since=at.begun, told=told)
-            at = at.moved(last=after, told=told)
-            yield Page(self._confirmed(object, news), (at if after else end).text())
-            if not after:
-                return
+            at = at.moved(started=at.started or answer.at, last=after)
+            at = at.moved(dead=self._in_view(dead, at))
+            at = at if after else at.moved(phase="records", told={})
+            if items or after:
+                yield Page(items, at.text())
+        return at
 
-    def _is_news(self, record: wire.WireRecord, at: _Cursor) -> bool:
-        when = record.archivedAt or _EPOCH
-        if record.id in at.told and at.told[record.id] >= when:
-            return False
-        return at.since is None or record.archivedAt is None or when >= at.since - self._overlap
-
-    def _still_in_view(self, at: _Cursor, told: Mapping[str, datetime]) -> dict[str, datetime]:
-        """The reported deletions that the next read will look back upon."""
+    def _in_view(self, dead: Mapping[str, datetime], at: _Cursor) -> dict[str, datetime]:
+        """The deletions so late that an index may still show the record, and that the next read looks back upon."""
         horizon = at.begun - self._overlap
-        return {id: when for id, when in told.items() if when >= horizon or when == _EPOCH}
+        return {id: when for id, when in dead.items() if when >= horizon}
+
+    def _is_recent(self, record: wire.WireRecord, at: _Cursor) -> bool:
+        return at.since is None or _archived_at(record) >= at.since - self._overlap
 
     def _confirmed(self, object: str, records: Sequence[wire.WireRecord]) -> tuple[Item, ...]:
         """What became of archived records, by a direct read: one that answers was restored or merged meanwhile."""
@@ -155,6 +136,26 @@ class ChangeReader:
         merges = [MergedInto(r.id, alive[r.id].id) for r in records if r.id in alive and alive[r.id].id != r.id]
         gone = [r for r in records if r.id not in alive and r.id not in garbled]
         return (*merges, *(Gone(r.id, r.archivedAt) for r in gone))
+
+    # --- records -----------------------------------------------------------------------------------------------
+
+    def _records(self, page: _PageReader, at: _Cursor) -> Iterator[Page]:
+        """Yield all records from a listing, or the changed ones from searches."""
+        is_last = False
+        while not is_last:
+            answer = self._listed(page, at.last) if at.since is None else self._searched(page, at)
+            items = page.items(answer.value)
+            after = answer.value.after
+            is_last = not after and (at.since is None or page.size < _SEARCH_LIMIT)
+            if not (page.size or is_last):
+                raise RemoteError(f"HubSpot ({page.object}): promised more records and gave none. Run again later.")
+            last = after if at.since is None else page.last_id
+            at = at.moved(started=at.started or answer.at, newest=page.newest, last=last)
+            yield Page(items, (self._end(at) if is_last else at).text())
+
+    def _end(self, at: _Cursor) -> _Cursor:
+        """Where the next read begins, and the deletions that it must not repeat."""
+        return _Cursor(since=at.begun, told=at.dead)
 
     # --- calls -------------------------------------------------------------------------------------------------
 
@@ -209,8 +210,9 @@ def search_call(
 class _PageReader:
     """Turns pages of one object into items, in one tight loop."""
 
-    def __init__(self, object: str, fields: Sequence[str]) -> None:
+    def __init__(self, object: str, fields: Sequence[str], dead: Container[str]) -> None:
         self.object = object
+        self._dead = dead
         self.asked = tuple(dict.fromkeys((*fields, MERGED)))
         self.size = 0
         self.last_id: str | None = None
@@ -220,13 +222,21 @@ class _PageReader:
         self._extras = tuple({MERGED, "createdate", "hs_object_id", modified_field(object)} - self._wanted)
 
     def items(self, page: wire.RecordPage) -> tuple[Item, ...]:
-        """The items of a page: merges, then records, then the ones that cannot be read."""
-        merges: list[Item] = []
+        """The items of a page: merges, then records, then the ones that cannot be read.
+
+        A record that is known to be deleted or merged is left out: the index has not heard of it yet.
+        """
+        merges = {
+            old: MergedInto(old, record.id)
+            for record in page.results
+            if record.properties.get(MERGED)
+            for old in merged_ids(record)
+        }
         items: list[Item] = []
-        parsers = self._parsers
+        parsers, dead = self._parsers, self._dead
         for record in page.results:
-            if record.properties.get(MERGED):
-                merges += [MergedInto(old, record.id) for old in merged_ids(record)]
+            if record.id in dead or record.id in merges:
+                continue
             fields = self._asked_for(record.properties)
             for name, parse in parsers:
                 text = fields.get(name)
@@ -234,7 +244,7 @@ class _PageReader:
                     fields[name] = parse(text)  # type: ignore[arg-type]
             items.append(Seen(record.id, fields, record.updatedAt))
         self._note(page)
-        return (*merges, *items, *(Garbled(id, reason) for id, reason in page.garbled.items()))
+        return (*merges.values(), *items, *(Garbled(id, reason) for id, reason in page.garbled.items()))
 
     def _asked_for(self, properties: dict[str, str | None]) -> dict[str, Scalar]:
         """Only what was asked for, and None for an empty text. Reuses the parsed dictionary: this runs per record."""

@@ -60,10 +60,10 @@ class HubSpotRecords:
         return self._overlap
 
     def changed_since(self, object: str, fields: Sequence[str], cursor: str | None) -> Iterator[Page]:
-        """Yield pages of everything, or of what changed: records first, then the deleted ones.
+        """Yield pages of everything, or of what changed: the deleted records first, then the others.
 
-        The first read lists all records, 100 a page, and the bin. Later ones search by modification time, 200 a
-        page, and list the bin: two calls while nothing changes, one more for each 100 records that were deleted.
+        The first read lists the bin and all records, 100 a page. Later ones list the bin and search by modification
+        time, 200 a page: two calls while nothing changes, one more for each 100 records that were deleted.
         developers.hubspot.com/docs/guides/api/crm/search
         """
         return self._changes.read(object, fields, cursor)
