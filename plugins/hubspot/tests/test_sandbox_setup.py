@@ -161,6 +161,34 @@ def test_giving_a_record_to_an_owner_says_when_and_to_which_team(sandbox):
     assert not {"hubspot_team_id", "hubspot_owner_id"} & sandbox.world.read("contacts", id).keys()
 
 
+def test_a_list_takes_known_records_once(sandbox, api):
+    ids = sandbox.world.load("contacts", [{"email": f"{n}@x.example"} for n in range(2)])
+    made = api("crm.lists.lists_api").create({"name": "Nurture", "objectTypeId": "0-1", "processingType": "MANUAL"})
+    members = api("crm.lists.memberships_api")
+    first = members.add(made.list.list_id, ids)
+    again = members.add(made.list.list_id, [*ids, "9999999"])
+    assert (first.records_ids_added, again.records_ids_added) == (ids, [])
+    assert again.record_ids_missing == ["9999999"]
+    page = members.get_page(made.list.list_id, limit=1)
+    assert [member.record_id for member in page.results] == ids[:1]
+    assert members.get_lists("0-1", ids[1]).results[0].list_id == made.list.list_id
+
+
+def test_a_list_that_hubspot_fills_takes_no_members(sandbox, api):
+    id = sandbox.world.create("contacts", email="a@x.example")
+    dynamic = sandbox.world.add_list("contacts", "Hot", [id], "DYNAMIC")
+    assert refusal(api("crm.lists.memberships_api").remove, dynamic, [id])[0] == 400
+
+
+def test_a_deleted_list_can_be_restored(sandbox, api):
+    id = sandbox.world.add_list("contacts", "Nurture")
+    lists = api("crm.lists.lists_api")
+    lists.remove(id)
+    assert refusal(lists.get_by_id, id)[0] == 404
+    lists.restore(id)
+    assert lists.do_search({"query": "nurt"}).lists[0].list_id == id
+
+
 def new_property(**more):
     definition = {"name": "buyer_stage", "label": "Stage", "type": "string", "fieldType": "text"}
     return {**definition, "groupName": "contactinformation", **more}

@@ -124,6 +124,17 @@ CALLS = [
         f"{DATED}/statuses/batch/unsubscribe-all/read?channel=EMAIL",
         EMAILS,
     ),
+    (
+        "crm-lists",
+        "POST",
+        "/crm/v3/lists/",
+        {"name": "N", "objectTypeId": "0-1", "processingType": "MANUAL"},
+    ),
+    ("crm-lists", "GET", "/crm/v3/lists/{list}", None),
+    ("crm-lists", "POST", "/crm/v3/lists/search", {}),
+    ("crm-lists", "GET", "/crm/v3/lists/{list}/memberships", None),
+    ("crm-lists", "PUT", "/crm/v3/lists/{list}/memberships/remove", ["{contact}"]),
+    ("crm-lists", "GET", "/crm/v3/lists/records/0-1/{contact}/memberships", None),
     ("marketing-forms", "GET", "/marketing/v3/forms/", None),
     ("events", "GET", "/events/v3/events/", None),
     ("oauth-v1", "GET", "/oauth/v1/access-tokens/pat-na1-sandbox", None),
@@ -170,10 +181,11 @@ def answer():
         world.opt_out("out@x.example")
         world.submit_form("Webinar", "a@x.example")
         world.happen("e_visited_page", contact, url="https://x.example")
+        made = world.add_list("contacts", "L", [contact, other])
         pool = urllib3.PoolManager()
 
         def send(method, path, body):
-            named = {"contact": contact, "other": other, "company": company}
+            named = {"contact": contact, "other": other, "company": company, "list": made}
             content = None if body is None else json.dumps(body)
             for word, id in named.items():
                 path = path.replace(f"{{{word}}}", id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from instep.sandbox import Request, Response
 from instep_hubspot.sandbox import writing
@@ -145,7 +145,7 @@ class BatchCalls:
         values = checked_values(self._portal, kind, write.values, current)
         writing.require_free(self._portal, kind, values, write.record)
         writing.require_possible(self._portal, kind, values, write.record)
-        return replace(write, checked=values)
+        return Write(write.given, write.values, write.record, values, write.links)
 
     def _reply(
         self,

@@ -16,6 +16,7 @@ from instep_hubspot.sandbox.consents import Consents
 from instep_hubspot.sandbox.definitions import Group, Property
 from instep_hubspot.sandbox.errors import RefusedError
 from instep_hubspot.sandbox.happenings import Happenings
+from instep_hubspot.sandbox.lists import Lists
 from instep_hubspot.sandbox.objecttypes import STANDARD, ObjectType, index_names
 from instep_hubspot.sandbox.people import Owners
 from instep_hubspot.sandbox.pipelines import Pipelines
@@ -71,6 +72,7 @@ class Portal:
             self.owners = Owners(self.ids)
             self.consents = Consents()
             self.happenings = Happenings()
+            self.lists = Lists()
             self.tokens = Tokens(self.ids, self.clock)
             self.blocked_emails: set[str] = set()
             self.batch_inputs = 0

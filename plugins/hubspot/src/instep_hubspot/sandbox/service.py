@@ -15,6 +15,7 @@ from instep_hubspot.sandbox.bodies import malformed
 from instep_hubspot.sandbox.consent_calls import ConsentCalls
 from instep_hubspot.sandbox.errors import RefusedError
 from instep_hubspot.sandbox.happening_calls import HappeningCalls
+from instep_hubspot.sandbox.list_calls import ListCalls
 from instep_hubspot.sandbox.object_calls import ObjectCalls
 from instep_hubspot.sandbox.operations import Operation
 from instep_hubspot.sandbox.owner_calls import OwnerCalls
@@ -30,7 +31,7 @@ _DATED = "(?:2026-03|2026-09)"
 _FAMILIES = (
     (re.compile(rf"/crm/objects/{_DATED}/([^/]+/[^/]+/associations/.*)"), r"/crm/v4/objects/\1"),
     (re.compile(rf"/crm/associations/{_DATED}/(.*)"), r"/crm/v4/associations/\1"),
-    (re.compile(rf"/crm/(objects|properties|pipelines|owners)/{_DATED}(/.*)?"), r"/crm/v3/\1\2"),
+    (re.compile(rf"/crm/(objects|properties|pipelines|owners|lists)/{_DATED}(/.*)?"), r"/crm/v3/\1\2"),
     (re.compile(rf"/communication-preferences/{_DATED}/(.*)"), r"/communication-preferences/v4/\1"),
     (re.compile(rf"/oauth/(?:v3|{_DATED})/(.*)"), r"/oauth/v1/\1"),
     (re.compile(rf"/marketing/forms/{_DATED}(/.*)?"), r"/marketing/v3/forms\1"),
@@ -54,6 +55,7 @@ class HubSpotService:
             ConsentCalls(portal),
             AccountCalls(portal),
             HappeningCalls(portal),
+            ListCalls(portal),
         )
         self._operations: dict[Route, Operation] = {}
         self._routes = Routes()

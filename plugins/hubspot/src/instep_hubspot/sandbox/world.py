@@ -15,6 +15,7 @@ from instep_hubspot.sandbox.consents import SUBSCRIBED, UNSUBSCRIBED, Choice
 from instep_hubspot.sandbox.definitions import Option, Property
 from instep_hubspot.sandbox.errors import invalid
 from instep_hubspot.sandbox.happenings import Event, Form, Submission
+from instep_hubspot.sandbox.lists import RecordList
 from instep_hubspot.sandbox.objecttypes import ObjectType
 from instep_hubspot.sandbox.portal import PERSON, Portal
 from instep_hubspot.sandbox.property_calls import add_property
@@ -191,6 +192,15 @@ class HubSpotWorld:
                 body["pipelineId"] = id
             kind = self._portal.kind(object)
             return self._portal.pipelines.add(kind.name, body, self._portal.now()).id
+
+    def add_list(self, object: str, name: str, members: Iterable[str] = (), kind: str = "MANUAL") -> str:
+        """A colleague makes a list (`MANUAL`, `SNAPSHOT` or `DYNAMIC`) with members; gives its id."""
+        with self._portal.lock:
+            now, type_id = self._portal.now(), self._portal.kind(object).type_id
+            made = RecordList(str(self._portal.ids.number()), name, type_id, kind, now, now)
+            made.add(members, now)
+            self._portal.lists.known[made.id] = made
+            return made.id
 
     def opt_out(self, email: str, at: datetime | None = None, *, subscription: int | None = None) -> None:
         """A person opts out, from everything or from one subscription."""
