@@ -40,7 +40,9 @@ def load_settings(kind: type[ConnectorSettings], connection: str, table: dict[st
 
     Raises `pydantic.ValidationError`, whose errors name the setting and never quote a value.
     """
-    return kind(_env_prefix=environment_prefix(connection), **table)
+    build: Any = kind  # pydantic-settings takes the prefix as an argument that its types do not show
+    settings: ConnectorSettings = build(_env_prefix=environment_prefix(connection), **table)
+    return settings
 
 
 __all__ = ["ConnectorSettings", "ValidationError", "environment_prefix", "load_settings"]

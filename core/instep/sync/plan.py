@@ -131,7 +131,7 @@ def _account(session: Session, state: EntityState, changes: Sequence[Change]) ->
         session.ledger.look(record.ref)
         if record.frozen:
             session.ledger.skip(record.ref, "not included")
-        elif (record.ref not in written and not held) or record.ref not in written:
+        elif record.ref not in written:
             session.ledger.unchanged(record.ref)
 
 

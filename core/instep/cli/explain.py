@@ -1,0 +1,61 @@
+"""`instep explain KEY [FIELD]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from instep.cli.process import json_option, print_json, workspace_option
+
+if TYPE_CHECKING:
+    from instep.sync.explain import Explanation
+
+
+@click.command()
+@click.argument("key")
+@click.argument("field", required=False)
+@workspace_option
+@json_option
+def explain(key: str, field: str | None, workspace: Path, as_json: bool) -> None:
+    """Say why a value is what it is: source, rule, time, run, who lost, and what each system holds.
+
+    KEY is an e-mail address, a domain, a record's id or an instep_id; FIELD a canonical field such as "stage".
+    """
+    from instep.mapping.load import load_workspace
+    from instep.sync.explain import explain as explain_entity
+
+    found = explain_entity(load_workspace(workspace), key, field)
+    if as_json:
+        documents = [explanation.as_json() for explanation in found]
+        print_json(documents[0] if len(documents) == 1 else {"format_version": 1, "explanations": documents})
+        return
+    told = [e for e in found if field or e.value is not None or e.held]
+    click.echo("\n\n".join(explanation_text(explanation) for explanation in told))
+
+
+def explanation_text(explanation: Explanation) -> str:
+    """One field's story, for people."""
+    from instep.model.values import display, plain
+
+    reason = explanation.reason
+    lines = [f"{explanation.kind} {explanation.entity}: {explanation.name} is {display(explanation.value)}"]
+    because = [str(reason.get("rule", "nobody has said anything"))]
+    because += [f"from {reason['source']}"] if reason.get("source") else []
+    because += [f"at {reason['at']}"] if reason.get("at") else []
+    because += [f"run {reason['run']}"] if reason.get("run") else []
+    lines.append("  because   " + ", ".join(because))
+    for loser in reason.get("lost", []):
+        why = f" ({loser['why']})" if loser.get("why") else ""
+        lines.append(f"  lost      {loser['value']} from {loser['source']}{why}")
+    for held in explanation.held:
+        state = "" if held.state == "live" else f" [{held.state}]"
+        lines.append(f"  held      {held.ref}{state} {held.field} = {display(held.value)}")
+    for step in explanation.history:
+        counts = "" if step["counts"] else " (does not count)"
+        note = f": {step['note']}" if step["note"] else ""
+        lines.append(f"  {step['what']:<9} {step['at']} {step['value']} from {step['source']}{counts}{note}")
+    for write in explanation.writes:
+        lines.append(f"  written   run {write['run']} to {write['record']}: {write['because']} ({write['state']})")
+    return "\n".join(plain(line) for line in lines)

@@ -1,0 +1,84 @@
+"""The `instep` command. Each subcommand is imported only when it is used."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "init": ("instep.cli.init:init", "Start a workspace, or see the whole thing run with --demo."),
+    "check": ("instep.cli.check:check", "Check all files together, without asking any system."),
+    "doctor": ("instep.cli.doctor:doctor", "Ask every system whether everything is in place."),
+    "plan": ("instep.cli.sync:plan", "Say what a sync would write. Writes nothing."),
+    "apply": ("instep.cli.sync:apply", "Do exactly what a saved plan says."),
+    "sync": ("instep.cli.sync:sync", "Bring every system in step."),
+    "status": ("instep.cli.report:status", "What is known of every connection, and what waits."),
+    "runs": ("instep.cli.report:runs", "The latest runs."),
+    "show": ("instep.cli.report:show", "What one run did, record by record."),
+    "explain": ("instep.cli.explain:explain", "Why a value is what it is, and what each system holds."),
+    "process": ("instep.cli.process:process", "The buying process: show, lint, preset, coverage."),
+    "connector": ("instep.cli.connector:connector", "Installed connectors: list, show."),
+    "sandbox": ("instep.cli.sandbox:sandbox", "Imitations of vendors on this machine: up, load."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from rapidfuzz import process
+
+            close = process.extractOne(args[0], list(COMMANDS), score_cutoff=60)
+            hint = f' Did you mean "{close[0]}"?' if close else ""
+            ctx.fail(f'There is no command "{args[0]}".{hint}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="instep", message="instep %(version)s")
+def instep() -> None:
+    """Keep every system in step with how customers buy."""
+
+
+def main() -> None:
+    """Run the command; errors that a person can act on end in one message and their exit code."""
+    from instep.errors import InstepError
+
+    try:
+        instep.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except InstepError as error:
+        from instep.model.values import plain
+
+        click.echo("\n".join(plain(line) for line in str(error).splitlines()), err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

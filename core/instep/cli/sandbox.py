@@ -1,0 +1,81 @@
+"""`instep sandbox up|load`: imitations of vendors on this machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from instep.cli.process import json_option, print_json
+
+
+@contextmanager
+def open_sandbox(name: str, **options: Any) -> Iterator[Any]:
+    """Start a connector's sandbox on loopback."""
+    from instep.plugins import find_plugin
+
+    module, attribute = find_plugin(name).sandbox.split(":")
+    with getattr(import_module(module), attribute)(**options) as running:
+        yield running
+
+
+@click.group()
+def sandbox() -> None:
+    """Imitations of vendors on this machine: no account needed."""
+
+
+@sandbox.command()
+@click.argument("connector")
+@click.option("--port", default=0, help="The port on 127.0.0.1; 0 takes a free one.")
+@click.option(
+    "--load", "data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Records to begin with."
+)
+@json_option
+def up(connector: str, port: int, data: Path | None, as_json: bool) -> None:
+    """Serve a connector's sandbox until interrupted, and say how to connect to it."""
+    with open_sandbox(connector, port=port) as running:
+        if data is not None:
+            _load(running, data)
+        if as_json:
+            print_json(
+                {"format_version": 1, "connector": connector, "url": running.url, "settings": running.settings}
+            )
+        else:
+            click.echo(f"{connector} sandbox at {running.url}. Ctrl-C ends it. In sync.toml:\n")
+            click.echo(f'[connections.{connector}]\nplugin = "{connector}"')
+            for key, value in running.settings.items():
+                click.echo(f"{key} = {json.dumps(value)}")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+
+
+@sandbox.command()
+@click.argument("url")
+@click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def load(url: str, data: Path) -> None:
+    """Load records into a running sandbox: a JSON file of {object: [{field: value}, …]}."""
+    import urllib.request
+
+    from instep.errors import ConfigError
+
+    address = url.rstrip("/") + "/_sandbox/seed"
+    if not address.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:")):
+        raise ConfigError(f"{url} is not on this machine. Sandboxes are only loaded on loopback.")
+    request = urllib.request.Request(  # noqa: S310  # loopback only, checked above
+        address, data=data.read_bytes(), headers={"Content-Type": "application/json"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
+        click.echo(answer.read().decode())
+
+
+def _load(running: Any, data: Path) -> None:
+    for object, records in json.loads(data.read_text(encoding="utf-8")).items():
+        running.world.load(object, records)

@@ -1,0 +1,197 @@
+"""`instep plan`, `apply` and `sync`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from instep.cli.output import Progress, notes, table, talk
+from instep.cli.process import json_option, print_json, workspace_option
+
+if TYPE_CHECKING:
+    from instep.sync.plan import Change, Plan
+    from instep.sync.run import Outcome
+
+SAMPLES = 5
+SIGNS = {"create": "+", "update": "~", "opt_out": "~", "opt_in": "~", "relate": "+", "unrelate": "-"}
+
+
+@click.command()
+@workspace_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan to a file for `apply`.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to write.")
+@json_option
+def plan(workspace: Path, out: Path | None, detailed_exitcode: bool, as_json: bool) -> None:
+    """Read every system and say what a sync would write, and why. Writes nothing."""
+    from instep.mapping.load import load_workspace
+    from instep.sync.run import plan_only, save_plan
+    from instep.sync.transport import World
+
+    progress = Progress(quiet=as_json)
+    outcome = plan_only(load_workspace(workspace), World(), progress=progress)
+    progress.end()
+    if out is not None:
+        save_plan(outcome, out)
+    if as_json:
+        print_json(outcome.plan.as_json())
+    else:
+        click.echo(plan_text(outcome.plan))
+        _print_notes(outcome)
+        if out is not None:
+            talk(f"Saved. To do exactly this: instep apply {out}")
+    code = outcome.exit_code or (2 if detailed_exitcode and not outcome.plan.is_empty else 0)
+    raise click.exceptions.Exit(code)
+
+
+@click.command()
+@click.argument("plan_file", metavar="PLAN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@workspace_option
+@json_option
+def apply(plan_file: Path, workspace: Path, as_json: bool) -> None:
+    """Do exactly what a saved plan says, or say why not (exit 6 when it is stale)."""
+    from instep.errors import ConfigError
+    from instep.mapping.load import load_workspace
+    from instep.sync.run import apply_plan
+    from instep.sync.transport import World
+
+    try:
+        saved = json.loads(plan_file.read_text(encoding="utf-8"))
+        known = saved.get("format_version") == 1
+    except (ValueError, AttributeError):
+        known = False
+    if not known:
+        raise ConfigError(f"{plan_file} is not a plan. Make one with: instep plan --out {plan_file}")
+    outcome = apply_plan(load_workspace(workspace), World(), saved)
+    _print_outcome(outcome, as_json)
+
+
+@click.command()
+@workspace_option
+@click.option(
+    "--first-run",
+    type=click.Choice(["plan", "apply"]),
+    default="plan",
+    show_default=True,
+    help="What the first run of a workspace does.",
+)
+@json_option
+def sync(workspace: Path, first_run: str, as_json: bool) -> None:
+    """Bring every system in step. The first run of a workspace only plans, unless told otherwise."""
+    from instep.mapping.load import load_workspace
+    from instep.sync.run import sync as run_sync
+    from instep.sync.transport import World
+
+    progress = Progress(quiet=as_json)
+    outcome = run_sync(load_workspace(workspace), World(), first_run=first_run, progress=progress)
+    progress.end()
+    if not as_json and not outcome.applied:
+        click.echo(plan_text(outcome.plan))
+    _print_outcome(outcome, as_json)
+
+
+def _print_outcome(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        print_json(outcome.as_json())
+    else:
+        click.echo(outcome_text(outcome))
+        _print_notes(outcome)
+    raise click.exceptions.Exit(outcome.exit_code)
+
+
+def _print_notes(outcome: Outcome) -> None:
+    if outcome.notes:
+        talk("\n" + notes(outcome.notes))
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """What a run did, per connection, with every record accounted for."""
+    rows = []
+    for name, account in outcome.account.items():
+        written = ", ".join(
+            f"{object} {action} {count:,}"
+            for object, acts in account["written"].items()
+            for action, count in acts.items()
+        )
+        skipped = sum(account["skipped"].values())
+        rows.append(
+            [
+                name,
+                f"{account['seen']:,}",
+                f"{account['unchanged']:,}",
+                f"{account['changed']:,}",
+                f"{skipped:,}",
+                f"{sum(account['quarantined'].values()):,}",
+                f"{account['unaccounted']:,}",
+                account["calls"],
+                written or "nothing",
+            ]
+        )
+    headers = [
+        "connection",
+        "seen",
+        "unchanged",
+        "changed",
+        "skipped",
+        "quarantined",
+        "unaccounted",
+        "calls",
+        "written",
+    ]
+    total = sum(sum(acts.values()) for a in outcome.account.values() for acts in a["written"].values())
+    end = f"Run {outcome.run}: {outcome.status}. {total:,} written."
+    skips = [
+        [name, f"{count:,}", reason]
+        for name, account in outcome.account.items()
+        for reason, count in account["skipped"].items()
+    ]
+    parts = [table(headers, rows)]
+    if skips:
+        parts.append(table(["skipped in", "records", "because"], skips))
+    for name, why in outcome.stopped.items():
+        parts.append(f"{name} was left early: {why}")
+    return "\n\n".join([*parts, end])
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan as people read it: per system and object, some samples of each action, and the sum."""
+    if plan.is_empty:
+        return "Nothing to write: every system is in step."
+    groups: dict[tuple[str, str, str], list[Change]] = {}
+    action: str
+    for change in plan.changes:
+        action = "opt_out" if change.action == "opt_out_new" else change.action
+        groups.setdefault((change.connection, change.object, action), []).append(change)
+    lines: list[str] = []
+    for (connection, object, action), changes in groups.items():
+        lines.append(f"{connection}: {action} {len(changes):,} {object}")
+        for change in changes[:SAMPLES]:
+            lines += _change_lines(change, SIGNS[action])
+        if len(changes) > SAMPLES:
+            lines.append(f"    … and {len(changes) - SAMPLES:,} more")
+        lines.append("")
+    totals: dict[str, int] = {}
+    for (_, _, action), changes in groups.items():
+        totals[action] = totals.get(action, 0) + len(changes)
+    lines.append("To write: " + ", ".join(f"{count:,} {action}" for action, count in totals.items()) + ".")
+    return "\n".join(lines)
+
+
+def _change_lines(change: Change, sign: str) -> list[str]:
+    from instep.model.values import display, plain
+
+    name = change.record or f"new ({change.entity})"
+    if change.relation:
+        return [plain(f"  {sign} {name} {change.relation} {change.to_entity}   ({change.because})")]
+    lines = [plain(f"  {sign} {name}")]
+    for value in change.values:
+        before = "" if change.action == "create" else f"{display(value.before)} -> "
+        lines.append(plain(f"      {value.name}: {before}{display(value.after)}   ({value.because})"))
+    return lines
+
+
+def as_document(outcome: Outcome) -> dict[str, Any]:
+    """The JSON form of an outcome."""
+    return outcome.as_json()
