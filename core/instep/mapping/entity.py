@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from instep.mapping.compiled import ConsentMapping, Direction, EntityMapping, FieldMapping, RelationMapping
 from instep.mapping.facts import FactUses
 from instep.mapping.fields import DIRECTIONS, FieldEntry, read_field
-from instep.mapping.journeys import read_journey_tables
+from instep.mapping.journeys import check_pipelines, read_journey_tables
 from instep.mapping.mistakes import listed
 from instep.mapping.rules import take_rule, take_rule_or_word
 from instep.mapping.section import Section
-from instep.model.entities import RELATIONS, Kind
+from instep.model.entities import FIELDS, RELATIONS, Kind
 from instep.model.process import Process, Role
 from instep.model.rules import Never, Rule
 from instep.model.values import Scalar
@@ -42,15 +42,17 @@ def read_entity(
     section: Section, kind: Kind, connection: str, objects: Mapping[Kind, tuple[str, ...]], around: Surroundings
 ) -> EntityDraft:
     """One kind's table. `objects` are those that the file maps to each kind."""
-    creating = take_rule_or_word(section, "create", around.uses.about(kind), Never())
+    seen = around.uses.about(kind, extra=("stage", "segment", "opted_out"))
+    creating = take_rule_or_word(section, "create", seen, Never())
     journeys = read_journey_tables(section, kind, connection, around.process, around.connections)
+    check_pipelines(section, journeys, around.process, creates=not isinstance(creating, Never))
     mapping = EntityMapping(
         kind=kind,
         objects=objects[kind],
         create_as=_create_as(section, objects[kind], creating),
         match=_match(section),
         create=creating,
-        include=take_rule(section, "include", around.uses.about(kind)),
+        include=take_rule(section, "include", around.uses.about(kind, noted=False)),
         speaks_for=section.members("speaks_for", "role", Role),
         required=_required(section),
         stages=journeys.stages,
@@ -86,9 +88,10 @@ def check_keys(draft: EntityDraft, mapping: EntityMapping) -> None:
             usable = f"Map it under {mapping.kind}.fields, or use {listed(known)}." if known else "Map it first."
             draft.section.mistake("UNMAPPED_KEY", problem, usable, "match", place)
     for name in sorted(mapping.include.fields()):
-        if "." not in name and mapping.mapped(name) is None and name not in ("stage", "segment", "outcome"):
+        if name in FIELDS[mapping.kind] and mapping.mapped(name) is None:
             problem = f'looks at "{name}", which this connection does not map: it is always blank here'
-            draft.section.note("BLIND_RULE", problem, f"Map it under {mapping.kind}.fields.", "include")
+            remedy = f'Map it under {mapping.kind}.fields; direction = "in" is enough.'
+            draft.section.mistake("BLIND_RULE", problem, remedy, "include")
 
 
 def with_fields(

@@ -8,41 +8,59 @@ from dataclasses import dataclass, field
 from instep.mapping.mistakes import suggestion
 from instep.mapping.rules import FieldCheck
 from instep.mapping.section import Section
-from instep.model.entities import DERIVED, FIELDS, Kind
-
-EVERYWHERE = ("stage", "segment", "outcome", *DERIVED)
-"""Facts that every entity has besides its fields."""
+from instep.model.entities import FIELDS, Kind
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
+    """A field that a rule names, with its place, and what that rule can see."""
+
     section: Section
     name: str
-    kind: Kind | None
+    kinds: tuple[Kind, ...]
+    company: bool
+    extra: tuple[str, ...]
+    noted: bool
 
 
 @dataclass(slots=True)
 class FactUses:
-    """Every field that some rule named, with its place."""
+    """Every field that some rule named."""
 
     uses: list[_Use] = field(default_factory=list)
 
-    def about(self, kind: Kind | None) -> FieldCheck:
-        """Takes down the fields of rules about one kind; None for rules about buyers, whatever they are."""
+    def about(
+        self, *kinds: Kind, company: bool = False, extra: tuple[str, ...] = (), noted: bool = True
+    ) -> FieldCheck:
+        """Takes down the fields of rules about entities of these kinds.
+
+        `company` says that the rule sees the fields of the linked company too, as `company.industry`; `extra` are
+        facts that are no fields; without `noted`, the caller itself looks for fields that are not mapped.
+        """
 
         def take_down(section: Section, name: str) -> None:
-            self.uses.append(_Use(section, name, kind))
+            self.uses.append(_Use(section, name, kinds, company, extra, noted))
 
         return take_down
 
-    def report_unknown(self, own: Mapping[Kind, Collection[str]]) -> None:
-        """Report the names that are no field of any kind, given each kind's own fields."""
-        fields = {kind: {*EVERYWHERE, *FIELDS[kind], *own.get(kind, ())} for kind in Kind}
-        dotted = {f"{kind}.{name}" for kind, names in fields.items() for name in names}
+    def report_unknown(self, mapped: Mapping[Kind, Collection[str]]) -> None:
+        """Report the names that no rule can see, and note those that no connection maps: they are always blank."""
         for use in self.uses:
-            plain = fields[use.kind] if use.kind else set().union(*fields.values())
-            if use.name not in plain and use.name not in dotted:
-                known = dotted if "." in use.name else plain
-                otherwise = "Use a mapped field, plain or with its kind, such as company.industry."
-                problem = f'names "{use.name}", which is no field'
-                use.section.mistake("UNKNOWN_FIELD", problem, suggestion(use.name, known, otherwise), "field")
+            known = _names(use, {kind: {*FIELDS[kind], *mapped.get(kind, ())} for kind in Kind})
+            if use.name not in known:
+                problem = f'names "{use.name}", which is no field that this rule can see'
+                use.section.mistake("UNKNOWN_FIELD", problem, suggestion(use.name, known, _seen(use)), "field")
+            elif use.noted and use.name not in _names(use, mapped):
+                problem = f'names "{use.name}", which no connection maps: it is always blank'
+                use.section.note("BLIND_RULE", problem, "Map it in one of the mapping files.", "field")
+
+
+def _seen(use: _Use) -> str:
+    kind = " or ".join(use.kinds)
+    return f"Use a field of a {kind}" + (", or one of its company, as company.industry." if use.company else ".")
+
+
+def _names(use: _Use, fields: Mapping[Kind, Collection[str]]) -> set[str]:
+    plain = {name for kind in use.kinds for name in fields.get(kind, ())}
+    dotted = {f"company.{name}" for name in fields.get(Kind.COMPANY, ())} if use.company else set()
+    return plain | dotted | set(use.extra)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from instep.mapping.fields import FieldEntry
+from instep.mapping.ownership import columns_of
 from instep.mapping.section import Section
 from instep.mapping.stagetables import read_stage_table
 from instep.model.entities import Kind
@@ -69,6 +70,19 @@ def _pipelines(section: Section, connection: str, process: Process, connections:
         _take_segments(found, pipeline, process, segments)
         found.finish()
     return JourneyTables(None, tuple(tables.values()), segments, entry)
+
+
+def check_pipelines(section: Section, journeys: JourneyTables, process: Process, *, creates: bool) -> None:
+    """Report buyers whose new records would have no pipeline to go into."""
+    if not creates or not journeys.pipelines or "" in journeys.segment_pipelines:
+        return
+    missing = [segment for segment in columns_of(process) if segment not in journeys.segment_pipelines]
+    if missing:
+        who = f'segment "{missing[0]}"' if missing[0] else "buyers outside every segment"
+        problem = f"do not say where new records of {who} go"
+        section.mistake(
+            "NO_PIPELINE", problem, 'Leave "segments" out of one pipeline: it takes the rest.', "pipelines"
+        )
 
 
 def _take_segments(table: Section, pipeline: str, process: Process, taken: dict[str, str]) -> None:

@@ -193,7 +193,7 @@ def _compiled(root: Path, files: _Files, sync: SyncFile | None, report: Report) 
         options=sync.options if sync else Options(),
         digest="",
     )
-    uses.report_unknown(_own_fields(drafts))
+    uses.report_unknown(_mapped_fields(drafts))
     return dataclasses.replace(workspace, digest=digest_of(workspace))
 
 
@@ -207,9 +207,9 @@ def _settled(
     return types, laws
 
 
-def _own_fields(drafts: list[MappingDraft]) -> dict[Kind, set[str]]:
-    own: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+def _mapped_fields(drafts: list[MappingDraft]) -> dict[Kind, set[str]]:
+    mapped: dict[Kind, set[str]] = {kind: set() for kind in Kind}
     for draft in drafts:
         for entry in draft.entries():
-            own[entry.kind].add(entry.name)
-    return own
+            mapped[entry.kind].add(entry.name)
+    return mapped

@@ -11,6 +11,7 @@ from instep.mapping.preset import preset_names, preset_source
 from instep.mapping.rules import take_rule
 from instep.mapping.section import Section
 from instep.mapping.stages import StageList, merged_stages, read_stages
+from instep.model.entities import Kind
 from instep.model.process import Behaviour, Process, Segment, Stage
 
 
@@ -80,7 +81,7 @@ def _segments(section: Section, common: StageList, uses: FactUses) -> list[tuple
         if not table.has("when") and place < len(tables) - 1:
             problem = 'has no "when", so the segments after it are never reached'
             table.mistake("UNREACHABLE", problem, "Add a rule, or move it to the end.")
-        when = take_rule(table, "when", uses.about(None))
+        when = take_rule(table, "when", uses.about(*Kind, company=True))
         own = read_stages(table.tables("stages"), common, needs_label=True)
         stages = merged_stages(StageList(), own)
         table.finish()

@@ -7,6 +7,7 @@ from itertools import pairwise
 from instep.mapping.facts import FactUses
 from instep.mapping.rules import take_rule
 from instep.mapping.section import Section
+from instep.model.entities import Kind
 from instep.model.process import Process
 from instep.model.scoring import FitRule, Scoring
 
@@ -52,7 +53,7 @@ def _fit(table: Section, uses: FactUses) -> FitRule:
         table.mistake("MISSING_KEY", 'has no "when"', "Add a rule that says whom the points are for.")
     if not table.has("points"):
         table.mistake("MISSING_KEY", 'has no "points"', "Add points = 10, or as many as it is worth.")
-    rule = FitRule(points or 0.0, take_rule(table, "when", uses.about(None)))
+    rule = FitRule(points or 0.0, take_rule(table, "when", uses.about(Kind.PERSON, company=True)))
     table.finish()
     return rule
 

@@ -88,6 +88,6 @@ def _assignment(table: Section, uses: FactUses) -> Assignment:
         if not table.has(key):
             table.mistake("MISSING_KEY", f'has no "{key}"', 'An assignment says kind = "person" and when = "blank".')
     role = table.one_of("role", Role)
-    rule = take_rule(table, "if", uses.about(kind))
+    rule = take_rule(table, "if", uses.about(*([kind] if kind else Kind)))
     table.finish()
     return Assignment(kind or Kind.PERSON, when or "blank", role, rule)

@@ -215,9 +215,16 @@ MISTAKES = {
     ),
     "a rule over a field that no person has": (
         HEAD + 'include = { field = "emial", is_blank = false }\n',
-        f'{F}:4: person.include.field names "emial", which is no field. Did you mean "email"?',
+        f'{F}:4: person.include.field names "emial", which is no field that this rule can see. Did you mean "email"?',
     ),
 }
+MISTAKES["an include rule over a field that is mapped elsewhere only"] = (
+    HEAD + 'include = { field = "email", is_blank = false }\n',
+    (
+        f'{F}:4: person.include looks at "email", which this connection does not map: it is always blank here. '
+        'Map it under person.fields; direction = "in" is enough.'
+    ),
+)
 MORE_THAN_ONE = {"a required field without default", "consent of a company"}
 
 
@@ -246,13 +253,13 @@ def test_mistakes_of_all_files_are_told_together_in_order(said: Said) -> None:
     ]
 
 
-def test_a_rule_that_looks_at_an_unmapped_field_is_noted(folder) -> None:
-    text = HEAD + 'include = { field = "city", eq = "Bonn" }\n'
+def test_a_rule_over_a_field_that_no_connection_maps_is_noted(folder) -> None:
+    text = HEAD + 'create_as = "contacts"\ncreate = { field = "city", eq = "Bonn" }\n'
 
     assert folder.noted(crm=text) == [
         (
-            f'{F}:4: person.include looks at "city", which this connection does not map: it is always blank here. '
-            "Map it under person.fields."
+            f'{F}:5: person.create.field names "city", which no connection maps: it is always blank. '
+            "Map it in one of the mapping files."
         )
     ]
 

@@ -100,7 +100,7 @@ MISTAKES = {
     "a rule over a field that nobody has": (
         '[[segments]]\nkey = "a"\nwhen = { field = "company.industri", eq = "Tea" }\n',
         (
-            f'{P}:4: segments[0].when.field names "company.industri", which is no field. '
+            f'{P}:4: segments[0].when.field names "company.industri", which is no field that this rule can see. '
             'Did you mean "company.industry"?'
         ),
     ),

@@ -59,9 +59,9 @@ MISTAKES = {
     'Write a number and s, m, h or d, such as "90s" or "7d".',
     "{ all = [] }": ".all holds no rule. Write at least one rule in it, or remove it.",
     '"city is Bonn"': " is not a table. Write when = { … }, or a table of that name.",
-    '{ field = "cty", eq = "Bonn" }': '.field names "cty", which is no field. Did you mean "city"?',
-    '{ not = { field = "persn.city", eq = "a" } }': '.not.field names "persn.city", which is no field. '
-    'Did you mean "person.city"?',
+    '{ field = "cty", eq = "Bonn" }': '.field names "cty", which is no field that this rule can see. Did you mean "city"?',
+    '{ not = { field = "compny.city", eq = "a" } }': '.not.field names "compny.city", which is no field that this rule can see. '
+    'Did you mean "company.city"?',
 }
 
 

@@ -112,6 +112,16 @@ MISTAKES = {
         f'{F}:4: opportunity.stages has both "stages" and "pipelines". Keep the one that the system has.',
     ),
 }
+MISTAKES["new records without a pipeline"] = (
+    (
+        'create = "always"\ncreate_as = "deals"\nstages_in = { field = "S", pipeline_field = "P" }\n'
+        '[opportunity.pipelines.a]\npipeline = "A"\nvalues = {}\nsegments = ["tea"]\n'
+    ),
+    (
+        f"{F}:7: opportunity.pipelines do not say where new records of buyers outside every segment go. "
+        'Leave "segments" out of one pipeline: it takes the rest.'
+    ),
+)
 PROCESS_TEXT = 'preset = "b2b-11"\n[[segments]]\nkey = "tea"\nwhen = { field = "company.industry", eq = "Tea" }\n'
 
 

@@ -47,6 +47,10 @@ segments = ["tea"]
 objects = ["contacts"]
 match = ["instep_id"]
 stages = { field = "s", values = { interest = "Lead", decision = "Hot", purchase = "Customer" } }
+[company]
+objects = ["firms"]
+match = ["instep_id"]
+fields.industry = "Industry"
 """,
     "mappings/exports.toml": '[person]\nobjects = ["people"]\nmatch = ["instep_id"]\n',
 }

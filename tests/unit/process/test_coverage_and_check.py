@@ -112,13 +112,13 @@ def test_check_says_that_nothing_is_wrong_and_shows_the_coverage(run) -> None:
 
 
 def test_check_says_everything_that_is_wrong_file_by_file_on_stderr(run, folder: Path) -> None:
-    (folder / "mappings/crm.toml").write_text("[persn]\n")
+    (folder / "mappings/exports.toml").write_text("[persn]\n")
     (folder / "mappings/team.toml").write_text("x = 1\ny = 2\n")
     result = run("check", "--files-only")
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        'mappings/crm.toml:1: persn is not a known key. Did you mean "person"?\n\n'
+        'mappings/exports.toml:1: persn is not a known key. Did you mean "person"?\n\n'
         'mappings/team.toml:1: x is not a known key. Use "people" or "assign".\n'
         'mappings/team.toml:2: y is not a known key. Use "people" or "assign".\n\n'
         "3 mistakes in 2 files.\n"
@@ -251,7 +251,7 @@ def test_a_plugin_that_breaks_the_contract_is_a_mistake_too(folder: Path) -> Non
 
 
 def test_settings_are_checked_even_where_other_files_are_wrong(folder: Path) -> None:
-    (folder / "mappings/crm.toml").write_text("[persn]\n")
+    (folder / "mappings/exports.toml").write_text("[persn]\n")
 
     assert len(said(folder, "portl = 1\n")) == 3
 
