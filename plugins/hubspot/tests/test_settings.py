@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from instep_hubspot import HubSpotSettings
+from instep.mapping.load import read_workspace
+from instep_hubspot import HubSpotSettings, hubspot
 
 OAUTH = {"client_id": "id", "client_secret": "s3cret", "refresh_token": "r3fresh"}
 
@@ -38,3 +41,11 @@ def test_an_oauth_login_needs_no_access_token() -> None:
 def test_no_secret_shows() -> None:
     settings = HubSpotSettings(access_token="t0ken", **OAUTH)
     assert not [word for word in ("t0ken", "s3cret", "r3fresh") if word in f"{settings!r} {settings}"]
+
+
+def test_the_starter_mapping_is_accepted_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "sync.toml").write_text('[connections.hubspot]\nplugin = "hubspot"\n', encoding="utf-8")
+    (tmp_path / "mappings/process.toml").write_text('preset = "b2b-11"\n', encoding="utf-8")
+    (tmp_path / "mappings/hubspot.toml").write_text(hubspot.starter_mapping, encoding="utf-8")
+    assert not read_workspace(tmp_path).mistakes

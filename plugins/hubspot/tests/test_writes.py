@@ -88,7 +88,7 @@ def test_a_duplicate_address_names_the_record_that_has_it(bench: Workbench) -> N
 
 def test_a_batch_refused_as_a_whole_is_halved_until_the_culprit_stands_alone(bench: Workbench) -> None:
     made = bench.make("contacts", 8)
-    bench.sandbox.faults.add("objects.batch_update", FaultKind.STATUS, 4, status=400, body=refusal())
+    bench.faults.add("objects.batch_update", FaultKind.STATUS, 4, status=400, body=refusal())
     outcomes = bench.write("contacts", [Update(id, {"lastname": "New"}, {}) for id in made])
     assert [isinstance(outcome, Written) for outcome in outcomes] == [False, *[True] * 7]
     assert outcomes[0] == Rejected("validation_error", "No.")
@@ -99,7 +99,7 @@ def test_an_unknown_property_costs_one_more_request_not_one_for_each_record(benc
     problem = {"isValid": False, "message": 'Property "foo" does not exist', "error": "PROPERTY_DOESNT_EXIST"}
     inner = json.dumps([{**problem, "name": "foo"}])
     body = refusal(message=f"Property values were not valid: {inner}")
-    bench.sandbox.faults.add("objects.batch_update", FaultKind.STATUS, 1, status=400, body=body)
+    bench.faults.add("objects.batch_update", FaultKind.STATUS, 1, status=400, body=body)
     bench.sandbox.log.clear()
     updates = [Update(id, {"foo": "x"} if n % 2 else {"lastname": "New"}, {}) for n, id in enumerate(made)]
     outcomes = bench.write("contacts", updates)
@@ -112,9 +112,18 @@ def test_an_answer_that_leaves_a_record_out_makes_it_unknown(bench: Workbench) -
     first, second = bench.make("contacts", 2)
     told = {"id": first, "properties": {}, "updatedAt": "2026-01-05T09:00:00Z"}
     body = json.dumps({"status": "COMPLETE", "results": [told]}).encode()
-    bench.sandbox.faults.add("objects.batch_update", FaultKind.STATUS, 1, status=200, body=body)
+    bench.faults.add("objects.batch_update", FaultKind.STATUS, 1, status=200, body=body)
     outcomes = bench.write("contacts", [Update(id, {"lastname": "New"}, {}) for id in (first, second)])
     assert [type(outcome) for outcome in outcomes] == [Written, Unknown]
+
+
+def test_without_our_unique_property_creates_are_refused_in_one_request(bench: Workbench) -> None:
+    creates = [Create("instep_id", f"k{n}", {"firstname": "Ada"}) for n in range(8)]
+    message = "Unable to perform update/upsert by non-unique 0-1 property"
+    bench.faults.add("objects.batch_upsert", FaultKind.STATUS, 1, status=400, body=refusal(message=message))
+    outcomes = bench.write("contacts", creates)
+    assert {o.code for o in outcomes if isinstance(o, Rejected)} == {"key_not_unique"}
+    assert len(bench.sandbox.log.calls()) == 1
 
 
 def test_every_refusal_is_a_sentence(bench: Workbench) -> None:

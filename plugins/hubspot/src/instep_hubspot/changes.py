@@ -95,7 +95,8 @@ class ChangeReader:
         at = _cursor.decode(cursor) if cursor else _Cursor()
         if at.phase == "bin":
             at = yield from self._deleted(object, at)
-        yield from self._records(_PageReader(object, fields, at.dead), at)
+        hidden = at.dead if at.since else ()  # a listing, unlike a search, never lags
+        yield from self._records(_PageReader(object, fields, hidden), at)
 
     # --- deletions ---------------------------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@ class ChangeReader:
             items = page.items(answer.value)
             after = answer.value.after
             is_last = not after and (at.since is None or page.size < _SEARCH_LIMIT)
-            if not (page.size or is_last):
+            if at.since and not (page.size or is_last):
                 raise RemoteError(f"HubSpot ({page.object}): promised more records and gave none. Run again later.")
             last = after if at.since is None else page.last_id
             at = at.moved(started=at.started or answer.at, newest=page.newest, last=last)

@@ -22,8 +22,8 @@ _LONGEST_REASON: Final = 300
 def outcome_of(error: ErrorBody, status: int | None = None) -> Outcome:
     """What a refusal of one record means.
 
-    Codes: `duplicate` (with `existing_id`), `invalid_value`, `unknown_field`, `read_only`, else HubSpot's category
-    in lower case. developers.hubspot.com/docs/api-reference/latest/error-handling
+    Codes: `duplicate` (with `existing_id`), `invalid_value`, `unknown_field`, `read_only`, `key_not_unique`, else
+    HubSpot's category in lower case. developers.hubspot.com/docs/api-reference/latest/error-handling
     """
     if error.category == "OBJECT_NOT_FOUND" or status in (404, 410):
         return Missing()
@@ -31,8 +31,15 @@ def outcome_of(error: ErrorBody, status: int | None = None) -> Outcome:
         return _duplicate(error)
     if (bad := bad_value(error)) is not None:
         return bad
+    if is_about_the_key(error):
+        return Rejected("key_not_unique", "HubSpot has no unique property of that name to find the record by.")
     code = error.category.lower() or "refused"
     return Rejected(code, _sentence(error.message), permanent=error.category not in _PASSING)
+
+
+def is_about_the_key(error: ErrorBody) -> bool:
+    """Whether the property that records are found by is missing or not unique: then no record can be written."""
+    return "non-unique" in error.message
 
 
 def bad_value(error: ErrorBody) -> Rejected | None:

@@ -24,7 +24,7 @@ from instep.errors import PluginError, UnknownOutcomeError
 from instep.model.values import Scalar
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.refusals import bad_value, outcome_of
+from instep_hubspot.refusals import bad_value, is_about_the_key, outcome_of
 from instep_hubspot.stages import LIFECYCLE, LifecycleOrder
 from instep_hubspot.values import as_text, typed
 from instep_hubspot.wire import BatchAnswer, ErrorBody, WireRecord, batch_answer
@@ -174,8 +174,8 @@ class Writer:
 
     def _refused(self, batch: _Batch, inputs: Sequence[_Input], refused: RefusedError) -> Outcomes:
         """The whole batch was refused, nothing written: find out for which record's sake."""
-        if len(inputs) == 1:
-            return {inputs[0].place: outcome_of(refused.body, refused.status)}
+        if len(inputs) == 1 or is_about_the_key(refused.body):
+            return {input.place: outcome_of(refused.body, refused.status) for input in inputs}
         bad = bad_value(refused.body)
         if bad and bad.code in ("unknown_field", "read_only"):
             guilty = {input.place: bad for input in inputs if bad.field in input.properties}
