@@ -53,27 +53,27 @@ def test_every_request_has_the_configured_timeout(bench: Workbench, monkeypatch:
 
 
 def test_the_library_repeats_nothing_itself(bench: Workbench) -> None:
-    bench.sandbox.faults.add("*", FaultKind.RESET_BEFORE, None)
+    bench.faults.add("*", FaultKind.RESET_BEFORE, None)
     with pytest.raises(RemoteError):
         bench.connection.check()
     assert len(bench.sandbox.log.calls()) == len(bench.transport.sent) == 5
 
 
 def test_a_redirect_is_not_followed(bench: Workbench) -> None:
-    bench.sandbox.faults.add("*", FaultKind.STATUS, 1, status=302)
+    bench.faults.add("*", FaultKind.STATUS, 1, status=302)
     with pytest.raises(RemoteError):
         bench.connection.check()
     assert len(bench.sandbox.log.calls()) == 1
 
 
 def test_another_success_code_with_the_right_body_passes(bench: Workbench) -> None:
-    bench.sandbox.faults.add("*", FaultKind.WRONG_SUCCESS_CODE)
+    bench.faults.add("*", FaultKind.WRONG_SUCCESS_CODE)
     assert bench.connection.check().org
 
 
 @pytest.mark.parametrize("body", [b"<html>All is well</html>", b"{}", b"[]", b"", b'{"results":'])
 def test_a_success_with_another_body_is_no_empty_page(bench: Workbench, body: bytes) -> None:
-    bench.sandbox.faults.add("objects.list", FaultKind.STATUS, None, status=200, body=body)
+    bench.faults.add("objects.list", FaultKind.STATUS, None, status=200, body=body)
     with pytest.raises(RemoteError, match="cannot be read"):
         bench.pages("contacts")
 
@@ -82,14 +82,21 @@ def test_a_success_with_another_body_is_no_empty_page(bench: Workbench, body: by
 
 
 def test_a_burst_waits_ten_seconds_where_hubspot_names_no_wait(bench: Workbench) -> None:
-    bench.sandbox.faults.add("*", FaultKind.THROTTLED)
+    bench.faults.add("*", FaultKind.THROTTLED)
     bench.connection.check()
     assert bench.slept == [10]
 
 
+@pytest.mark.parametrize(("status", "wait"), [(423, 2), (429, 10), (477, 10)])
+def test_a_busy_answer_is_told_by_its_status_even_as_html(bench: Workbench, status: int, wait: float) -> None:
+    bench.faults.add("*", FaultKind.STATUS, 1, status=status, body=b"<html>Slow down</html>")
+    bench.connection.check()
+    assert bench.slept == [wait]
+
+
 def test_a_search_waits_one_second(bench: Workbench) -> None:
     cursor = bench.end("contacts")
-    bench.sandbox.faults.add("objects.search", FaultKind.THROTTLED)
+    bench.faults.add("objects.search", FaultKind.THROTTLED)
     bench.pages("contacts", (), cursor)
     assert bench.slept == [1]
 

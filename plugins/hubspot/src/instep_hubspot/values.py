@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Final
 
 from instep.model.values import Money, Scalar
@@ -96,6 +97,7 @@ def moment(text: str | None) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
+@cache
 def _parser(name: str) -> Parser | None:
     if name in INSTANTS or name.startswith(("hs_v2_date_entered_", "hs_v2_date_exited_")):
         return _instant

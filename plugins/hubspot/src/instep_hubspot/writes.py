@@ -50,13 +50,6 @@ class _Input:
         }
         return {**body, "idProperty": self.key_field} if self.key_field else body
 
-    def is_answered_by(self, record: WireRecord) -> bool:
-        if record.objectWriteTraceId is not None:
-            return record.objectWriteTraceId == str(self.place)
-        if self.key_field is None:
-            return record.id == self.id
-        return (record.properties.get(self.key_field) or "").casefold() == self.id.casefold()
-
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
@@ -268,8 +261,13 @@ def _rounds(inputs: Sequence[_Input]) -> Iterator[list[_Input]]:
 
 def _matched(batch: _Batch, inputs: Sequence[_Input], records: Sequence[WireRecord]) -> Outcomes:
     outcomes: Outcomes = {}
+    by_place = {str(input.place): input for input in inputs}
+    by_id = {_folded(input.id, input.key_field): input for input in inputs}
+    key_field = inputs[0].key_field
     for record in records:
-        input = _input_of(record, inputs)
+        id = record.properties.get(key_field) if key_field else record.id
+        trace = record.objectWriteTraceId
+        input = by_place.get(trace) if trace is not None else by_id.get(_folded(id or "", key_field))
         if input is None:
             continue
         if batch.verb == "update" and record.id != input.id:
@@ -281,8 +279,9 @@ def _matched(batch: _Batch, inputs: Sequence[_Input], records: Sequence[WireReco
     return outcomes
 
 
-def _input_of(record: WireRecord, inputs: Sequence[_Input]) -> _Input | None:
-    return next((input for input in inputs if input.is_answered_by(record)), None)
+def _folded(id: str, key_field: str | None) -> str:
+    """An id as it is; a unique value without regard to case, as HubSpot compares it."""
+    return id.casefold() if key_field else id
 
 
 def _blame(error: ErrorBody, inputs: Sequence[_Input], outcomes: Outcomes) -> bool:
