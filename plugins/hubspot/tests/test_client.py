@@ -1,3 +1,4 @@
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -6,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import urllib3
 
-from instep.errors import AccessError, RemoteError, RetryLaterError
+from instep.contract import Effects
+from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError
 from instep.sandbox import FaultKind
 from instep.testing import Workbench
+from instep_hubspot.answers import Call
+from instep_hubspot.client import HubSpotClient
 from instep_hubspot.sandbox import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, STATIC_TOKEN
 from instep_hubspot.wire import path
 
@@ -57,6 +61,20 @@ def test_the_library_repeats_nothing_itself(bench: Workbench) -> None:
     with pytest.raises(RemoteError):
         bench.connection.check()
     assert len(bench.sandbox.log.calls()) == len(bench.transport.sent) == 5
+
+
+def test_a_call_that_is_unsafe_to_repeat_is_sent_once(bench: Workbench) -> None:
+    effects = Effects(bench.transport, bench.clock.now, bench.clock.sleep, random.Random(1))
+    client = HubSpotClient(bench.settings(), effects)
+    body = {"properties": {"email": "a@x.example"}}
+    call = Call(
+        "POST", client.path("objects", "contacts"), "contacts/create", body=body, writes=True, repeatable=False
+    )
+    bench.faults.arm(1)
+    with pytest.raises(UnknownOutcomeError):
+        client.send(call)
+    client.close()
+    assert len(bench.sandbox.log.calls()) == 1
 
 
 def test_a_redirect_is_not_followed(bench: Workbench) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from instep.contract import Create, Erase, Gone, Missing, Moved, Rejected, Unknown, Update, Written
-from instep.errors import PluginError
+from instep.errors import PluginError, RetryLaterError
 from instep.model.values import Money
 from instep.sandbox import FaultKind
 from instep.testing import Workbench
@@ -124,6 +124,28 @@ def test_without_our_unique_property_creates_are_refused_in_one_request(bench: W
     outcomes = bench.write("contacts", creates)
     assert {o.code for o in outcomes if isinstance(o, Rejected)} == {"key_not_unique"}
     assert len(bench.sandbox.log.calls()) == 1
+
+
+def test_a_write_that_was_lost_once_stays_unknown_whatever_comes_after(bench: Workbench) -> None:
+    (id,) = bench.make("contacts")
+    bench.faults.arm(1)
+    bench.faults.add("*", FaultKind.THROTTLED, None)
+    (outcome,) = bench.write("contacts", [Update(id, {"lastname": "New"}, {})])
+    assert isinstance(outcome, Unknown)
+
+
+def test_a_write_that_is_only_ever_throttled_is_raised_and_not_unknown(bench: Workbench) -> None:
+    (id,) = bench.make("contacts")
+    bench.faults.add("*", FaultKind.THROTTLED, None)
+    with pytest.raises(RetryLaterError):
+        bench.write("contacts", [Update(id, {"lastname": "New"}, {})])
+
+
+def test_an_answer_lost_once_is_asked_for_again(bench: Workbench) -> None:
+    create = bench.new("contacts")
+    bench.faults.arm(1)
+    assert isinstance(bench.write("contacts", [create])[0], Written)
+    assert len(bench.sandbox.world.all("contacts")) == 1
 
 
 def test_every_refusal_is_a_sentence(bench: Workbench) -> None:

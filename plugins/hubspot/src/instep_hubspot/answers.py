@@ -71,12 +71,16 @@ class RefusedError(RemoteError):
 
 
 class RepeatError(Exception):
-    """The same request may pass after a wait; `error` is what to raise when patience ends."""
+    """The same request may pass after a wait; `error` is what to raise when patience ends.
 
-    def __init__(self, error: RemoteError, wait_seconds: float | None = None) -> None:
+    With `too_long`, patience ends at once.
+    """
+
+    def __init__(self, error: RemoteError, wait_seconds: float | None = None, *, too_long: bool = False) -> None:
         super().__init__()
         self.error = error
         self.wait_seconds = wait_seconds
+        self.too_long = too_long
 
 
 class ExpiredError(Exception):
@@ -132,9 +136,7 @@ def _busy(call: Call, reply: Reply, body: wire.ErrorBody) -> Exception:
         code=body.policyName,
         after_seconds=wait,
     )
-    if daily or wait is None or wait > _LONGEST_WAIT_SECONDS:
-        return error
-    return RepeatError(error, wait)
+    return RepeatError(error, wait, too_long=daily or wait is None or wait > _LONGEST_WAIT_SECONDS)
 
 
 def _usual_wait(call: Call, status: int) -> float:

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from instep.contract import Effects
-from instep.errors import AccessError
+from instep.errors import AccessError, UnknownOutcomeError
 from instep_hubspot import wire
 from instep_hubspot.answers import (
     Answer,
@@ -89,17 +89,27 @@ class HubSpotClient:
         """Send until it passes or patience ends. What the transport raises goes through untouched."""
         import tenacity  # here, so that importing the plugin stays quick
 
+        lost: list[UnknownOutcomeError] = []
+
+        def attempt() -> T:
+            try:
+                return parse(self._authorised(call))
+            except RepeatError as failure:
+                lost.extend([failure.error] if isinstance(failure.error, UnknownOutcomeError) else [])
+                raise
+
         attempts = tenacity.Retrying(
             sleep=self._effects.sleep,
             stop=tenacity.stop_after_attempt(_ATTEMPTS if call.repeatable else 1),
             wait=self._wait_seconds,
-            retry=tenacity.retry_if_exception_type(RepeatError),
+            retry=tenacity.retry_if_exception(lambda e: isinstance(e, RepeatError) and not e.too_long),
             reraise=True,
         )
         try:
-            return attempts(lambda: parse(self._authorised(call)))
+            return attempts(attempt)
         except RepeatError as last:
-            raise last.error from None
+            # A write that was lost once stays unknown, even if the last attempt surely did nothing.
+            raise (lost[0] if lost else last.error) from None
 
     def _wait_seconds(self, state: Any) -> float:
         asked: float | None = state.outcome.exception().wait_seconds
