@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.process import coverage_lines, json_option, print_json, print_mistakes, workspace_option
+from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.process_view import coverage_lines, print_mistakes
 from instep.mapping.coverage import coverage_of
 from instep.mapping.load import read_workspace
 from instep.mapping.mistakes import Mistake, ordered
@@ -51,7 +53,7 @@ def check(workspace: Path, files_only: bool, as_json: bool) -> None:
     else:
         _print(checked)
     if checked.workspace is None:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 def _find_plugin(name: str) -> Any:

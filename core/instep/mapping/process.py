@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from instep.mapping.behaviours import read_behaviours
 from instep.mapping.facts import FactUses
@@ -58,7 +58,7 @@ def read_process(section: Section, uses: FactUses) -> ReadProcess:
     places |= {f"stages.{name}": _place(where) for name, where in common.sections.items()}
     for segment, variant in segments:
         places |= {f"segments.{segment.key}.stages.{name}": _place(where) for name, where in variant.sections.items()}
-    return ReadProcess(_with_moved(process, moved), places)
+    return ReadProcess(replace(process, moved=moved), places)
 
 
 def _base(section: Section) -> _Base:
@@ -95,7 +95,7 @@ def _segments(section: Section, common: StageList, uses: FactUses) -> list[tuple
 def _moved(section: Section, process: Process) -> dict[str, str]:
     moved: dict[str, str] = {}
     tables = section.tables("moved")
-    sources = {table.data.get("from") for table in tables}
+    sources = {str(table.data.get("from")) for table in tables}
     stages = {stage.key for stage in every_stage(process)}
     for table in tables:
         old, new = table.required_text("from"), table.required_text("to")
@@ -111,19 +111,23 @@ def _moved(section: Section, process: Process) -> dict[str, str]:
             table.unknown("stage", new, stages, "to")
         else:
             moved[old] = new
-    return moved
+    return _final_successors(section, moved, stages)
 
 
-def _with_moved(process: Process, moved: dict[str, str]) -> Process:
-    """The process with each old key's final successor: a key may have been renamed more than once."""
+def _final_successors(section: Section, moved: dict[str, str], stages: set[str]) -> dict[str, str]:
+    """Where each old key leads in the end: a key may have been renamed more than once."""
     final = {}
-    for old, next_key in moved.items():
-        new, steps = next_key, 0
-        while new in moved and steps <= len(moved):
-            new, steps = moved[new], steps + 1
-        if process.has_stage(new):
+    for old, successor in moved.items():
+        new, passed = successor, {old}
+        while new in moved and new not in passed:
+            passed.add(new)
+            new = moved[new]
+        if new in stages:
             final[old] = new
-    return Process(process.key, process.stages, process.behaviours, process.segments, final)
+        elif new in moved:
+            problem = f'sends "{old}" round in a circle'
+            section.mistake("MOVED_IN_CIRCLE", problem, "Let one of the entries lead to a stage.", "moved")
+    return final
 
 
 def every_stage(process: Process) -> list[Stage]:

@@ -115,6 +115,14 @@ MISTAKES = {
         '[[moved]]\nfrom = "curiosity"\nto = "intrest"\n',
         f'{P}:4: moved[0].to names "intrest", which is no stage. Did you mean "interest"?',
     ),
+    "moves in a circle": (
+        '[[moved]]\nfrom = "a"\nto = "b"\n[[moved]]\nfrom = "b"\nto = "a"\n',
+        f'{P}:2: moved sends "a" round in a circle. Let one of the entries lead to a stage.',
+    ),
+    "a move from something that is no text": (
+        '[[moved]]\nfrom = []\nto = "decision"\n',
+        f"{P}:3: moved[0].from is not text. Write it in quotes.",
+    ),
     "two moves from one stage": (
         '[[moved]]\nfrom = "old"\nto = "interest"\n[[moved]]\nfrom = "old"\nto = "research"\n',
         f'{P}:6: moved[1].from says a second time where "old" went. Keep one of the two entries.',
@@ -143,7 +151,9 @@ def test_each_mistake_is_told_with_its_line_and_remedy(said: Said, case: str) ->
 
 @pytest.mark.parametrize("case", [case for case, (text, _) in MISTAKES.items() if text])
 def test_one_mistake_is_told_once_and_brings_no_others(said: Said, case: str) -> None:
-    assert len(said(process=f'preset = "b2b-11"\n{MISTAKES[case][0]}')) == 1
+    expected = 2 if case == "moves in a circle" else 1
+
+    assert len(said(process=f'preset = "b2b-11"\n{MISTAKES[case][0]}')) == expected
 
 
 def test_a_file_without_stages_is_a_mistake(said: Said) -> None:

@@ -1,0 +1,172 @@
+"""What `instep process` and `instep check` print: text for people, JSON for machines, mistakes on stderr."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from instep.mapping.coverage import Coverage
+from instep.mapping.lint import Finding
+from instep.mapping.load import read_preset
+from instep.mapping.mistakes import Mistake
+from instep.mapping.ownership import columns_of, owners_grid
+from instep.mapping.preset import preset_text
+from instep.model.process import Behaviour, Process, Stage
+from instep.model.team import Team
+from instep.model.values import plain
+
+Places = Mapping[str, tuple[str, int]]
+"""Dotted places of a process to file and line."""
+
+
+def print_mistakes(mistakes: Sequence[Mistake]) -> None:
+    """Every mistake on stderr, a blank line between files."""
+    before = mistakes[0].file if mistakes else ""
+    for mistake in mistakes:
+        click.echo(f"\n{mistake}" if mistake.file != before else str(mistake), err=True)
+        before = mistake.file
+    files = len({mistake.file for mistake in mistakes})
+    click.echo(f"\n{count(len(mistakes), 'mistake')} in {count(files, 'file')}.", err=True)
+
+
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows in columns as wide as they need to be."""
+    cells = [[plain(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def coverage_lines(found: Coverage) -> list[str]:
+    """The matrix, then each connection's share and holes."""
+    rows = [[stage, *(str(column.cells[stage]) for column in found.columns)] for stage in found.stages]
+    lines = table_lines(["Stage", *(column.label for column in found.columns)], rows)
+    holes, degraded = found.holes(), found.degraded()
+    for connection in found.connections():
+        spelled, total = found.share(connection)
+        lines += ["", plain(f"{connection} spells {spelled} of {total} stages.")]
+        earlier = [f"{stage} (as {shown})" for stage, where, shown in degraded if where == connection]
+        missing = [stage for stage, where in holes if where == connection]
+        lines += [plain(f"  shown as an earlier stage: {', '.join(earlier)}")] if earlier else []
+        lines += [plain(f"  holes: {', '.join(missing)}")] if missing else []
+    return lines
+
+
+def process_lines(process: Process, segment: str | None) -> list[str]:
+    """The stages in order, by halves, and under each the behaviours that enter it."""
+    stages = process.stages_of(segment)
+    title = f"{process.key}, segment {segment}" if segment else process.key
+    lines = [plain(f"{title}: {count(len(stages), 'stage')}")]
+    width = max((len(stage.label) for stage in stages), default=0)
+    half = None
+    for place, stage in enumerate(stages, 1):
+        if stage.half is not half:
+            half = stage.half
+            lines += ["", half.value.capitalize()]
+        lines.append(plain(f"{place:>4}  {stage.label.ljust(width)}  {_stage_facts(stage)}").rstrip())
+        lines += [f"        {line}" for line in _behaviour_lines(process, stage)]
+    return lines
+
+
+def _stage_facts(stage: Stage) -> str:
+    days = count(stage.expected_days, "day") if stage.expected_days else ""
+    facts = (stage.role.value if stage.role else "nobody", days, "not looking" if stage.latent else "")
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _behaviour_lines(process: Process, stage: Stage) -> list[str]:
+    rows = []
+    for behaviour in entering(process, stage):
+        together = "all of these" if behaviour.key in stage.enter.all else ""
+        rows.append((behaviour.label, behaviour.actor.value, f"weight {behaviour.weight}", together))
+    return table_lines(("",) * 4, rows)[1:]
+
+
+def entering(process: Process, stage: Stage) -> list[Behaviour]:
+    """The behaviours that enter a stage, in the order of the file."""
+    return [behaviour for behaviour in process.behaviours if behaviour.key in stage.enter.behaviours]
+
+
+def process_json(process: Process, segment: str | None = None) -> dict[str, Any]:
+    """The same for machines."""
+    stages = [_stage_json(process, stage) for stage in process.stages_of(segment)]
+    return {"process": process.key, "segment": segment, "stages": stages}
+
+
+def _stage_json(process: Process, stage: Stage) -> dict[str, Any]:
+    behaviours = [
+        {
+            "key": behaviour.key,
+            "label": behaviour.label,
+            "actor": behaviour.actor,
+            "weight": behaviour.weight,
+            "needed": "all" if behaviour.key in stage.enter.all else "any",
+        }
+        for behaviour in entering(process, stage)
+    ]
+    return {
+        "key": stage.key,
+        "label": stage.label,
+        "half": stage.half,
+        "role": stage.role,
+        "expected_days": stage.expected_days,
+        "win_probability": stage.win_probability,
+        "latent": stage.latent,
+        "behaviours": behaviours,
+    }
+
+
+def owners_json(process: Process, team: Team) -> dict[str, Any]:
+    """Who owns the buyer where, cell by cell."""
+    cells = owners_grid(process, team)
+    rows = [{"stage": c.stage, "segment": c.segment, "role": c.role, "people": list(c.people)} for c in cells]
+    return {"owners": rows}
+
+
+def owners_lines(process: Process, team: Team) -> list[str]:
+    """Who owns the buyer where: a row for each stage, a column for each segment."""
+    columns = columns_of(process)
+    found = {(cell.stage, cell.segment): cell for cell in owners_grid(process, team)}
+    rows = []
+    for stage in dict.fromkeys(stage for stage, _ in found):
+        row = [found.get((stage, segment)) for segment in columns]
+        shown = [f"{cell.role or 'nobody'}: {', '.join(cell.people) or '—'}" if cell else "" for cell in row]
+        rows.append([stage, *shown])
+    everyone = "everyone else" if process.segments else "everyone"
+    return table_lines(["Stage", *(segment or everyone for segment in columns)], rows)
+
+
+def preset_json(name: str) -> dict[str, Any]:
+    """A preset as text and as a process."""
+    return {"text": preset_text(name), **process_json(read_preset(name).read.process)}
+
+
+def preset_lines(names: Sequence[str]) -> list[str]:
+    """Presets with what they are about."""
+    rows = [(name, count(len(read_preset(name).read.process.stages), "stage"), about(name)) for name in names]
+    return table_lines(("Preset", "", ""), rows)
+
+
+def finding_json(finding: Finding, places: Places) -> dict[str, Any]:
+    """A finding and where it is written."""
+    file, line = places.get(finding.place, ("", 0))
+    return {**finding.as_json(), "file": file, "line": line}
+
+
+def finding_line(finding: Finding, places: Places) -> str:
+    """A finding as people read it."""
+    file, line = places.get(finding.place, ("", 0))
+    place = f"{file}:{line}: " if line else ""
+    return plain(f"{place}{finding.code} {finding.place} {finding.problem}. {finding.remedy}")
+
+
+def about(name: str) -> str:
+    """What a preset says of itself."""
+    return str(tomllib.loads(preset_text(name))["about"])
+
+
+def count(number: int, word: str) -> str:
+    """A number with its noun: "1 stage", "2 stages"."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
