@@ -17,7 +17,17 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import pluggy
 
-from instep.model.values import Scalar
+from instep.errors import (
+    AccessError,
+    ConfigError,
+    InstepError,
+    PlanError,
+    PluginError,
+    RemoteError,
+    RetryLaterError,
+    UnknownOutcomeError,
+)
+from instep.model.values import Money, Scalar
 from instep.settings import ConnectorSettings
 
 CONTRACT = 1
@@ -540,6 +550,14 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Starter:
+    """What `init` writes for a connection: more lines for its table in `sync.toml`, and its mapping file."""
+
+    settings: str
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorPlugin(Generic[S]):
     """A connector: what `sync.toml` names, how it is set up, and how it is imitated."""
 
@@ -550,6 +568,8 @@ class ConnectorPlugin(Generic[S]):
     sandbox: str
     contract: int
     summary: str = ""
+    look: Callable[[S], Starter] | None = None
+    """Look at what is there (the files of a folder) and propose settings and a mapping. Sends no request."""
 
 
 class Hooks:
@@ -568,4 +588,68 @@ class Hooks:
         """Hear what a run did, after its last write."""
 
 
-__all__ = [name for name in dir() if not name.startswith("_")]
+__all__ = [
+    "CONTRACT",
+    "Absent",
+    "AccessError",
+    "BatchSizes",
+    "BehaviourFeed",
+    "BehaviourPage",
+    "BehaviourSeen",
+    "Capabilities",
+    "ConfigError",
+    "Connection",
+    "ConnectionInfo",
+    "ConnectorPlugin",
+    "ConnectorSettings",
+    "Consent",
+    "ConsentChange",
+    "ConsentStore",
+    "ConvertedTo",
+    "Create",
+    "Delete",
+    "Effects",
+    "Erase",
+    "FieldChange",
+    "FieldSpec",
+    "FieldStore",
+    "Garbled",
+    "Gone",
+    "Hooks",
+    "InstepError",
+    "Item",
+    "MergedInto",
+    "Missing",
+    "Money",
+    "Moved",
+    "Option",
+    "Outcome",
+    "OwnerStore",
+    "Page",
+    "Pipeline",
+    "PlanError",
+    "PluginError",
+    "RateLimit",
+    "RecordStore",
+    "Rejected",
+    "Related",
+    "Relation",
+    "RemoteError",
+    "RetryLaterError",
+    "Scalar",
+    "Seen",
+    "StageStore",
+    "Starter",
+    "Subject",
+    "SystemField",
+    "SystemOwner",
+    "SystemStage",
+    "Transport",
+    "Unknown",
+    "UnknownOutcomeError",
+    "Update",
+    "Write",
+    "Written",
+    "hookimpl",
+    "hookspec",
+]

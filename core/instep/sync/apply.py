@@ -199,11 +199,10 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
         rows = [_journal(session, one) for one in ready]
     try:
         outcomes = _send(session, live, ready)
-    except UnknownOutcomeError as error:
-        outcomes = [Unknown(str(error)) for _ in ready]
     except RemoteError as error:
-        applying.stopped[live.name] = str(error)
-        outcomes = [Rejected(error.code or "unreachable", str(error), permanent=False) for _ in ready]
+        if not isinstance(error, UnknownOutcomeError):
+            applying.stopped[live.name] = str(error)
+        outcomes = [Unknown(str(error)) for _ in ready]  # part of the call may have taken effect
     if len(outcomes) != len(ready):
         raise PluginError(
             f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(ready)} writes. Tell the plugin's author."

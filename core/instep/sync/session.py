@@ -13,7 +13,6 @@ from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin,
 from instep.errors import AccessError, ConfigError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
-from instep.plugins import find_plugin
 from instep.settings import ValidationError, load_settings
 from instep.store import Store
 from instep.sync.ledger import Ledger, Ref
@@ -100,7 +99,7 @@ def open_session(workspace: Workspace, world: World, *, only: Iterable[str] | No
 
 def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Live:
     config = next(config for config in workspace.connections if config.name == name)
-    plugin = find_plugin(config.plugin)
+    plugin = world.find_plugin(config.plugin)
     table = dict(config.settings)
     try:
         settings = load_settings(plugin.settings, name, resolve_paths(table, workspace))

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from instep.contract import Effects, RateLimit
+from instep.contract import ConnectorPlugin, Effects, RateLimit
+from instep.plugins import find_plugin
 
 T = TypeVar("T")
 Boundary = Callable[[str], None]
@@ -30,6 +31,7 @@ class World:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     random: random.Random = field(default_factory=random.Random)
+    find_plugin: Callable[[str], ConnectorPlugin[Any]] = find_plugin
     boundary: Boundary = nothing
     """Called with a label before and after every effect; raising from it stops the run right there."""
 
