@@ -176,7 +176,8 @@ class Stage:
             if key in given:
                 lines.append(f'role = "{given[key]}"')
             text += "\n".join(lines) + "\n" if len(lines) > 1 else ""
-        return text
+        extra = self.config.get("extra")
+        return text + (f'[[stages]]\nkey = "{extra}"\nlabel = "{extra}"\nhalf = "retention"\n' if extra else "")
 
     def _team(self) -> str:
         people = self.config.get("team", "ann bob").split()
@@ -190,6 +191,8 @@ class Stage:
         stages = COARSE if coarse else EXACT
         speaks = self.config.get(f"{name} speaks for", "marketing, sales, service, services")
         roles = "[" + ", ".join(f'"{role.strip()}"' for role in speaks.split(",") if role.strip()) + "]"
+        extra = self.config.get("extra")
+        stages = stages.replace(" }", f', {extra} = "{extra}" }}', 1) if extra and not coarse else stages
         text = ENTITIES.format(speaks_for=roles, person_stages=stages, deal_stages=stages)
         for key, value in self.config.items():
             if key.startswith("law of "):
@@ -198,8 +201,8 @@ class Stage:
                 text = text.replace('match = ["instep_id", "email"]', f'match = ["instep_id", "email"]\ninclude = {value}')
             if key == f"{name} creates":
                 text = text.replace('create = "always"', f'create = "{value}"')
-            if key == f"{name} values of title":
-                text = text.replace('title = "title"', f'title = {{ field = "title", type = "choice", values = {value} }}')
+            if key == f"{name} values of industry":
+                text = text.replace('industry = "industry"', f'industry = {{ field = "industry", values = {value} }}')
             if key == f"{name} currency":
                 money = f'amount = {{ field = "amount", currency = "{value}" }}'
                 text = text.replace('amount = { field = "amount", currency_field = "currency", currency = "USD" }', money)
@@ -268,7 +271,7 @@ def _step(stage: Stage, step: str) -> None:
         unit = {"d": "days", "h": "hours", "m": "minutes"}[match[2]]
         return stage.clock.advance(**{unit: int(match[1])})
     if match := re.fullmatch(r"files: (.+?) = (.*)", step):
-        stage.config[match[1]] = match[2]
+        stage.config[match[1]] = match[2].replace(" // ", "\n")
         return None
     if match := re.fullmatch(r"([\w.]+) did (\w[\w-]*) (\d+)(d|m) (ago|ahead)(?: about (\w)\.(\w+))?", step):
         return _behave(stage, match)

@@ -14,7 +14,7 @@ from instep.model.entities import Kind
 from instep.model.journey import Claim, Position, shown
 from instep.model.process import JourneyKind, Outcome
 from instep.model.rules import Always, Moment
-from instep.model.values import Scalar, decode
+from instep.model.values import Scalar, decode, is_blank
 from instep.sync.evidence import Act, acts_of, claim, counts_for, evidence
 from instep.sync.fields import decide_consent, decide_fields, decide_relations
 from instep.sync.ledger import Ref
@@ -118,6 +118,9 @@ def _inherit(session: Session, record: RecordState, predecessor: Ref) -> None:
     )
     if row is not None:
         record.heard = decode(row[0])
+        for name, value in record.fields.items():
+            if is_blank(value):
+                record.heard[name] = value  # what a merge left blank was not cleared by anyone
         record.sent = decode(row[1]) if row[1] else {}
 
 
@@ -240,6 +243,10 @@ def _continued(session: Session, opportunities: Sequence[str]) -> dict[str, list
 
 def _assign_evidence(session: Session, decisions: Decisions) -> None:
     """Give every new act of a dirty person or company to the journeys that it counts for."""
+    for state in decisions.opportunities.values():
+        if "people" in state.changed or "company" in state.changed:
+            decisions.dirty[Kind.PERSON] |= state.relations.get("people", frozenset())
+            decisions.dirty[Kind.COMPANY] |= state.relations.get("company", frozenset())
     doers = sorted(decisions.dirty[Kind.PERSON] | decisions.dirty[Kind.COMPANY])
     for start in range(0, len(doers), CHUNK):
         part = doers[start : start + CHUNK]
@@ -414,7 +421,7 @@ def _show(session: Session, decisions: Decisions, state: EntityState, opportunit
     for id in decisions.own.get(state.id, ()):
         decisions.journeys[id].segment = state.segment
     if _has_stage_records(state):
-        if current is not None and current in opportunities:
+        if current is not None and current in opportunities and positions[current].is_open:
             _hear_locked(session, decisions, state, current)
         else:
             own = _open_own(decisions, state.id)

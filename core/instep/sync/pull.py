@@ -41,7 +41,8 @@ INSERT INTO mirror (connection, object, id, fields, modified_at, state, successo
 VALUES (?, ?, ?, ?, ?, 'live', NULL, ?, ?)
 ON CONFLICT (connection, object, id) DO UPDATE SET
     fields = excluded.fields, modified_at = excluded.modified_at, state = 'live', successor = NULL,
-    dirty = max(mirror.dirty, excluded.dirty), changes = excluded.changes
+    dirty = max(mirror.dirty, excluded.dirty), changes = excluded.changes,
+    related_at = CASE WHEN mirror.modified_at = excluded.modified_at THEN mirror.related_at END
 """
 
 
@@ -187,6 +188,8 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
 
 def pull_related(session: Session, live: Live, mapping: EntityMapping, object: str) -> None:
     """Read the associations of every changed record, and of those not read for a declared number of days."""
+    if not mapping.relations:
+        return
     days = session.workspace.options.associations_every_days
     due = (session.at - timedelta(days=days)).isoformat()
     ids = [
@@ -204,8 +207,6 @@ def pull_related(session: Session, live: Live, mapping: EntityMapping, object: s
             found = live.records.related(object, part, relation.object)
             with session.store.transaction(f"pull {live.name}/{object} associations"):
                 keep_related(session, live.name, object, list(zip(part, found, strict=True)), relation.object)
-    if not mapping.relations and ids:
-        return
     if ids:
         with session.store.transaction(f"pull {live.name}/{object} associations read"):
             session.store.bulk(

@@ -88,11 +88,23 @@ def _settle_create(session: Session, live: Live, one: Open) -> None:
         if found:
             seen = found[0]
             ref = Ref(live.name, one.object, seen.id)
-            record = Record(ref, one.entity)
-            store_written(session, record, sent=one.after, returned=seen.fields, modified_at=seen.modified_at)
+            heard = {n: _heard(seen.fields.get(n), value) for n, value in one.after.items()}
+            store_written(
+                session,
+                Record(ref, one.entity),
+                sent=one.after,
+                returned=seen.fields,
+                modified_at=seen.modified_at,
+                heard=heard,
+            )
             session.store.run("UPDATE journal SET record = ? WHERE seq = ?", (seen.id, one.seq))
         _mark(session, one, "confirmed" if found else "resolved", "looked up by instep_id")
     return None
+
+
+def _heard(held: Scalar, sent: Scalar) -> Scalar:
+    """What counts as heard of a field that we sent: ours as it came back, so that a colleague's value speaks."""
+    return held if normalised(held) == normalised(sent) else sent
 
 
 def _settle_update(session: Session, live: Live, one: Open) -> None:
