@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from instep.mapping.section import Section
+from instep.mapping.section import Section, titled
 from instep.model.process import Actor, Behaviour
 
 Found = Mapping[str, tuple[Behaviour, Section]]
+
+
+HEAVIEST = 1_000
 
 
 def read_behaviours(tables: list[Section], base: Found) -> dict[str, tuple[Behaviour, Section]]:
@@ -27,7 +30,7 @@ def read_behaviours(tables: list[Section], base: Found) -> dict[str, tuple[Behav
 
 
 def _behaviour(table: Section, key: str, before: Behaviour | None) -> Behaviour:
-    before = before or Behaviour(key, key.replace("-", " ").capitalize())
+    before = before or Behaviour(key, titled(key))
     return Behaviour(
         key=key,
         label=table.text("label", before.label) or before.label,
@@ -39,9 +42,9 @@ def _behaviour(table: Section, key: str, before: Behaviour | None) -> Behaviour:
 
 def _weight(table: Section, before: int) -> int:
     found = table.whole("weight", before)
-    if found is not None and found >= 0:
+    if found is not None and 0 <= found <= HEAVIEST:
         return found
-    table.mistake("OUT_OF_RANGE", f"is {found}", "Write a whole number, 0 or more.", "weight")
+    table.mistake("OUT_OF_RANGE", f"is {found}", f"Write a whole number from 0 to {HEAVIEST}.", "weight")
     return before
 
 

@@ -9,7 +9,7 @@ from instep.mapping.behaviours import read_behaviours
 from instep.mapping.facts import FactUses
 from instep.mapping.preset import preset_names, preset_source
 from instep.mapping.rules import take_rule
-from instep.mapping.section import Section
+from instep.mapping.section import Section, titled
 from instep.mapping.stages import StageList, merged_stages, read_stages
 from instep.model.entities import Kind
 from instep.model.process import Behaviour, Process, Segment, Stage
@@ -133,11 +133,6 @@ def _final_successors(section: Section, moved: dict[str, str], stages: set[str])
 def every_stage(process: Process) -> list[Stage]:
     """The common stages and every segment's, in file order; a key may come more than once."""
     return [*process.stages, *(stage for segment in process.segments for stage in segment.stages)]
-
-
-def titled(key: str) -> str:
-    """A label made from a key: `loyal-customer` becomes "Loyal customer"."""
-    return key.replace("-", " ").replace("_", " ").capitalize()
 
 
 def _place(section: Section) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any as Anything
 
 from instep.mapping.mistakes import listed, suggestion
-from instep.mapping.section import Section
+from instep.mapping.section import Section, is_number
 from instep.model.rules import (
     All,
     Always,
@@ -173,7 +173,7 @@ def _bound(value: Scalar) -> Decimal | date | None:
         case bool():
             return None
         case int() | Decimal():
-            return Decimal(value)
+            return Decimal(value) if is_number(value) else None
         case datetime():
             return value.date()
         case date():

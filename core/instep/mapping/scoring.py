@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from instep.mapping.facts import FactUses
 from instep.mapping.rules import take_rule
-from instep.mapping.section import Section
+from instep.mapping.section import Section, is_number
 from instep.model.entities import Kind
 from instep.model.process import Process
 from instep.model.scoring import FitRule, Scoring
@@ -72,13 +72,7 @@ def _bands(section: Section) -> dict[str, float]:
 def _cuts(section: Section) -> tuple[float, ...]:
     raw = section.data.get("cuts", [])
     section.known["cuts"] = None
-    cuts = [cut for cut in raw if _is_number(cut)] if isinstance(raw, list) else []
+    cuts = [cut for cut in raw if is_number(cut)] if isinstance(raw, list) else []
     if not isinstance(raw, list) or len(cuts) < len(raw):
         section.mistake("WRONG_TYPE", "is not a list of numbers", "Write a list, such as [40, 70].", "cuts")
     return tuple(float(cut) for cut in cuts)
-
-
-def _is_number(value: object) -> bool:
-    from decimal import Decimal
-
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)

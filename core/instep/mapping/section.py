@@ -15,6 +15,7 @@ from instep.model.values import Scalar
 
 E = TypeVar("E", bound=StrEnum)
 _ABSENT = object()
+_LIMIT = 10**15
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -82,7 +83,12 @@ class Section:
 
     def number(self, key: str, default: float | None = None) -> float | None:
         found = self._take(key, (int, Decimal, float), "a number")
-        return default if found is None else float(found)
+        if found is None:
+            return default
+        if not is_number(found):
+            self.mistake("OUT_OF_RANGE", "is too large, or no number at all", "Write a number.", key)
+            return default
+        return float(found)
 
     def day(self, key: str) -> date | None:
         found = self._take(key, date, "a date", "it as 2026-12-24, without quotes")
@@ -187,6 +193,18 @@ class Section:
 
     def _place(self, key: str, word: str) -> int:
         return int(self.data[key].index(word))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a raw value is a number to reckon with: neither true nor false, nor infinite, nor beyond all use."""
+    if isinstance(value, bool) or (isinstance(value, Decimal) and not value.is_finite()):
+        return False
+    return isinstance(value, (int, float, Decimal)) and -_LIMIT < value < _LIMIT
+
+
+def titled(key: str) -> str:
+    """A label made from a key: `loyal-customer` becomes "Loyal customer"."""
+    return key.replace("-", " ").replace("_", " ").capitalize()
 
 
 def _use(found: str, allowed: Iterable[str]) -> str:

@@ -70,7 +70,13 @@ def parse_source(text: str, name: str, report: Report, parse_float: Callable[[st
         return Source(name, text, tomllib.loads(text, parse_float=parse_float))
     except tomllib.TOMLDecodeError as error:
         report.mistakes.append(_syntax_mistake(str(error), name, text))
-        return None
+    except (ValueError, RecursionError):
+        problem, remedy = (
+            "This is too large or too deeply nested to be read",
+            "Write smaller numbers, flatter tables.",
+        )
+        report.mistakes.append(Mistake(name, "", 0, problem, remedy, "SYNTAX"))
+    return None
 
 
 def _syntax_mistake(message: str, name: str, text: str) -> Mistake:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from instep.mapping.mistakes import suggestion
-from instep.mapping.section import Section
+from instep.mapping.section import Section, titled
 from instep.model.process import Actor, Behaviour, Entry, Half, Role, Stage
+
+LONGEST_DAYS = 36_500
+"""Nobody stays at a stage for more than a hundred years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def merged_stages(base: StageList, own: StageList) -> StageList:
 
 
 def _stage(table: Section, key: str, before: Stage | None) -> Stage:
-    before = before or Stage(key, key.replace("-", " ").capitalize())
+    before = before or Stage(key, titled(key))
     return Stage(
         key=key,
         label=table.text("label", before.label) or before.label,
@@ -96,8 +99,10 @@ def _entry(table: Section) -> Entry | None:
 
 def _expected_days(table: Section, before: int | None) -> int | None:
     days = table.whole("expected_days", before)
-    if days is not None and days < 1:
-        table.mistake("OUT_OF_RANGE", f"is {days}", "Write a whole number of days, 1 or more.", "expected_days")
+    if days is not None and not 1 <= days <= LONGEST_DAYS:
+        table.mistake(
+            "OUT_OF_RANGE", f"is {days}", f"Write a whole number of days from 1 to {LONGEST_DAYS}.", "expected_days"
+        )
     return days
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import tomlkit
@@ -95,6 +96,12 @@ ODD = st.sampled_from(
         {"field": "x"},
         [{}],
         "decision",
+        float("nan"),
+        float("-inf"),
+        10**400,
+        date(2026, 1, 1),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        time(7),
     ]
 )
 

@@ -65,7 +65,7 @@ MISTAKES = {
     ),
     "days below one": (
         '[[stages]]\nkey = "decision"\nexpected_days = 0\n',
-        f"{P}:4: stages[0].expected_days is 0. Write a whole number of days, 1 or more.",
+        f"{P}:4: stages[0].expected_days is 0. Write a whole number of days from 1 to 36500.",
     ),
     "a probability above one": (
         '[[stages]]\nkey = "decision"\nwin_probability = 55\n',

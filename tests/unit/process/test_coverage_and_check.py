@@ -150,6 +150,17 @@ def test_check_as_json_gives_the_digest_of_a_good_workspace(run) -> None:
     assert len(found["digest"]) == 64
 
 
+def test_check_refuses_a_process_of_seller_actions(run, folder: Path) -> None:
+    (folder / "mappings/process.toml").write_text('preset = "seller-actions"\n')
+    (folder / "mappings/team.toml").unlink()
+    (folder / "mappings/crm.toml").write_text('[person]\nobjects = ["contacts"]\nmatch = ["instep_id"]\n')
+    found = json.loads(run("check", "--files-only", "--json").stdout)
+
+    assert [(mistake["code"], mistake["file"]) for mistake in found["mistakes"]] == [
+        ("SELLER_ENTRY", "preset seller-actions")
+    ] * 8
+
+
 def test_notes_stop_nothing(run, folder: Path) -> None:
     (folder / "mappings/crn.toml").write_text("")
     result = run("check", "--files-only")
@@ -265,6 +276,13 @@ def test_checking_files_loads_no_heavy_library(folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == ""
+
+
+def test_help_needs_none_of_the_mapping_code() -> None:
+    program = "import sys, instep.cli.process; print([name for name in sys.modules if 'instep.mapping' in name])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_checking_two_hundred_fields_takes_a_fraction_of_a_second(folder: Path) -> None:
