@@ -157,7 +157,7 @@ class Records:
         since = int(cursor or 0)
         rows = sorted(self.system.objects[object].items(), key=lambda pair: pair[1].serial)
         items = [self._item(id, row, fields) for id, row in rows if row.serial > since]
-        if since == 0:
+        if cursor is None:
             items = [item for item in items if not isinstance(item, Gone)]
         top = max([row.serial for _, row in rows], default=since)
         items.sort(key=lambda item: (isinstance(item, Seen), isinstance(item, Gone)))

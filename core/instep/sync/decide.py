@@ -114,14 +114,13 @@ def _is_left_out(session: Session, record: RecordState) -> bool:
 def _inherit(session: Session, record: RecordState, predecessor: Ref) -> None:
     """A successor starts from what was last heard of its predecessor, so that an old value wins nothing."""
     row = session.store.row(
-        "SELECT heard, sent FROM base WHERE connection = ? AND object = ? AND id = ?", predecessor
+        "SELECT heard FROM base WHERE connection = ? AND object = ? AND id = ?", predecessor
     )
     if row is not None:
         record.heard = decode(row[0])
         for name, value in record.fields.items():
             if is_blank(value):
                 record.heard[name] = value  # what a merge left blank was not cleared by anyone
-        record.sent = decode(row[1]) if row[1] else {}
 
 
 def _learn_ends(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> None:
