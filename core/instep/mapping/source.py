@@ -13,6 +13,7 @@ from typing import Any
 from instep.mapping.mistakes import Mistake, Path, Report, dotted
 from instep.mapping.positions import positions
 
+_DEEPEST = 50
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -67,7 +68,10 @@ def parse_source(text: str, name: str, report: Report, parse_float: Callable[[st
     """Parse a text; a syntax error is reported with its line, and None returned."""
     text = text.replace("\r\n", "\n")
     try:
-        return Source(name, text, tomllib.loads(text, parse_float=parse_float))
+        data = tomllib.loads(text, parse_float=parse_float)
+        if not _is_deeper(data, _DEEPEST):
+            return Source(name, text, data)
+        raise RecursionError
     except tomllib.TOMLDecodeError as error:
         report.mistakes.append(_syntax_mistake(str(error), name, text))
     except (ValueError, RecursionError):
@@ -77,6 +81,14 @@ def parse_source(text: str, name: str, report: Report, parse_float: Callable[[st
         )
         report.mistakes.append(Mistake(name, "", 0, problem, remedy, "SYNTAX"))
     return None
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether tables and lists are nested in more than so many levels."""
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in inner)
 
 
 def _syntax_mistake(message: str, name: str, text: str) -> Mistake:

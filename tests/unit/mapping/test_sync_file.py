@@ -124,7 +124,9 @@ def test_text_in_another_encoding_is_told_with_its_line(folder) -> None:
     assert folder.said() == ["mappings/crm.toml:2: This file is not UTF-8 text. Save it as UTF-8."]
 
 
-@pytest.mark.parametrize("text", [f"x = {'1' * 5000}\n", f"x = {'[' * 5000}{']' * 5000}\n"])
+@pytest.mark.parametrize(
+    "text", [f"x = {'1' * 5000}\n", f"x = {'[' * 5000}{']' * 5000}\n", f"x = {'[' * 60}{']' * 60}\n"]
+)
 def test_what_no_reader_could_take_is_a_mistake_too(said: Said, text: str) -> None:
     assert said(crm=text) == [
         "mappings/crm.toml: This is too large or too deeply nested to be read. Write smaller numbers, flatter tables."
