@@ -120,6 +120,10 @@ class Process:
     segments: tuple[Segment, ...] = ()
     moved: Mapping[str, str] = field(default_factory=dict)
     """Renamed stage keys: old key to its successor."""
+    _order: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_order", self._places())
 
     def stage(self, key: str) -> Stage:
         """The stage of that key, a segment's variant included. Raises `KeyError` for an unknown key."""
@@ -148,6 +152,9 @@ class Process:
 
     def order(self) -> dict[str, int]:
         """Every stage key's place. A stage that only a segment has stands right after its predecessor there."""
+        return self._order
+
+    def _places(self) -> dict[str, int]:
         keys = [stage.key for stage in self.stages]
         for segment in self.segments:
             previous = None

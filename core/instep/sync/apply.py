@@ -377,12 +377,14 @@ def _named(action: str) -> str:
 
 
 def _keep_record(session: Session, live: Live, change: Change, outcome: Written) -> None:
+    mapping = session.mapping(live.name, change.object)
     store_written(
         session,
         Record(Ref(change.connection, change.object, outcome.id), change.entity),
         sent=change.fields,
         returned=outcome.fields,
         modified_at=outcome.modified_at,
+        blank=wanted_fields(live, mapping) if mapping is not None and change.action == "create" else (),
     )
 
 

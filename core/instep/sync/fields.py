@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from instep.contract import ConsentStore
+from instep.contract import Absent
 from instep.mapping.compiled import FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, hear
 from instep.model.consent import Statement, settle
@@ -246,9 +247,9 @@ def consent_flag(record: RecordState) -> tuple[str, tuple[str, ...]] | None:
     if mapping.field is not None:
         return mapping.field, mapping.out_values
     store = record.live.parts.consents
-    if isinstance(store, ConsentStore) and store.flag_field is not None:
-        return store.flag_field, ()
-    return None
+    if isinstance(store, Absent) or store.flag_field is None:
+        return None
+    return store.flag_field, ()
 
 
 def is_flagged_out(value: Scalar, out_values: tuple[str, ...]) -> bool:
@@ -264,8 +265,6 @@ def _statements(session: Session, record: RecordState) -> list[Statement]:
         return found
     for scope, state, at, source, explicit in record.consents:
         if at is not None:
-            from datetime import datetime
-
             found.append(Statement(scope, state, datetime.fromisoformat(at), f"{record.ref} {source}", explicit))
     flag = consent_flag(record)
     if flag is not None and flag[0] in record.fields and is_flagged_out(record.fields[flag[0]], flag[1]):

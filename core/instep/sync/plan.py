@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from instep.contract import ConsentStore
+from instep.contract import Absent
 from instep.mapping.compiled import EntityMapping, FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, Untold, hear, tell
 from instep.model.consent import is_opted_out
@@ -300,7 +300,7 @@ def _plan_consent(session: Session, state: EntityState, record: RecordState) -> 
     flag = consent_flag(record)
     if mapping is None or mapping.field is not None or flag is None or not state.consent:
         return []
-    if not isinstance(record.live.parts.consents, ConsentStore) or flag[0] not in record.fields:
+    if isinstance(record.live.parts.consents, Absent) or flag[0] not in record.fields:
         return []
     is_out = is_flagged_out(record.fields[flag[0]], flag[1])
     wanted = is_opted_out(state.consent, mapping.scope)

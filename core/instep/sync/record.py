@@ -173,8 +173,12 @@ def store_written(
     returned: Mapping[str, Scalar],
     modified_at: datetime | None,
     heard: Mapping[str, Scalar] | None = None,
+    blank: Iterable[str] = (),
 ) -> None:
     """Put what a write left behind into the mirror and the base.
+
+    `blank` names the fields that a new record has and that were not sent: they begin blank, so that whatever a
+    default or an automation puts there is heard as an edit.
 
     The fields that we sent are heard as they came back. Any other field that came back different was changed by a
     colleague meanwhile: the record is dirty, and that value speaks in the next run.
@@ -183,8 +187,10 @@ def store_written(
         "SELECT fields, modified_at FROM mirror WHERE connection = ? AND object = ? AND id = ?", record.ref
     )
     before = decode(row[0]) if row else {}
-    now = {**before, **sent, **returned}
+    unsent = {name: None for name in blank if name not in sent}
+    now = {**unsent, **before, **sent, **returned}
     written = dict(heard) if heard is not None else {name: now[name] for name in sent}
+    written |= {name: None for name in unsent if row is None}
     others = [name for name in returned if name not in written and name in before and before[name] != returned[name]]
     modified = modified_at.isoformat() if modified_at else (row[1] if row else session.at.isoformat())
     session.store.run(
@@ -197,7 +203,7 @@ def store_written(
     base = session.store.row(
         "SELECT heard, sent FROM base WHERE connection = ? AND object = ? AND id = ?", record.ref
     )
-    known = decode(base[0]) if base else ({} if row else now)
+    known = decode(base[0]) if base else {}
     sent_before = decode(base[1]) if base and base[1] else {}
     session.store.run(
         "INSERT INTO base (connection, object, id, heard, sent, related) VALUES (?, ?, ?, ?, ?, ?) "
