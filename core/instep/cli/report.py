@@ -129,8 +129,8 @@ def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
         if found is None:
             raise ConfigError(f"There is no run {run}. See: instep runs")
         rows = store.rows(
-            "SELECT connection, object, record, entity, action, before, after, reason, state, intended_at FROM journal "
-            "WHERE run = ? ORDER BY seq LIMIT ?",
+            "SELECT connection, object, record, entity, action, before, after, reason, state, intended_at "
+            "FROM journal WHERE run = ? ORDER BY seq LIMIT ?",
             (run, limit),
         )
         total = store.count("SELECT count(*) FROM journal WHERE run = ?", (run,))

@@ -12,7 +12,7 @@ from instep.cli.output import Progress, notes, table, talk
 from instep.cli.process import json_option, print_json, workspace_option
 
 if TYPE_CHECKING:
-    from instep.sync.plan import Change, Plan
+    from instep.sync.changes import Change, Plan
     from instep.sync.run import Outcome
 
 SAMPLES = 5

@@ -32,9 +32,9 @@ from instep.contract import (
 )
 from instep.errors import PlanError, PluginError, RemoteError, UnknownOutcomeError
 from instep.model.values import decode, encode, pack
+from instep.sync.changes import Change, Plan, quarantine_key
 from instep.sync.fields import consent_flag
 from instep.sync.ledger import Ref
-from instep.sync.plan import Change, Plan, quarantine_key
 from instep.sync.pull import wanted_fields
 from instep.sync.record import Record, store_written
 from instep.sync.session import Live, Session
@@ -63,13 +63,16 @@ def apply(session: Session, plan: Plan, record_decisions: Recorder) -> dict[str,
     `record_decisions` stores what was decided; it runs inside the transaction of the first journal rows.
     Raises `AccessError` when a login is refused, and `PlanError` when another run has taken over.
     """
-    applying = Applying(session, record_decisions)
+    applying = Applying(session, record_decisions, stopped=dict(session.stopped))
     applying.pending.update(change.entity for change in plan.changes)
+    done = 0
     for batch in batches(session, plan.changes):
         live = session.live(batch[0].connection)
         if live.name in applying.stopped:
             _postpone(applying, batch)
             continue
+        session.progress("apply", done, len(plan.changes))
+        done += len(batch)
         ready = _resolved(applying, batch)
         fresh = _still_as_planned(applying, live, ready)
         if fresh:

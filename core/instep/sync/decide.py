@@ -113,9 +113,7 @@ def _is_left_out(session: Session, record: RecordState) -> bool:
 
 def _inherit(session: Session, record: RecordState, predecessor: Ref) -> None:
     """A successor starts from what was last heard of its predecessor, so that an old value wins nothing."""
-    row = session.store.row(
-        "SELECT heard FROM base WHERE connection = ? AND object = ? AND id = ?", predecessor
-    )
+    row = session.store.row("SELECT heard FROM base WHERE connection = ? AND object = ? AND id = ?", predecessor)
     if row is not None:
         record.heard = decode(row[0])
         for name, value in record.fields.items():

@@ -1,4 +1,4 @@
-"""Doctor: ask every system whether what the files expect is there. Writes nothing, except missing fields on request."""
+"""Doctor: ask every system whether what the files expect is there. Creates missing fields only on request."""
 
 from __future__ import annotations
 

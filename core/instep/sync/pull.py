@@ -27,12 +27,13 @@ from instep.contract import (
     Seen,
     Subject,
 )
+from instep.errors import RemoteError
 from instep.mapping.compiled import BehaviourMapping, EntityMapping
 from instep.model.entities import Kind
 from instep.model.rules import Moment
 from instep.model.values import decode, encode
 from instep.sync.ledger import Ref
-from instep.sync.session import Live, Session
+from instep.sync.session import Live, Session, stop
 
 PAGES_PER_COMMIT = 10
 
@@ -49,15 +50,22 @@ ON CONFLICT (connection, object, id) DO UPDATE SET
 def pull(session: Session) -> None:
     """Read what changed in every connection, associations and behaviours included."""
     for live in session.connections.values():
-        for mapping in live.mapping.entities.values():
-            for object in mapping.objects:
-                _pull_object(session, live, mapping, object)
-        _pull_behaviours(session, live)
-        _pull_consents(session, live)
-    for live in session.connections.values():
-        for mapping in live.mapping.entities.values():
-            for object in mapping.objects:
-                pull_related(session, live, mapping, object)
+        if live.name in session.stopped:
+            continue
+        try:
+            _pull_connection(session, live)
+        except RemoteError as error:
+            stop(session, live.name, error)
+
+
+def _pull_connection(session: Session, live: Live) -> None:
+    objects = [(mapping, object) for mapping in live.mapping.entities.values() for object in mapping.objects]
+    for mapping, object in objects:
+        _pull_object(session, live, mapping, object)
+    _pull_behaviours(session, live)
+    _pull_consents(session, live)
+    for mapping, object in objects:
+        pull_related(session, live, mapping, object)
 
 
 def wanted_fields(live: Live, mapping: EntityMapping) -> tuple[str, ...]:
@@ -83,8 +91,11 @@ def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: s
     fields = wanted_fields(live, mapping)
     cursor = _resume(session, live.name, object, fields)
     waiting: list[Page] = []
+    done = 0
     for page in live.records.changed_since(object, fields, cursor):
         waiting.append(page)
+        done += len(page.items)
+        session.progress(f"pull {live.name} {object}", done)
         if len(waiting) == PAGES_PER_COMMIT:
             _keep(session, live, object, fields, waiting)
             waiting = []

@@ -195,8 +195,8 @@ def store_written(
     modified = modified_at.isoformat() if modified_at else (row[1] if row else session.at.isoformat())
     session.store.run(
         "INSERT INTO mirror (connection, object, id, fields, modified_at, entity, dirty, related_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connection, object, id) DO UPDATE SET fields = excluded.fields, "
-        "modified_at = excluded.modified_at, entity = excluded.entity, state = 'live', "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connection, object, id) DO UPDATE SET "
+        "fields = excluded.fields, modified_at = excluded.modified_at, entity = excluded.entity, state = 'live', "
         "dirty = max(mirror.dirty, excluded.dirty)",
         (*record.ref, encode(now), modified, record.entity, int(bool(others)), session.at.isoformat()),
     )

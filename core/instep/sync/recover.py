@@ -15,8 +15,8 @@ from instep.contract import ConvertedTo, Garbled, Gone, Item, MergedInto, Seen
 from instep.errors import RemoteError
 from instep.model.entities import Kind
 from instep.model.values import Scalar, decode, encode, is_blank, normalised
+from instep.sync.changes import Change
 from instep.sync.ledger import Ref
-from instep.sync.plan import Change
 from instep.sync.pull import keep_items, wanted_fields
 from instep.sync.record import Record, store_written
 from instep.sync.session import Live, Session

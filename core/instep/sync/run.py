@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +14,15 @@ from filelock import FileLock, Timeout
 from instep.errors import BusyError, ConfigError, InstepError, StalePlanError
 from instep.mapping.compiled import Workspace
 from instep.sync.apply import apply
+from instep.sync.changes import Change, Plan, ordered
 from instep.sync.decide import Decisions, decide
 from instep.sync.match import Matches, match
-from instep.sync.plan import Change, Plan, ordered, plan, without_dangling
+from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull
 from instep.sync.record import Recording, store_decisions
 from instep.sync.recover import recover
-from instep.sync.session import Session, identify, open_session
+from instep.sync.session import Progress, Session, identify, open_session, silent
 from instep.sync.transport import World
-
-Progress = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -54,13 +53,12 @@ class Outcome:
         }
 
 
-def sync(
-    workspace: Workspace, world: World, *, first_run: str = "plan", progress: Progress = lambda _: None
-) -> Outcome:
+def sync(workspace: Workspace, world: World, *, first_run: str = "plan", progress: Progress = silent) -> Outcome:
     """Bring every system in step. The first run of a workspace writes nothing unless `first_run` is "apply"."""
     with _running(workspace, world, "sync") as session:
+        session.progress = progress
         is_first = session.store.meta("applied") is None
-        drafted = _draft(session, progress)
+        drafted = _draft(session)
         if is_first and first_run != "apply":
             session.ledger.note(
                 "first-run",
@@ -69,14 +67,15 @@ def sync(
                 "Read the plan, then run: instep sync --first-run=apply",
             )
             return _finish(session, drafted, applied=False)
-        progress("apply")
+        session.progress("apply")
         return _apply(session, drafted)
 
 
-def plan_only(workspace: Workspace, world: World, *, progress: Progress = lambda _: None) -> Outcome:
+def plan_only(workspace: Workspace, world: World, *, progress: Progress = silent) -> Outcome:
     """Say what a sync would write. Stores what was read, and nothing else."""
     with _running(workspace, world, "plan") as session:
-        return _finish(session, _draft(session, progress), applied=False)
+        session.progress = progress
+        return _finish(session, _draft(session), applied=False)
 
 
 def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any]) -> Outcome:
@@ -93,7 +92,7 @@ def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any]) -> Out
         for what, value in made_from.items():
             if saved.get("made_from", {}).get(what) != value:
                 raise StalePlanError(f"The plan is stale: {_SAYS.get(what, what + ' changed since')}. Plan again.")
-        drafted = _decide(session, lambda _: None)
+        drafted = _decide(session)
         if drafted.plan.digest != saved.get("digest"):
             raise StalePlanError("The plan is stale: it would not come out the same now. Plan again.")
         return _apply(session, drafted)
@@ -118,27 +117,28 @@ class Drafted:
     recording: Recording
 
 
-def _draft(session: Session, progress: Progress) -> Drafted:
+def _draft(session: Session) -> Drafted:
+    session.progress("identify")
     identify(session)
-    progress("recover")
+    session.progress("recover")
     recover(session)
-    progress("pull")
+    session.progress("pull")
     pull(session)
-    return _decide(session, progress)
+    return _decide(session)
 
 
-def _decide(session: Session, progress: Progress) -> Drafted:
+def _decide(session: Session) -> Drafted:
     _refresh_for_files(session)
-    progress("match")
+    session.progress("match")
     matches = match(session)
-    progress("decide")
+    session.progress("decide")
     recording, changes = Recording(), list[Change]()
     decisions = Decisions(matches, {})
     for states, decisions in decide(session, matches):
         found = plan(session, decisions, states)
         recording.take(session, decisions, states, {change.entity for change in found})
         changes += found
-    progress("plan")
+    session.progress("plan")
     changes = without_dangling(session, changes, matches.links)
     notes = tuple(note.as_json() for note in session.ledger.notes)
     return Drafted(Plan(ordered(changes), session.at, _made_from(session), notes), decisions, recording)
@@ -242,6 +242,7 @@ def _begin(session: Session, command: str) -> None:
 
 def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[str, str] | None = None) -> Outcome:
     ledger = session.ledger
+    stopped = stopped if stopped is not None else dict(session.stopped)
     if not applied:
         for change in drafted.plan.changes:
             if change.ref is not None:
@@ -256,9 +257,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
     if unaccounted:
         status, code = "failed", 1
     notes = [note.as_json() for note in ledger.notes]
-    outcome = Outcome(
-        session.run, status, code, drafted.plan, account, notes, unaccounted, applied, dict(stopped or {})
-    )
+    outcome = Outcome(session.run, status, code, drafted.plan, account, notes, unaccounted, applied, stopped)
     _close(session, status, outcome.as_json())
     return outcome
 

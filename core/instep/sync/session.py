@@ -7,16 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
-from instep.errors import AccessError, ConfigError
+from instep.errors import AccessError, ConfigError, RemoteError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
 from instep.settings import ValidationError, load_settings
 from instep.store import Store
 from instep.sync.ledger import Ledger, Ref
 from instep.sync.transport import CountingTransport, Reserve, World, effects
+
+
+class Progress(Protocol):
+    """Told what a run is doing: a step, and how many of how many where that is known."""
+
+    def __call__(self, step: str, done: int | None = None, of: int | None = None) -> None: ...
+
+
+def silent(step: str, done: int | None = None, of: int | None = None) -> None:
+    """A progress that tells nobody."""
 
 
 @dataclass(slots=True)
@@ -63,6 +73,9 @@ class Session:
     fence: int = 0
     masked: dict[Ref, set[str]] = field(default_factory=dict)
     """Fields with a write whose outcome is not settled: they do not speak."""
+    stopped: dict[str, str] = field(default_factory=dict)
+    """Connections that could not be read to the end: nothing is written to them in this run."""
+    progress: Progress = silent
     at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -159,13 +172,37 @@ def identify(session: Session) -> None:
     changed. Raises `AccessError` if the state belongs to another org.
     """
     for live in session.connections.values():
-        live.info = live.parts.check()
+        live.info = _check(session, live)
         _bind(session, live)
         known = session.store.row("SELECT catalogue, catalogue_at FROM connection WHERE name = ?", (live.name,))
         catalogue = json.loads(known[0]) if known and known[0] else None
         if catalogue is None or _is_due(session, known[1] if known else None, catalogue):
-            catalogue = read_catalogue(session, live)
-        use_catalogue(session, live, catalogue)
+            try:
+                catalogue = read_catalogue(session, live)
+            except RemoteError as error:
+                stop(session, live.name, error)
+        if catalogue is not None:
+            use_catalogue(session, live, catalogue)
+
+
+def _check(session: Session, live: Live) -> ConnectionInfo:
+    """Who we are there. A system that is out of order stops its own connection, once we know its org."""
+    try:
+        return live.parts.check()
+    except RemoteError as error:
+        bound = session.store.row("SELECT org FROM connection WHERE name = ?", (live.name,))
+        if bound is None:
+            raise
+        stop(session, live.name, error)
+        return ConnectionInfo(org=str(bound[0]))
+
+
+def stop(session: Session, connection: str, error: RemoteError) -> None:
+    """Leave a connection alone for the rest of the run; the others go on."""
+    session.stopped.setdefault(connection, str(error))
+    session.ledger.note(
+        "stopped", connection, f"Left early: {error}", "Nothing is written there until it can be read again.", ""
+    )
 
 
 def read_catalogue(session: Session, live: Live) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 
 from instep.mapping.compiled import EntityMapping
 from instep.model.entities import Kind
 from instep.model.journey import Claim, Position, first_contact, fold, is_accepted
-from instep.model.process import Outcome
 from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, is_blank
 from instep.sync.ledger import quoted
@@ -93,49 +92,61 @@ def _report(session: Session, record: RecordState, what: str, _: object) -> None
 # --- first contact ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """What one system's value adds to the first contact. `said` is None for a stage that was known before."""
+
+    connection: str
+    stage: str
+    included: frozenset[str]
+    said: Said | None
+
+
 def _hear_first(
     session: Session, state: EntityState, journey: JourneyState, said: list[Said], *, locked: bool
 ) -> None:
     """All systems' first values are one assertion; the preferred system decides, a finer included stage is taken."""
-    process = session.workspace.process
-    current = journey.position.stage
     prefer = session.workspace.law(state.kind, "stage").prefer
-    joined = {s.record.ref: s for s in said if s.joined}
-    voices: list[tuple[str, str, frozenset[str], Said | None]] = []
-    outcomes: list[tuple[str, Outcome, Said]] = []
+    voices, outcomes = _first_voices(session, state, journey, said)
+    if locked:
+        for voice in voices:
+            if voice.said is not None:
+                _refuse(journey, voice.said, voice.stage, "an opportunity moves only by its own records", session.at)
+        return
+    if outcomes and (not voices or _rank(prefer, _where(outcomes[0])) <= _rank(prefer, voices[0].connection)):
+        _add_outcome(session, state, journey, outcomes[0], first=True)
+        return
+    winner = first_contact([(voice.connection, voice.stage, voice.included) for voice in voices])
+    for voice in voices:
+        if winner is None or voice.said is None:
+            continue
+        if (voice.connection, voice.stage) == winner:
+            if voice.stage != journey.position.stage:
+                journey.add(Claim(session.at, "assertion", voice.stage, _source(voice.said), True, "first contact"))
+        elif voice.stage != winner[1]:
+            _refuse(journey, voice.said, voice.stage, f"first contact: {winner[0]} is preferred", session.at)
+
+
+def _first_voices(
+    session: Session, state: EntityState, journey: JourneyState, said: list[Said]
+) -> tuple[list[First], list[Said]]:
+    """Every system's stage, and every outcome, in falling order of preference."""
+    process, current = session.workspace.process, journey.position.stage
+    prefer = session.workspace.law(state.kind, "stage").prefer
+    joined = {one.record.ref: one for one in said if one.joined}
+    voices: list[First] = []
+    outcomes: list[Said] = []
     for record in sorted(state.records, key=lambda r: _rank(prefer, r.connection)):
         one = joined.get(record.ref)
         if one is None:
             if current is not None and record.heard is not None and table_for(record.mapping, record.fields):
-                voices.append((record.connection, current, frozenset({current}), None))
-            continue
-        outcome = one.table.outcome(one.value)
-        if outcome is not None:
-            outcomes.append((record.connection, outcome, one))
-            continue
-        meant = one.table.get(one.value, current, process)
-        if meant is not None:
+                voices.append(First(record.connection, current, frozenset({current}), None))
+        elif one.table.outcome(one.value) is not None:
+            outcomes.append(one)
+        elif (meant := one.table.get(one.value, current, process)) is not None:
             included = frozenset(s for s in process.order() if one.table.includes(one.value, s, process))
-            voices.append((record.connection, meant, included, one))
-    if locked:
-        for _, stage, _, one in voices:
-            if one is not None:
-                _refuse(journey, one, stage, "an opportunity moves only by its own records", session.at)
-        return
-    if outcomes and (not voices or _rank(prefer, outcomes[0][0]) <= _rank(prefer, voices[0][0])):
-        _add_outcome(session, state, journey, outcomes[0][2], outcomes[0][1], first=True)
-        return
-    winner = first_contact([(c, s, i) for c, s, i, _ in voices])
-    if winner is None:
-        return
-    for connection, stage, _, one in voices:
-        if one is None:
-            continue
-        if (connection, stage) == winner:
-            if stage != current:
-                journey.add(Claim(session.at, "assertion", stage, _source(one), True, "first contact"))
-        elif stage != winner[1]:
-            _refuse(journey, one, stage, f"first contact: {winner[0]} is preferred", session.at)
+            voices.append(First(record.connection, meant, included, one))
+    return voices, outcomes
 
 
 # --- edits -----------------------------------------------------------------------------------------------------
@@ -147,7 +158,7 @@ def _hear_edit(session: Session, state: EntityState, journey: JourneyState, said
     outcome = said.table.outcome(said.value)
     if outcome is not None:
         if not locked and outcome is not position.outcome:
-            _add_outcome(session, state, journey, said, outcome, first=False)
+            _add_outcome(session, state, journey, said, first=False)
         return
     stage = said.table.get(said.value, position.stage, process)
     if stage is None:
@@ -184,24 +195,27 @@ def _refuse(journey: JourneyState, said: Said, stage: str, why: str, at: datetim
     journey.add(Claim(at, "assertion", stage, _source(said), accepted=False, note=why))
 
 
-def _add_outcome(
-    session: Session, state: EntityState, journey: JourneyState, said: Said, outcome: Outcome, *, first: bool
-) -> None:
+def _add_outcome(session: Session, state: EntityState, journey: JourneyState, said: Said, *, first: bool) -> None:
     """An outcome is dated by the edit; at first contact by the close date, where one lies in the past."""
+    outcome = said.table.outcome(said.value)
     at = said.at
     closed_on = state.values.get("close_date")
     if first:
         at = session.at
-        if state.kind is Kind.OPPORTUNITY and closed_on is not None and not isinstance(closed_on, str | bool | int):
-            instant = datetime.combine(closed_on, time(12), UTC)  # type: ignore[arg-type]  # a date, by its type
-            at = min(instant, session.at)
-    journey.add(Claim(at, "outcome", outcome.value, _source(said)))
+        if state.kind is Kind.OPPORTUNITY and isinstance(closed_on, date):
+            at = min(datetime.combine(closed_on, time(12), UTC), session.at)
+    if outcome is not None:
+        journey.add(Claim(at, "outcome", outcome.value, _source(said)))
 
 
 def _had_outcome(said: Said) -> bool:
     heard = said.record.heard or {}
     before = heard.get(said.table.field)
     return before is not None and said.table.outcome(str(before)) is not None
+
+
+def _where(said: Said) -> str:
+    return said.record.connection
 
 
 def _source(said: Said) -> str:

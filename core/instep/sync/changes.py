@@ -1,0 +1,139 @@
+"""Changes: one thing to write to one system each, with before, after and why; and the plan that orders them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from instep.model.entities import Kind
+from instep.model.values import Scalar, pack
+from instep.sync.ledger import Ref
+
+Action = Literal["opt_out", "create", "update", "relate", "opt_out_new", "unrelate", "opt_in"]
+_ORDER = {"opt_out": 0, "create": 1, "update": 2, "opt_out_new": 3, "relate": 4, "unrelate": 5, "opt_in": 6}
+_KINDS = {Kind.COMPANY: 0, Kind.PERSON: 1, Kind.OPPORTUNITY: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One field of a change, for people: the canonical name, what was there, what will be, and why."""
+
+    name: str
+    field: str
+    before: Scalar
+    after: Scalar
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing to write to one system. `record` is None for what is created first."""
+
+    action: Action
+    connection: str
+    object: str
+    kind: Kind
+    entity: str
+    record: str | None
+    values: tuple[Value, ...] = ()
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+    expected: Mapping[str, Scalar] = field(default_factory=dict)
+    relation: str = ""
+    to_object: str = ""
+    to_entity: str = ""
+    primary: bool = False
+    scope: str = ""
+    at: datetime | None = None
+    because: str = ""
+
+    @property
+    def ref(self) -> Ref | None:
+        return None if self.record is None else Ref(self.connection, self.object, self.record)
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Where a change stands in a plan: consent first, then what others refer to, removals last."""
+        place = (_ORDER[self.action], _KINDS[self.kind], self.connection, self.object)
+        return (*place, self.entity, self.record or "", self.relation, self.to_entity)
+
+    @property
+    def digest(self) -> str:
+        """The same for the same write, on any day."""
+        parts = [self.action, self.connection, self.object, self.entity, self.relation, self.to_entity, self.scope]
+        fields = {name: pack(value) for name, value in sorted(self.fields.items())}
+        return hashlib.sha256(msgspec.json.encode([parts, fields])).hexdigest()
+
+    def as_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "action": self.action,
+            "connection": self.connection,
+            "object": self.object,
+            "kind": self.kind.value,
+            "entity": self.entity,
+            "record": self.record,
+            "values": [
+                {"name": v.name, "field": v.field, "before": pack(v.before), "after": pack(v.after), "why": v.because}
+                for v in self.values
+            ],
+        }
+        if self.relation:
+            document |= {"relation": self.relation, "to": self.to_entity}
+        if self.scope:
+            document["scope"] = self.scope
+        return document
+
+
+def quarantine_key(change: Change) -> tuple[str, str, str]:
+    """What a refusal is kept under: the same write of the same entity."""
+    detail = f":{change.relation}:{change.to_entity}" if change.relation else ""
+    return change.connection, change.entity, change.action + detail
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would write, and what it was computed from."""
+
+    changes: tuple[Change, ...]
+    at: datetime
+    made_from: Mapping[str, str]
+    notes: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.changes
+
+    @property
+    def digest(self) -> str:
+        """The same whenever the same changes are planned from the same state."""
+        parts = [change.digest for change in self.changes]
+        return hashlib.sha256(msgspec.json.encode([parts, dict(sorted(self.made_from.items()))])).hexdigest()
+
+    def counts(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Connection to object to action to how many."""
+        counts: dict[str, dict[str, dict[str, int]]] = {}
+        for change in self.changes:
+            actions = counts.setdefault(change.connection, {}).setdefault(change.object, {})
+            name = "opt_out" if change.action == "opt_out_new" else change.action
+            actions[name] = actions.get(name, 0) + 1
+        return counts
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "format_version": 1,
+            "at": self.at.isoformat(),
+            "made_from": dict(self.made_from),
+            "digest": self.digest,
+            "counts": self.counts(),
+            "changes": [change.as_json() for change in self.changes],
+            "notes": list(self.notes),
+        }
+
+
+def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Changes in the order in which they are applied, the same every time."""
+    return tuple(sorted(changes, key=lambda change: change.order))

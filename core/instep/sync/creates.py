@@ -1,0 +1,107 @@
+"""Planning what a system lacks: new records, with everything that is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from instep.mapping.compiled import EntityMapping
+from instep.mapping.translate import Untold, tell
+from instep.model.consent import is_opted_out
+from instep.model.rules import Moment
+from instep.model.values import is_blank
+from instep.sync.changes import Change, Value
+from instep.sync.session import Live, Session
+from instep.sync.state import EntityState
+from instep.sync.words import canonical, relate, report_missing, report_untold, stage_word
+
+
+def plan_create(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> list[Change]:
+    """The record to create for an entity in a connection that has none, if the mapping wants one."""
+    facts = {**state.values, "stage": state.stage, "segment": state.segment, "opted_out": bool(state.consent)}
+    moment = Moment(session.at, frozenset(state.changed))
+    if not mapping.create.value(facts, moment) or not mapping.include.value(facts, moment):
+        return []
+    if live.name in state.tombstones or state.waits is not None:
+        return []
+    if all(record.frozen for record in state.records):
+        return []
+    if mapping.instep_id is None or not live.has_field(mapping.create_as, mapping.instep_id):
+        session.ledger.note(
+            "no-create",
+            live.name,
+            f"{mapping.create_as} cannot be created: there is no field {mapping.instep_id or 'instep_id'} there.",
+            f"Run: instep doctor --create-fields {live.name}",
+            state.id,
+        )
+        return []
+    values = _create_values(session, state, live, mapping)
+    fields = {value.field: value.after for value in values}
+    fields[mapping.instep_id] = state.id
+    created = Change("create", live.name, mapping.create_as, state.kind, state.id, None, tuple(values), fields)
+    return [created, *_after_create(state, live, mapping)]
+
+
+def _after_create(state: EntityState, live: Live, mapping: EntityMapping) -> list[Change]:
+    place = (live.name, mapping.create_as, None)
+    changes = [
+        relate(state, place, relation, "relate", end)
+        for relation in mapping.relations
+        if relation.direction != "in"
+        for end in sorted(state.relations.get(relation.name, ()))
+    ]
+    consent = mapping.consent
+    if consent is not None and consent.field is None and is_opted_out(state.consent, consent.scope):
+        standing = state.consent.get(consent.scope) or state.consent["all"]
+        out = (Value("consent", "consent", None, True, f"said by {standing.source}"),)
+        opt_out = Change("opt_out_new", *place[:2], state.kind, state.id, None, out, scope=consent.scope)
+        changes.append(replace(opt_out, at=standing.at, because=standing.source))
+    return changes
+
+
+def _create_values(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> list[Value]:
+    values: list[Value] = []
+    for mapped in mapping.fields:
+        value = canonical(state, mapped.name)
+        if not mapped.tells or is_blank(value) or mapped.name in state.stopped:
+            continue
+        if not live.has_field(mapping.create_as, mapped.field):
+            report_missing(session, live, mapping.create_as, mapped)
+            continue
+        if mapped.name == "score" and value == 0:
+            continue
+        told = tell(mapped, value, {}, live.directory)
+        if isinstance(told, Untold):
+            report_untold(session, live.name, state.kind, mapped.name, told, state.id)
+            continue
+        because = str(state.reasons.get(mapped.name, {}).get("rule", "canonical value"))
+        values += [Value(mapped.name, field, None, after, because) for field, after in told.items()]
+    values += _create_stage(session, state, mapping)
+    given = {value.field for value in values}
+    for name, default in mapping.required.items():
+        if name not in given:
+            values.append(Value(name, name, None, default, "required there"))
+    consent = mapping.consent
+    if consent is not None and consent.field is not None and is_opted_out(state.consent, consent.scope):
+        out = consent.out_values[0] if consent.out_values else True
+        values.append(Value("consent", consent.field, None, out, "an opt-out holds everywhere"))
+    return values
+
+
+def _create_stage(session: Session, state: EntityState, mapping: EntityMapping) -> list[Value]:
+    table = mapping.stages
+    if mapping.pipelines:
+        wanted = mapping.segment_pipelines.get(state.segment or "", mapping.segment_pipelines.get(""))
+        table = next((t for t in mapping.pipelines if t.pipeline == wanted), mapping.pipelines[0])
+    if table is None:
+        return []
+    word, degraded = stage_word(session, state, table)
+    if word is None and mapping.pipelines:
+        word = next(iter(table.values.values()), None)  # a record in a pipeline needs a stage: the first
+        degraded = "the pipeline's first stage"
+    if word is None:
+        return []
+    because = f"stage {state.stage}" + (f", shown as {degraded}" if degraded else "")
+    values = [Value("stage", table.field, None, word, because)]
+    if table.pipeline_field is not None and table.pipeline is not None:
+        values.append(Value("pipeline", table.pipeline_field, None, table.pipeline, f"segment {state.segment}"))
+    return values

@@ -1,0 +1,81 @@
+"""What a system should say, in its own words, and what it cannot say."""
+
+from __future__ import annotations
+
+from instep.mapping.compiled import FieldMapping, RelationMapping
+from instep.mapping.translate import Untold
+from instep.model.entities import DERIVED, Kind
+from instep.model.process import Outcome
+from instep.model.stagetable import StageTable
+from instep.model.values import Scalar
+from instep.sync.changes import Action, Change
+from instep.sync.ledger import Ref, quoted
+from instep.sync.session import Live, Session
+from instep.sync.state import EntityState
+
+
+def canonical(state: EntityState, name: str) -> Scalar:
+    """The canonical value of a field, computed ones included."""
+    match name:
+        case "instep_stage":
+            return state.stage
+        case "score":
+            published = state.score.get("published")
+            return None if published is None else int(published)
+        case "instep_id":
+            return state.id
+    return state.values.get(name)
+
+
+def stage_word(session: Session, state: EntityState, table: StageTable) -> tuple[str | None, str | None]:
+    """What a system's stage field should hold, and the earlier stage that stands in where it lacks the true one."""
+    process = session.workspace.process
+    outcome = state.score.get("outcome")
+    if state.kind is Kind.OPPORTUNITY and outcome is not None:
+        spelled = table.outcomes.get(Outcome(outcome))
+        if spelled is not None or Outcome(outcome).closes:
+            return spelled, None
+    if state.stage is None or not process.has_stage(state.stage):
+        return None, None
+    shown = process.at_or_before(state.stage, table.values)
+    return table.put(state.stage, process), shown if shown != state.stage else None
+
+
+def relate(
+    state: EntityState, ref: Ref | tuple[str, str, None], relation: RelationMapping, action: Action, end: str
+) -> Change:
+    connection, object, id = ref
+    because = str(state.reasons.get(relation.name, {}).get("rule", "canonical value"))
+    return Change(
+        action,
+        connection,
+        object,
+        state.kind,
+        state.id,
+        id,
+        relation=relation.name,
+        to_object=relation.object,
+        to_entity=end,
+        primary=not relation.many,
+        because=because,
+    )
+
+
+def report_missing(session: Session, live: Live, object: str, mapped: FieldMapping) -> None:
+    """Say that a mapped field does not exist there, once."""
+    if not live.has_field(object, mapped.field):
+        remedy = (
+            f"Run: instep doctor --create-fields {live.name}" if mapped.name in DERIVED else "Correct the mapping."
+        )
+        session.ledger.note("no-field", live.name, f"{object} has no field {mapped.field}.", remedy)
+
+
+def report_untold(session: Session, connection: str, kind: Kind, name: str, told: Untold, example: str) -> None:
+    """Say that a system cannot express a value; the rest of the record is written."""
+    session.ledger.note(
+        "untold",
+        connection,
+        f"{kind} {name} {quoted(told.value)}: {told.why}.",
+        f"Add it to mappings/{connection}.toml or team.toml; the rest of the record is written.",
+        example,
+    )
