@@ -1,0 +1,60 @@
+"""What a connector's sandbox offers the demo, so that the story can be told of any system.
+
+A sandbox that takes part has an attribute `demo` with these hands. They speak of the scene in the buyer's words and
+act in the system's own; they know nothing of Instep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from instep.demo.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record as its system shows it to anybody: fields by the system's names, and what it is associated with."""
+
+    object: str
+    id: str
+    fields: Mapping[str, str | None]
+    related: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Hands(Protocol):
+    """The people who work in a system."""
+
+    def seed(self, scene: Scene) -> None:
+        """Fill the system with its part of the scene."""
+        ...
+
+    def buyer_attends_demo(self, email: str, at: datetime) -> None:
+        """Record that a buyer took part in a product demo."""
+        ...
+
+    def rep_moves(self, reference: str, stage: str) -> None:
+        """Move the deal of this reference to a stage of the process."""
+        ...
+
+    def rep_marks(self, email: str, stage: str) -> None:
+        """Set a person's stage by hand."""
+        ...
+
+    def read_back(self) -> Iterable[Held]:
+        """Every record, read through the vendor's own client library."""
+        ...
+
+
+class DemoSandbox(Protocol):
+    """A running sandbox that takes part."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What a connection's table in sync.toml says to reach it."""
+        ...
+
+    @property
+    def demo(self) -> Hands: ...
