@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import tempfile
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,12 +28,13 @@ from typing import Any
 
 from instep.contract import BehaviourSeen, Consent, Scalar, SystemOwner
 from instep.errors import InstepError
+from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
 from instep.model.values import display
 from instep.store import Store
 from instep.sync.explain import explain
 from instep.sync.run import Outcome, sync
-from instep.sync.transport import World
+from instep.sync.transport import World, nothing
 
 from .memory import Clock, System, plugin_finder
 
@@ -159,7 +161,9 @@ class Stage:
         (self.root / "mappings").mkdir(exist_ok=True)
         connections = [f'[connections.{n}]\nplugin = "memory"\nsystem = "{n}"\n' for n in names]
         (self.root / "sync.toml").write_text("\n".join(connections))
-        (self.root / "mappings" / "process.toml").write_text(PROCESS + self._stages() + self.config.get("process", ""))
+        (self.root / "mappings" / "process.toml").write_text(
+            PROCESS + self._stages() + self.config.get("process", "")
+        )
         (self.root / "mappings" / "team.toml").write_text(self._team())
         (self.root / "mappings" / "scoring.toml").write_text(self.config.get("scoring", ""))
         for name in names:
@@ -182,7 +186,8 @@ class Stage:
     def _team(self) -> str:
         people = self.config.get("team", "ann bob").split()
         text = "".join(
-            f'[[people]]\nkey = "{p}"\nname = "{p.title()}"\nemail = "{p}@us.example"\nroles = ["sales"]\n' for p in people
+            f'[[people]]\nkey = "{p}"\nname = "{p.title()}"\nemail = "{p}@us.example"\nroles = ["sales"]\n'
+            for p in people
         )
         return text + self.config.get("assign", "")
 
@@ -198,14 +203,18 @@ class Stage:
             if key.startswith("law of "):
                 text = self._with_law(text, key.removeprefix("law of "), value)
             if key == f"{name} include":
-                text = text.replace('match = ["instep_id", "email"]', f'match = ["instep_id", "email"]\ninclude = {value}')
+                text = text.replace(
+                    'match = ["instep_id", "email"]', f'match = ["instep_id", "email"]\ninclude = {value}'
+                )
             if key == f"{name} creates":
                 text = text.replace('create = "always"', f'create = "{value}"')
             if key == f"{name} values of industry":
                 text = text.replace('industry = "industry"', f'industry = {{ field = "industry", values = {value} }}')
             if key == f"{name} currency":
                 money = f'amount = {{ field = "amount", currency = "{value}" }}'
-                text = text.replace('amount = { field = "amount", currency_field = "currency", currency = "USD" }', money)
+                text = text.replace(
+                    'amount = { field = "amount", currency_field = "currency", currency = "USD" }', money
+                )
         return text
 
     @staticmethod
@@ -213,16 +222,27 @@ class Stage:
         key, value = law.split(" ", 1) if " " in law else ("law", law)
         spelled = f'["{value}"]' if key == "prefer" else f'"{value}"'
         spelled = "[" + ", ".join(f'"{part}"' for part in value.split(">")) + "]" if key == "prefer" else spelled
-        return re.sub(rf'^{name} = "{name}"$', f'{name} = {{ field = "{name}", {key} = {spelled} }}', text, flags=re.M)
+        return re.sub(
+            rf'^{name} = "{name}"$', f'{name} = {{ field = "{name}", {key} = {spelled} }}', text, flags=re.M
+        )
 
     # --- runs ---
 
-    def sync(self) -> None:
+    def world(self, boundary: Callable[[str], None] = nothing) -> World:
+        """What a run is handed: this case's clock and systems, and a hook at every effect."""
+        finder = plugin_finder(self.systems)
+        return World(clock=self.clock, sleep=lambda seconds: None, find_plugin=finder, boundary=boundary)
+
+    def workspace(self) -> Workspace:
         self.write_files()
+        return load_workspace(self.root)
+
+    def sync(self, boundary: Callable[[str], None] = nothing) -> None:
         for system in self.systems.values():
             system.writes.clear()
         self.error = None
-        world = World(clock=self.clock, sleep=lambda seconds: None, find_plugin=plugin_finder(self.systems))
+        world = self.world(boundary)
+        self.write_files()
         try:
             self.outcome = sync(load_workspace(self.root), world, first_run="apply")
         except InstepError as error:
@@ -307,7 +327,13 @@ def _behave(stage: Stage, match: re.Match[str]) -> None:
     if match[6]:
         subjects.append((stage.object_of(match[7]), stage.find(match[6], match[7])))
     seen = BehaviourSeen(
-        f"act{len(system.behaviours) + 1}", "act", at, "buyer", tuple(subjects), None, {"what": what}  # type: ignore[arg-type]
+        f"act{len(system.behaviours) + 1}",
+        "act",
+        at,
+        "buyer",
+        tuple(subjects),
+        None,
+        {"what": what},  # type: ignore[arg-type]
     )
     system.behaviours.append(seen)
 
@@ -323,7 +349,9 @@ def _act(stage: Stage, name: str, record: str, rest: str) -> None:
         end = stage.find(name, match[3]) or match[3]
         if match[1]:
             return system.unrelate(object, id, stage.object_of(match[3]), end)
-        return system.relate(object, id, stage.object_of(match[3]), end, primary=stage.object_of(match[3]) != "people")
+        return system.relate(
+            object, id, stage.object_of(match[3]), end, primary=stage.object_of(match[3]) != "people"
+        )
     if rest == "opts in":
         system.explicit[id] = [Consent("all", "in", stage.clock.now, "preference page", explicit=True)]
         return system.put(object, id, optout=None)

@@ -44,7 +44,7 @@ from instep.contract import (
     Write,
     Written,
 )
-from instep.errors import UnknownOutcomeError
+from instep.errors import RemoteError, UnknownOutcomeError
 
 
 @dataclass
@@ -90,6 +90,7 @@ class System:
         self.writes: list[tuple[str, str]] = []
         self.org = f"org-{name}"
         self.lose_answers = 0
+        self.down = False
         self._serials = itertools.count(1)
 
     def put(self, object: str, id: str, **fields: Scalar) -> None:
@@ -142,7 +143,9 @@ class Records:
     batch: BatchSizes = field(default_factory=lambda: BatchSizes(write=10))
     index_lag: timedelta = timedelta(0)
     capabilities: Capabilities = field(
-        default_factory=lambda: Capabilities(upsert_by_key=True, batch_partial=True, delete_feed=True, merge_signal=True)
+        default_factory=lambda: Capabilities(
+            upsert_by_key=True, batch_partial=True, delete_feed=True, merge_signal=True
+        )
     )
 
     @property
@@ -150,6 +153,8 @@ class Records:
         return tuple(self.system.objects)
 
     def _send(self, label: str, writes: bool = False) -> None:
+        if self.system.down:
+            raise RemoteError(f"{self.system.name} is out of order")
         self.effects.transport.send(lambda: None, label=label, writes=writes)
 
     def changed_since(self, object: str, fields: Sequence[str], cursor: str | None) -> Iterator[Page]:
@@ -182,8 +187,9 @@ class Records:
         ]
 
     def write(self, object: str, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
-        self._send(f"{object}/write", writes=True)
-        outcomes = [self._write(object, write, fields) for write in writes]
+        outcomes = self.effects.transport.send(
+            lambda: [self._write(object, write, fields) for write in writes], label=f"{object}/write", writes=True
+        )
         if self.system.lose_answers:
             self.system.lose_answers -= 1
             raise UnknownOutcomeError(f"{self.system.name} did not answer")
@@ -222,17 +228,21 @@ class Records:
         ]
 
     def relate(self, relations: Sequence[Relation]) -> list[Outcome]:
-        self._send("relate", writes=True)
-        for r in relations:
-            self.system.relate(r.object, r.id, r.to_object, r.to_id, r.primary)
-            self.system.writes.append(("relate", r.id))
+        def act() -> None:
+            for r in relations:
+                self.system.relate(r.object, r.id, r.to_object, r.to_id, r.primary)
+                self.system.writes.append(("relate", r.id))
+
+        self.effects.transport.send(act, label="relate", writes=True)
         return [Written(r.id, {}) for r in relations]
 
     def unrelate(self, relations: Sequence[Relation]) -> list[Outcome]:
-        self._send("unrelate", writes=True)
-        for r in relations:
-            self.system.unrelate(r.object, r.id, r.to_object, r.to_id)
-            self.system.writes.append(("unrelate", r.id))
+        def act() -> None:
+            for r in relations:
+                self.system.unrelate(r.object, r.id, r.to_object, r.to_id)
+                self.system.writes.append(("unrelate", r.id))
+
+        self.effects.transport.send(act, label="unrelate", writes=True)
         return [Written(r.id, {}) for r in relations]
 
     def _item(self, id: str, row: Row, fields: Sequence[str]) -> Item:
@@ -260,9 +270,11 @@ class Consents:
         return [self._set(change, None) for change in changes]
 
     def _set(self, change: ConsentChange, value: bool | None) -> Outcome:
-        self.records._send("consent", writes=True)
-        self.records.system.put("people", change.subject.id, optout=value)
-        self.records.system.writes.append(("opt_out" if value else "opt_in", change.subject.id))
+        def act() -> None:
+            self.records.system.put("people", change.subject.id, optout=value)
+            self.records.system.writes.append(("opt_out" if value else "opt_in", change.subject.id))
+
+        self.records.effects.transport.send(act, label="consent", writes=True)
         return Written(change.subject.id, {})
 
 
