@@ -25,6 +25,7 @@ USAGE = """usage: python3 dev.py COMMAND [ARGS…]
   demo             bring a demo company's exports and a HubSpot sandbox in step
   test [ARGS…]     lint, types, import contracts, tests
   check            the same without the tests
+  ci               the tests that are too slow for every run
   nightly          the long tests, for published figures
   bench [ARGS…]    measure against floors, as ratios within one run
   lock             write requirements.lock anew (needs a package index)
@@ -34,13 +35,14 @@ USAGE = """usage: python3 dev.py COMMAND [ARGS…]
 
 def main(arguments: list[str]) -> int:
     """Run one command; the exit code is the command's own."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  # a fresh machine may have an older one
         print("Instep needs Python 3.11 or newer; this is " + sys.version.split()[0], file=sys.stderr)
         return 1
     commands = {
         "demo": demo,
         "test": test,
         "check": check,
+        "ci": ci,
         "nightly": nightly,
         "bench": bench,
         "lock": lock,
@@ -59,6 +61,11 @@ def demo(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     return check([]) or run([binary("python"), "-m", "pytest", "-m", "not nightly and not ci", *arguments])
+
+
+def ci(arguments: list[str]) -> int:
+    prepare()
+    return run([binary("python"), "-m", "pytest", "-m", "ci and not nightly", *arguments])
 
 
 def check(_: list[str]) -> int:
