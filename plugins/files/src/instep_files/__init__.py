@@ -8,6 +8,7 @@ from instep.contract import (
     ConnectorPlugin,
     Effects,
     RateLimit,
+    Starter,
     hookimpl,
 )
 from instep_files.settings import FilesSettings
@@ -38,6 +39,13 @@ def connect(settings: FilesSettings, effects: Effects) -> Connection:
     )
 
 
+def look(settings: FilesSettings) -> Starter:
+    """Look into the folder and propose its tables and a mapping. Changes nothing."""
+    from instep_files.starter import starter_of
+
+    return starter_of(settings.path)
+
+
 STARTER_MAPPING = """\
 # How the files of this folder speak, in Instep's words. Left of each equals sign stands Instep's name, right of it
 # the column's. `instep init` looks into the folder and writes a fuller one.
@@ -59,6 +67,7 @@ files = ConnectorPlugin(
     sandbox="instep_files.sandbox:files_sandbox",
     contract=1,
     summary="A folder of CSV or JSON-lines files: people, companies, opportunities, and what buyers did.",
+    look=look,
 )
 
 

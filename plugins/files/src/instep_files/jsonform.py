@@ -35,7 +35,7 @@ class JsonForm:
             document = _loaded(raw)
             if isinstance(document, dict):
                 found.update(dict.fromkeys(document))
-        declared = [name for name in self._settings.declared() if not found or name != self._settings.key]
+        declared = [name for name in self._settings.declared() if name and (not found or name != self._settings.key)]
         return tuple(found | dict.fromkeys(declared))
 
     def start(self) -> str:

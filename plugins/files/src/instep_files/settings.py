@@ -21,7 +21,7 @@ OBJECTS: Final = (".jsonl", ".ndjson")
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """What a column's cells mean. `detail`: a date's format, an instant's zone, a list's separator, a decimal mark."""
+    """What a column's cells mean; `detail` is a date's format, a zone, a list's separator or a decimal mark."""
 
     name: TypeName = "text"
     detail: str = ""

@@ -115,15 +115,21 @@ class Table:
         return (BOM if _has_mark(self.content, self.settings) else b"") + text.encode(self.settings.encoding)
 
 
-def open_table(content: Content, settings: FileSettings, needed: Collection[str] = ()) -> Table:
-    """Read a content as rows. Raises `RemoteError` where the file does not fit its settings any more."""
+def open_table(
+    content: Content, settings: FileSettings, needed: Collection[str] = (), *, described: bool = True
+) -> Table:
+    """Read a content as rows. Raises `RemoteError` where the file does not fit its settings any more.
+
+    With `described` false the settings say only how the file is written, not which columns it has.
+    """
     from instep_files.csvform import CsvForm
     from instep_files.jsonform import JsonForm
 
     text = decoded(content, settings)
     form: Form = JsonForm(text, settings, content.name) if settings.is_json else CsvForm(text, settings, content.name)
     table = Table(content, settings, form, line_ending(text), text)
-    missing = [name for name in (*settings.declared(), *needed) if name not in table.places]
+    declared = settings.declared() if described else ()
+    missing = [name for name in (*declared, *needed) if name not in table.places]
     if missing:
         known = ", ".join(name for name in table.columns if name) or "none"
         raise RemoteError(
