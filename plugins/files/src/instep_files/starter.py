@@ -75,7 +75,7 @@ def _doubts(found: Found, leading: Mapping[str, tuple[str, float]], strong: Mapp
     for column in found.columns:
         if len(column.dates) > 1:
             choices = " or ".join(f'{_key(column.name)} = "date:{form}"' for form in column.dates)
-            yield f"# {_said(column.name)} holds dates in which no number is above 12: is the day first, or the month?"
+            yield f"# {_said(column.name)} holds dates with no number above 12: is the day first, or the month?"
             yield f"# Add one of these to types: {choices}"
     for name, (to, share) in leading.items():
         if name not in strong and share < REFERENCE_SHARE:
@@ -88,8 +88,8 @@ def _doubts(found: Found, leading: Mapping[str, tuple[str, float]], strong: Mapp
 def _mapping(guesses: list[Guess], leads: Leads) -> Iterator[str]:
     yield "# How these files speak, in Instep's words, as far as looking at them can tell. Read it through: each line"
     yield "# is a guess. Left of each equals sign stands Instep's name, right of it the column's."
-    yield '# Nothing is written into the files: that takes direction = "both" in sync.toml, no direction = "in" here, and a'
-    yield '# column instep_id (then remove instep_id = false, and put "instep_id" first in match).'
+    yield '# Nothing is written into the files. To write, say direction = "both" in sync.toml, drop direction = "in" here,'
+    yield '# and add a column instep_id (then drop instep_id = false, and put "instep_id" first in match).'
     kinds = {guess.kind: guess for guess in guesses if guess.kind}
     for kind in _ORDER:
         if kind in kinds:
