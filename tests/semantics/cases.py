@@ -202,6 +202,10 @@ class Stage:
         for key, value in self.config.items():
             if key.startswith("law of "):
                 text = self._with_law(text, key.removeprefix("law of "), value)
+        return self._with_options(text, name)
+
+    def _with_options(self, text: str, name: str) -> str:
+        for key, value in self.config.items():
             if key == f"{name} include":
                 text = text.replace(
                     'match = ["instep_id", "email"]', f'match = ["instep_id", "email"]\ninclude = {value}'

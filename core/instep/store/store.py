@@ -19,6 +19,8 @@ from instep.errors import BusyError, ConfigError
 REVISION = "0001"
 """The newest migration. A state of another revision is migrated when it is opened for writing."""
 
+_NOT_OURS = "{} is not a state of Instep's. Move it away, or name another store."
+
 Gate = Callable[[str], None]
 
 
@@ -37,7 +39,11 @@ class Store:
         self._engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
-        self._connection = self._engine.connect()
+        try:
+            self._connection = self._engine.connect()
+        except sa.exc.DatabaseError as error:
+            self._engine.dispose()
+            raise ConfigError(_NOT_OURS.format(path)) from error
         self._raw = cast("sqlite3.Connection", self._connection.connection.driver_connection)
         self._migrate()
 

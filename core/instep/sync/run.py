@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from instep.errors import BusyError, ConfigError, InstepError, StalePlanError
 from instep.mapping.compiled import Workspace
+from instep.plugins import hooks
 from instep.sync.apply import apply
 from instep.sync.changes import Change, Plan, ordered
 from instep.sync.decide import Decisions, decide
@@ -150,8 +151,12 @@ def _apply(session: Session, drafted: Drafted) -> Outcome:
         session.store.set_meta("applied", str(session.run))
         session.store.set_meta("files", session.workspace.digest)
 
+    listeners = hooks(config.plugin for config in session.workspace.connections).hook
+    listeners.instep_plan_ready(plan=drafted.plan)
     stopped = apply(session, drafted.plan, record)
-    return _finish(session, drafted, applied=True, stopped=stopped)
+    outcome = _finish(session, drafted, applied=True, stopped=stopped)
+    listeners.instep_plan_applied(report=outcome)
+    return outcome
 
 
 def _made_from(session: Session) -> dict[str, str]:

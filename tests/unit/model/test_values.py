@@ -1,0 +1,56 @@
+"""Field values survive being stored, and hostile text is shown, never obeyed."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instep.model.values import Money, Scalar, decode, display, encode, is_blank, normalised, pack, plain, unpack
+
+SCALARS: st.SearchStrategy[Scalar] = st.one_of(
+    st.none(),
+    st.text(),
+    st.booleans(),
+    st.integers(-(2**53), 2**53),
+    st.decimals(allow_nan=False, allow_infinity=False, places=2),
+    st.dates(),
+    st.datetimes(timezones=st.just(UTC)),
+    st.builds(Money, st.decimals(allow_nan=False, allow_infinity=False, places=2), st.just("EUR")),
+    st.lists(st.text(), max_size=3).map(tuple),
+)
+
+
+@given(st.dictionaries(st.text(), SCALARS, max_size=5))
+def test_fields_come_back_as_they_were_stored(fields: dict[str, Scalar]) -> None:
+    assert decode(encode(fields)) == fields
+
+
+@given(SCALARS)
+def test_a_value_comes_back_with_its_type(value: Scalar) -> None:
+    again = unpack(pack(value))
+    assert again == value
+    assert type(again) is type(value)
+
+
+def test_blank_is_nothing_and_zero_is_something() -> None:
+    assert all(is_blank(value) for value in (None, "", ()))
+    assert not any(is_blank(value) for value in (0, False, Decimal(0), "0"))
+
+
+def test_normalising_folds_what_vendors_fold() -> None:
+    assert normalised("  ACME  Ltd ") == normalised("Acme Ltd")
+    assert normalised(Decimal("1.50")) == normalised(Decimal("1.5"))
+    assert normalised(("b", "a")) == normalised(("a", "b"))
+
+
+def test_a_terminal_escape_is_made_visible() -> None:
+    assert plain("\x1b[31mred\x07") == "\\x1b[31mred\\x07"
+    assert display("a\nb") == "a\\x0ab"
+
+
+def test_dates_are_shown_in_iso_form() -> None:
+    assert display(date(2026, 3, 2)) == "2026-03-02"
+    assert display(datetime(2026, 3, 2, 9, tzinfo=UTC)) == "2026-03-02 09:00:00Z"
