@@ -22,6 +22,7 @@ class Held:
     id: str
     fields: Mapping[str, str | None]
     related: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    opted_out: bool = False
 
 
 class Hands(Protocol):

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-FIRST = (
-    "Abena Ada Alva Amina Anouk Arvid Beatrix Bodo Caspar Cleo Dagny Darius Edda Efua Elio Enno Fabian Farah Fenna "
-    "Gregor Gudrun Hana Henrik Ilka Imre Isolde Ivo Jael Jasper Kaja Kenji Klara Lasse Leonie Lorenz Malik Marit "
-    "Milan Mina Nadia Nils Odette Olga Oskar Paloma Pelle Priya Quentin Rafael Ragna Rosa Selma Sigrid Silas Tamar "
-    "Thea Timo Ulla Uwe Vera Viggo Wanda Wim Xenia Yara Yusuf Zora"
-).split()
 
-LAST = (
-    "Abendrot Achterberg Birkenau Blumfeld Brockhaus Cresswater Dornfeld Eichwald Fairbrook Falkenrath Feldkamp "
-    "Finchley Glimmer Grauwald Hagedorn Haselmoor Hollowell Immerthal Jadewell Kaltenbach Kestrelle Kornblum Lindqvist "
-    "Lorrimer Marwood Mistelbach Moorhead Nachtigal Nettleford Obermoor Oakenshaw Pfeffer Pemberwick Quastenberg "
-    "Ravensholm Rosskamp Rotfuchs Sandoval Silbermann Sommerfeld Steinhart Tannenberg Thistlewood Umbach Underhill "
-    "Varnholt Vossberg Waldhorn Wetherby Windisch Winterbourne Yellowlees Zauberfeld Zimtbaum"
-).split()
+def _words(*lines: str) -> tuple[str, ...]:
+    return tuple(" ".join(lines).split())
 
-NAME_STARTS = (
-    "Amber Arc Birch Blue Bright Cedar Clear Copper Crane Delta Ember Fern Flint Glass Gold Green Harbour Hazel Iron "
-    "Juniper Lark Linden Lumen Maple Meadow Mist Moss North Oak Opal Owl Pearl Pine Quartz Raven Reed River Rowan Sage "
-    "Silver Slate Sparrow Stone Summit Swift Thistle Tide Umber Velvet Willow Wren Zephyr"
-).split()
+
+FIRST = _words(
+    "Abena Ada Alva Amina Anouk Arvid Beatrix Bodo Caspar Cleo Dagny Darius Edda Efua Elio Enno Fabian Farah",
+    "Fenna Gregor Gudrun Hana Henrik Ilka Imre Isolde Ivo Jael Jasper Kaja Kenji Klara Lasse Leonie Lorenz Malik",
+    "Marit Milan Mina Nadia Nils Odette Olga Oskar Paloma Pelle Priya Quentin Rafael Ragna Rosa Selma Sigrid",
+    "Silas Tamar Thea Timo Ulla Uwe Vera Viggo Wanda Wim Xenia Yara Yusuf Zora",
+)
+
+LAST = _words(
+    "Abendrot Achterberg Birkenau Blumfeld Brockhaus Cresswater Dornfeld Eichwald Fairbrook Falkenrath Feldkamp",
+    "Finchley Glimmer Grauwald Hagedorn Haselmoor Hollowell Immerthal Jadewell Kaltenbach Kestrelle Kornblum",
+    "Lindqvist Lorrimer Marwood Mistelbach Moorhead Nachtigal Nettleford Obermoor Oakenshaw Pfeffer Pemberwick",
+    "Quastenberg Ravensholm Rosskamp Rotfuchs Sandoval Silbermann Sommerfeld Steinhart Tannenberg Thistlewood",
+    "Umbach Underhill Varnholt Vossberg Waldhorn Wetherby Windisch Winterbourne Yellowlees Zauberfeld Zimtbaum",
+)
+
+NAME_STARTS = _words(
+    "Amber Arc Birch Blue Bright Cedar Clear Copper Crane Delta Ember Fern Flint Glass Gold Green Harbour Hazel",
+    "Iron Juniper Lark Linden Lumen Maple Meadow Mist Moss North Oak Opal Owl Pearl Pine Quartz Raven Reed River",
+    "Rowan Sage Silver Slate Sparrow Stone Summit Swift Thistle Tide Umber Velvet Willow Wren Zephyr",
+)
 
 NAME_ENDS = {
-    "e-commerce": "basket cart crate lane market parcel pantry rack shelf shop store trolley wares yard".split(),
-    "life-sciences": "assay cell cure dose gene helix lab medica pharm serum vial vita zyme".split(),
+    "e-commerce": _words("basket cart crate lane market parcel pantry rack shelf shop store trolley wares yard"),
+    "life-sciences": _words("assay cell cure dose gene helix lab medica pharm serum vial vita zyme"),
     "higher-education": ("Academy", "College", "Institute", "Polytechnic", "School", "University"),
 }
 

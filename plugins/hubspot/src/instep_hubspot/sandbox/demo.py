@@ -15,7 +15,7 @@ _LIFECYCLE: Final = {
     "sidelines": "other",
     "awareness": "subscriber",
     "interest": "lead",
-    "research": "lead",
+    "research": "marketingqualifiedlead",
     "consideration": "salesqualifiedlead",
     "decision": "opportunity",
     "validation": "opportunity",
@@ -189,7 +189,9 @@ class HubSpotDemo:
         library = HubSpot(access_token=self._token, host=self._url)
         for object in _READ:
             for record in _every(library, object):
-                yield Held(object, record.id, dict(record.properties), _related(object, record))
+                fields = dict(record.properties)
+                is_out = fields.get("hs_email_optout") == "true"
+                yield Held(object, record.id, fields, _related(object, record), is_out)
 
 
 def _every(library: Any, object: str) -> Iterator[Any]:

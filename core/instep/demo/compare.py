@@ -1,0 +1,218 @@
+"""The last word: what every system holds, read past Instep, against what Instep says and against each other."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from instep.demo.hands import Held
+from instep.mapping.compiled import EntityMapping, Workspace
+from instep.mapping.translate import Directory, Unheard, User, hear
+from instep.model.entities import Kind
+from instep.model.stagetable import StageTable
+from instep.model.values import Scalar, decode, display, is_blank
+
+Ref = tuple[str, str, str]
+INSTEP = "instep"
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One thing that is not the same everywhere: what each says of it."""
+
+    name: str
+    what: str
+    said: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.what}: " + ", ".join(f"{who} says {value}" for who, value in self.said.items())
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What agreed, what did not, and what was left alone and reported."""
+
+    agree: Counter[Kind] = field(default_factory=Counter)
+    values: int = 0
+    mismatches: list[Mismatch] = field(default_factory=list)
+    left_alone: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What Instep says of one entity."""
+
+    kind: Kind
+    values: Mapping[str, Scalar]
+    stage: str | None
+    outcome: str | None
+    opted_out: bool
+    relations: Mapping[str, frozenset[str]]
+
+
+def compare(workspace: Workspace, held: Mapping[str, Iterable[Held]]) -> Comparison:
+    """Compare all records of all connections, entity by entity."""
+    with closing(sqlite3.connect(f"file:{workspace.store}?mode=ro", uri=True)) as store:
+        truths = _truths(store)
+        entity_of: dict[Ref, str] = {tuple(row[:3]): row[3] for row in store.execute(_LINKS)}
+        directories = {name: Directory(name, workspace.team, _users(store, name)) for name in held}
+    result = Comparison()
+    records: dict[str, dict[str, Held]] = {entity: {} for entity in truths}
+    for connection, found in held.items():
+        for one in found:
+            entity = entity_of.get((connection, one.object, one.id))
+            if entity is None or connection in records[entity]:
+                text = "belongs to nobody" if entity is None else f"is a second record of {entity}"
+                ref = f"{connection}/{one.object}/{one.id}"
+                result.mismatches.append(Mismatch(ref, "record", {connection: text}))
+            else:
+                records[entity][connection] = one
+    for entity, truth in truths.items():
+        look = _Look(workspace, directories, entity_of, entity, truth, result)
+        look.at(records[entity], tuple(held))
+    return result
+
+
+@dataclass(slots=True)
+class _Look:
+    """A look at one entity."""
+
+    workspace: Workspace
+    directories: Mapping[str, Directory]
+    entity_of: Mapping[Ref, str]
+    entity: str
+    truth: Truth
+    result: Comparison
+
+    def at(self, records: Mapping[str, Held], connections: tuple[str, ...]) -> None:
+        before = len(self.result.mismatches)
+        said: dict[str, dict[str, Scalar]] = {}
+        for connection in connections:
+            if connection in records:
+                for what, value in self._heard(connection, records[connection]).items():
+                    said.setdefault(what, {})[connection] = value
+            else:
+                self._differ("record", {connection: "nothing"})
+        for what, values in said.items():
+            self._judge(what, {INSTEP: self._truth(what), **values})
+        if len(self.result.mismatches) == before:
+            self.result.agree[self.truth.kind] += 1
+
+    def _judge(self, what: str, said: Mapping[str, Scalar]) -> None:
+        alone = [who for who, value in said.items() if isinstance(value, _LeftAlone)]
+        for who in alone:
+            self.result.left_alone[str(said[who])] += 1
+        spoken = {who: None if is_blank(value) else value for who, value in said.items() if who not in alone}
+        self.result.values += len(spoken) - 1
+        first = spoken[INSTEP]
+        if any(value != first for value in spoken.values()):
+            self._differ(what, {who: display(value) for who, value in spoken.items()})
+
+    def _differ(self, what: str, said: Mapping[str, str]) -> None:
+        self.result.mismatches.append(Mismatch(f"{self.truth.kind} {self._name()}", what, said))
+
+    def _name(self) -> str:
+        values = self.truth.values
+        return display(next((v for key in ("email", "domain", "reference") if (v := values.get(key))), self.entity))
+
+    def _truth(self, what: str) -> Scalar:
+        match what:
+            case "stage":
+                return self.truth.outcome or self.truth.stage
+            case "instep_stage":
+                return self.truth.stage
+            case "instep_id":
+                return self.entity
+            case "opted out":
+                return self.truth.opted_out
+        if what in self.truth.relations or what.startswith("@"):
+            return tuple(sorted(self.truth.relations.get(what.removeprefix("@"), ())))
+        return self.truth.values.get(what)
+
+    # --- what one record says ------------------------------------------------------------------------------------
+
+    def _heard(self, connection: str, held: Held) -> dict[str, Scalar]:
+        """Everything that a record says, in canonical words."""
+        mapping = self.workspace.mappings[connection].entities[self.truth.kind]
+        fields: dict[str, Scalar] = dict(held.fields)
+        heard = {m.name: self._field(connection, mapping, m.name, fields) for m in mapping.fields}
+        if (id := held.fields.get(mapping.instep_id or "")) is not None:
+            heard["instep_id"] = id
+        table = _table(mapping, fields)
+        if table is not None:
+            heard["stage"] = self._stage(table, fields.get(table.field))
+        if self.truth.kind is Kind.PERSON:
+            heard["opted out"] = held.opted_out
+        for relation in mapping.relations:
+            ends = (self.entity_of.get((connection, relation.object, id)) for id in held.related[relation.object])
+            heard[f"@{relation.name}"] = tuple(sorted(end or "nobody" for end in ends))
+        return heard
+
+    def _field(self, connection: str, mapping: EntityMapping, name: str, fields: dict[str, Scalar]) -> Scalar:
+        mapped = mapping.mapped(name)
+        if mapped is None or mapped.field not in fields:
+            return None
+        value = hear(mapped, fields, self.directories[connection])
+        if isinstance(value, Unheard):
+            return _LeftAlone(f'{connection}: {name} "{value.raw}" is not in the table of values')
+        owner = self.workspace.team.owner(str(self.truth.values.get("owner"))) if name == "owner" else None
+        if owner is not None and not owner.active and is_blank(value):
+            return _LeftAlone(f"{connection}: {owner.name} has left and cannot be given anything")
+        if name == "score" and is_blank(value) and not self.truth.values.get("score"):
+            return self.truth.values.get("score")
+        return value
+
+    def _stage(self, table: StageTable, raw: Scalar) -> Scalar:
+        """A coarse value agrees with the exact stage if the stage is spelled like that there."""
+        if is_blank(raw):
+            return None
+        outcome = table.outcome(str(raw))
+        if outcome is not None:
+            return outcome.value
+        return table.get(str(raw), self.truth.stage, self.workspace.process) or f"{raw} (unknown)"
+
+
+class _LeftAlone(str):
+    """Why a value is not as Instep would have it: a run has said so."""
+
+    __slots__ = ()
+
+
+def _table(mapping: EntityMapping, fields: Mapping[str, Scalar]) -> StageTable | None:
+    for table in mapping.pipelines:
+        if table.pipeline_field is not None and fields.get(table.pipeline_field) == table.pipeline:
+            return table
+    return mapping.stages
+
+
+# --- what instep says --------------------------------------------------------------------------------------------
+
+_LINKS = "SELECT connection, object, id, entity FROM mirror WHERE state = 'live' AND entity IS NOT NULL"
+_ENTITIES = """
+SELECT e.id, e.kind, e.fields, e.consent, e.score, j.outcome
+FROM entity e LEFT JOIN journey j ON j.id = e.id AND e.kind = 'opportunity'
+"""
+
+
+def _truths(store: sqlite3.Connection) -> dict[str, Truth]:
+    relations: dict[str, dict[str, set[str]]] = {}
+    for entity, name, to in store.execute("SELECT entity, name, to_entity FROM relation"):
+        relations.setdefault(entity, {}).setdefault(name, set()).add(to)
+    truths = {}
+    for id, kind, fields, consent, score, outcome in store.execute(_ENTITIES):
+        kept = json.loads(score) if score else {}
+        values = {**decode(fields or b"{}"), "score": kept.get("published")}
+        said = [state for scope, state, *_ in json.loads(consent or b"[]") if scope == "all"]
+        ends = {name: frozenset(to) for name, to in relations.get(id, {}).items()}
+        truths[id] = Truth(Kind(kind), values, kept.get("stage"), outcome, "out" in said, ends)
+    return truths
+
+
+def _users(store: sqlite3.Connection, connection: str) -> tuple[User, ...] | None:
+    row = store.execute("SELECT catalogue FROM connection WHERE name = ?", (connection,)).fetchone()
+    users = json.loads(row[0])["users"] if row and row[0] else None
+    return None if users is None else tuple(User(*user) for user in users)

@@ -1,0 +1,59 @@
+"""The demo's folder: a fresh workspace, made from the working example that ships with Instep."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from instep.errors import ConfigError
+from instep.settings import environment_prefix
+
+_PACKAGED = Path(__file__).parent / "example"
+_CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def example() -> Path:
+    """The folder with the example's sync.toml and mappings: the wheel's copy, or the checkout itself."""
+    for folder in (_PACKAGED, _CHECKOUT):
+        if (folder / "sync.toml").is_file() and (folder / "mappings").is_dir():
+            return folder
+    raise ConfigError("The example's sync.toml and mappings are not there. Install Instep again.")
+
+
+def fresh_folder(folder: Path | None) -> Path:
+    """An empty folder: the one that is named, or a new temporary one that is kept."""
+    if folder is None:
+        return Path(tempfile.mkdtemp(prefix="instep-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty. Name a new folder, or none at all for a temporary one.")
+    return folder
+
+
+def copy_example(folder: Path, logins: Mapping[str, Mapping[str, object]]) -> None:
+    """Copy the example, and add to each connection what reaches its sandbox."""
+    source = example()
+    shutil.copytree(source / "mappings", folder / "mappings", ignore=shutil.ignore_patterns("presets"))
+    text = (source / "sync.toml").read_text(encoding="utf-8")
+    for connection, settings in logins.items():
+        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        comment = "# The demo's sandbox, on this machine; gone when the demo ends.\n"
+        table = f'[connections.{connection}]\nplugin = "{connection}"\n'
+        text = text.replace(table, table + comment + lines)
+    (folder / "sync.toml").write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def no_real_logins(connections: Iterable[str]) -> Iterator[None]:
+    """Take the settings of these connections out of the environment, so that no real account is ever reached."""
+    prefixes = tuple(environment_prefix(connection) for connection in connections)
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith(prefixes)}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

@@ -1,0 +1,220 @@
+"""The story from top to bottom. Every figure in it is counted while it happens."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from instep.demo import tell
+from instep.demo.cast import Cast, cast_of
+from instep.demo.compare import Comparison, compare
+from instep.demo.exports import FOLDER, activity, append_activity, read_exports, write_exports
+from instep.demo.generate import Size, generate
+from instep.demo.hands import DemoSandbox
+from instep.demo.place import copy_example, fresh_folder, no_real_logins
+from instep.demo.scene import START, Scene
+from instep.demo.show import Teller
+from instep.mapping.compiled import Workspace
+from instep.mapping.load import load_workspace
+from instep.plugins import find_plugin
+from instep.sandbox import VirtualClock
+from instep.sync.run import Outcome, sync
+from instep.sync.transport import World
+
+SYSTEMS = ("hubspot",)
+"""The connections that a sandbox stands in for; every other one reads the folder."""
+
+Meddle = Callable[[dict[str, DemoSandbox]], None]
+
+
+@dataclass(slots=True)
+class Story:
+    """What the steps share."""
+
+    folder: Path
+    scene: Scene
+    cast: Cast
+    clock: VirtualClock
+    sandboxes: dict[str, DemoSandbox]
+    teller: Teller
+    workspace: Workspace
+    wrong: list[str] = field(default_factory=list)
+    """What did not come out as promised."""
+
+    @property
+    def world(self) -> World:
+        """A clock that the story moves, so that a day passes between two runs and nothing waits."""
+        return World(clock=self.clock.now, sleep=self.clock.sleep)
+
+    def expect(self, holds: bool, text: str) -> None:
+        """Say what came out; keep it if it is wrong."""
+        if holds:
+            self.teller.good(text)
+        else:
+            self.teller.bad(text)
+            self.wrong.append(text)
+
+
+def play(
+    folder: Path | None = None,
+    *,
+    size: Size | None = None,
+    meddle: Meddle = lambda _: None,
+    file: TextIO | None = None,
+) -> int:
+    """Tell the whole story in a fresh folder. 0 if everything agrees at the end, else 1.
+
+    `meddle` is called before the last step with the running sandboxes. Nothing leaves this machine.
+    """
+    teller, place = Teller(file), fresh_folder(folder)
+    with ExitStack() as stack:
+        stack.enter_context(no_real_logins((FOLDER, *SYSTEMS)))
+        clock = VirtualClock(START)
+        sandboxes = {name: stack.enter_context(_sandbox(name, clock)) for name in SYSTEMS}
+        scene = generate(size)
+        rows = write_exports(scene, place / FOLDER)
+        for sandbox in sandboxes.values():
+            sandbox.demo.seed(scene)
+        copy_example(place, {name: sandbox.settings for name, sandbox in sandboxes.items()})
+        story = Story(place, scene, cast_of(scene), clock, sandboxes, teller, load_workspace(place))
+        tell.opening(teller, scene, place, rows, {name: str(s.settings["base_url"]) for name, s in sandboxes.items()})
+        for step in (check, create_fields, look_first, apply_first, again, live_a_day, travel, explain, rebuild):
+            step(story)
+        meddle(sandboxes)
+        last(story)
+    tell.ending(teller, place, story.wrong)
+    return 1 if story.wrong else 0
+
+
+def _sandbox(name: str, clock: VirtualClock) -> AbstractContextManager[DemoSandbox]:
+    from importlib import import_module
+
+    module, attribute = find_plugin(name).sandbox.split(":")
+    return cast(AbstractContextManager[DemoSandbox], getattr(import_module(module), attribute)(clock=clock))
+
+
+def _sync(story: Story, first_run: str = "plan") -> Outcome:
+    story.clock.advance(timedelta(minutes=10))
+    return sync(story.workspace, story.world, first_run=first_run)
+
+
+# --- the steps ---------------------------------------------------------------------------------------------------
+
+
+def check(story: Story) -> None:
+    """All files are right, and every stage has a word in every system."""
+    story.teller.step("Check the files: do they fit together?", "instep check")
+    tell.checked(story.teller, story.workspace)
+
+
+def create_fields(story: Story) -> None:
+    """Three fields of Instep's own are missing everywhere."""
+    from instep.sync.doctor import create_fields, examine
+    from instep.sync.session import identify, open_session, read_catalogue
+
+    story.teller.step("Ask the systems: is everything there?", "instep doctor --create-fields CONNECTION")
+    with open_session(story.workspace, story.world) as session:
+        identify(session)
+        missing = Counter(f.connection for f in examine(session) if not f.ok and "no field" in f.what)
+        made = Counter(f.connection for live in session.connections.values() for f in create_fields(session, live))
+        tell.examined(story.teller, missing, made)
+        for live in session.connections.values():
+            read_catalogue(session, live)  # what is known of the fields is a day old otherwise
+        left = [f"{f.connection}: {f.what}" for f in examine(session) if not f.ok]
+    tell.doctored(story.teller, left)
+
+
+def look_first(story: Story) -> None:
+    """The first sync of a workspace only says what it would do."""
+    story.teller.step("The first sync writes nothing. It says what it would do", "instep sync")
+    outcome = _sync(story)
+    tell.planned(story.teller, story.workspace, outcome)
+    story.expect(not outcome.applied and not _written(outcome), "Nothing was written")
+
+
+def apply_first(story: Story) -> None:
+    """Now it does it."""
+    story.teller.step("Do it", "instep sync --first-run=apply")
+    outcome = _sync(story, "apply")
+    tell.applied(story.teller, outcome)
+    tell.noted(story.teller, outcome)
+    story.expect(outcome.exit_code == 0, f"{_written(outcome):,} written, every record accounted for")
+
+
+def again(story: Story) -> None:
+    """Whoever is in step stays in step."""
+    story.teller.step("And again", "instep sync")
+    outcome = _sync(story)
+    story.expect(_written(outcome) == 0, f"{_written(outcome)} written: every system is in step")
+
+
+def live_a_day(story: Story) -> None:
+    """Buyers and colleagues do what they do."""
+    cast, now = story.cast, story.clock
+    story.teller.step("A day passes")
+    now.advance(timedelta(hours=5))
+    for name, sandbox in story.sandboxes.items():
+        sandbox.demo.buyer_attends_demo(cast.buyer.email, now.now() - timedelta(hours=1))
+        sandbox.demo.rep_moves(cast.deal.reference, "decision")
+        sandbox.demo.rep_marks(cast.contested.email, "implementing")
+        tell.lived(story.teller, story.scene, cast, name)
+    append_activity(story.folder / FOLDER, activity(story.scene, cast.benefit(now.now())))
+    tell.reported(story.teller, cast)
+    now.advance(timedelta(minutes=30))
+
+
+def travel(story: Story) -> None:
+    """Exactly what happened reaches everybody."""
+    story.teller.step("Exactly that travels", "instep sync")
+    outcome = _sync(story)
+    names = tell.names(story.workspace, {change.entity for change in outcome.plan.changes})
+    tell.travelled(story.teller, outcome, names)
+    cast = story.cast
+    touched = {cast.buyer.email, cast.contested.email, cast.customer.email, cast.deal.reference}
+    touched |= {cast.customer_deal.reference, *(story.scene.buyer[key].email for key in cast.deal.buyers)}
+    strangers = sorted(set(names.values()) - touched)
+    text = f"{_written(outcome)} written, about nobody else" + (f" but {', '.join(strangers)}" if strangers else "")
+    story.expect(outcome.exit_code == 0 and not strangers and _written(outcome) > 0, text)
+
+
+def explain(story: Story) -> None:
+    """Every value has a reason."""
+    from instep.sync.explain import explain as explain_entity
+
+    email = story.cast.buyer.email
+    story.teller.step("Why?", f"instep explain {email} stage")
+    explanation = explain_entity(story.workspace, email, "stage")[0]
+    tell.explained(story.teller, explanation)
+    story.expect(explanation.value == "decision", f"{email} is at decision everywhere")
+
+
+def rebuild(story: Story) -> None:
+    """Losing the local state loses nothing."""
+    story.teller.step("Lose the local state, and build it again", "rm -r .instep; instep sync --first-run=apply")
+    before = tell.entities(story.workspace)
+    shutil.rmtree(story.workspace.store.parent)
+    outcome = _sync(story, "apply")
+    after = tell.entities(story.workspace)
+    tell.rebuilt(story.teller, outcome, len(before & after))
+    created = sum(change.action == "create" for change in outcome.plan.changes)
+    story.expect(before == after and created == 0, f"{created} created: everybody is who they were")
+
+
+def last(story: Story) -> None:
+    """Read everything past Instep, and compare."""
+    story.teller.step("Read every system with its own client, the files from disk, and compare record by record")
+    held: dict[str, Any] = {FOLDER: read_exports(story.folder / FOLDER)}
+    held |= {name: sandbox.demo.read_back() for name, sandbox in story.sandboxes.items()}
+    found: Comparison = compare(story.workspace, held)
+    tell.compared(story.teller, found, tuple(held))
+    story.wrong += [str(mismatch) for mismatch in found.mismatches]
+
+
+def _written(outcome: Outcome) -> int:
+    return sum(sum(acts.values()) for account in outcome.account.values() for acts in account["written"].values())
