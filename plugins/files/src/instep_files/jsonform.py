@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from instep_files.settings import FileSettings
 from instep_files.table import LONGEST_LINE, Row, ending_of
 from instep_files.values import Cell, JsonText
+
+_SPACED: Final = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s')
 
 
 class _Number(str):
@@ -72,7 +75,7 @@ class JsonForm:
         """A new line, with the names of the line before it."""
         before = _loaded(like.raw) if like else {}
         document = dict.fromkeys(before) | {name: self._value(name, cell, None) for name, cell in cells.items()}
-        return self._written(document, like.raw if like else '{": "}')
+        return self._written(document, like.raw if like else '{"": ')
 
     def widened(self, name: str) -> str:
         """The text with one more name, null, in its first line: the other lines need none."""
@@ -96,7 +99,7 @@ class JsonForm:
         return cell
 
     def _written(self, document: dict[str, Any], like: str) -> str:
-        spaced = '": ' in like
+        spaced = _SPACED.match(like) is not None
         return _dumped(document, ", " if spaced else ",", ": " if spaced else ":", ascii_only="\\u" in like)
 
     def _lines(self) -> Iterator[tuple[int, str]]:

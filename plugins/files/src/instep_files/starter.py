@@ -88,8 +88,8 @@ def _doubts(found: Found, leading: Mapping[str, tuple[str, float]], strong: Mapp
 def _mapping(guesses: list[Guess], leads: Leads) -> Iterator[str]:
     yield "# How these files speak, in Instep's words, as far as looking at them can tell. Read it through: each line"
     yield "# is a guess. Left of each equals sign stands Instep's name, right of it the column's."
-    yield '# Nothing is written into the files. To write, say direction = "both" in sync.toml, drop direction = "in" here,'
-    yield '# and add a column instep_id (then drop instep_id = false, and put "instep_id" first in match).'
+    yield '# Nothing is written into the files. To write, say direction = "both" in sync.toml, drop direction = "in"'
+    yield '# here, and add a column instep_id (then drop instep_id = false, and put "instep_id" first in match).'
     kinds = {guess.kind: guess for guess in guesses if guess.kind}
     for kind in _ORDER:
         if kind in kinds:
