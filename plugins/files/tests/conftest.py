@@ -23,10 +23,12 @@ def transport() -> CountingTransport:
 def connect(tmp_path: Path, transport: CountingTransport) -> Folder:
     """Connects the folder `tmp_path`: `connect(people={"file": "people.csv", "key": "id"})`."""
 
-    def connect(*, direction: str = "both", behaviours: Any = None, **objects: Any) -> Connection:
+    def connect(
+        *, direction: str = "both", behaviours: Any = None, through: CountingTransport | None = None, **objects: Any
+    ) -> Connection:
         table = {"path": str(tmp_path), "direction": direction, "objects": objects, "behaviours": behaviours or {}}
         clock = VirtualClock()
-        effects = Effects(transport, clock.now, clock.sleep, random.Random(1))
+        effects = Effects(through or transport, clock.now, clock.sleep, random.Random(1))
         return files.connect(load_settings(files.settings, "exports", table), effects)
 
     return connect

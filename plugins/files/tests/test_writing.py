@@ -193,30 +193,19 @@ class Colleague(CountingTransport):
         return super().send(action, label=label, writes=writes, lane=lane)
 
 
-def test_a_file_that_is_saved_in_between_is_merged_again(tmp_path: Path, monkeypatch: Any, connect: Any) -> None:
+def test_a_file_that_is_saved_in_between_is_merged_again(tmp_path: Path, connect: Any) -> None:
     put(tmp_path, "id,size,ok\n1,,\n")
-    folder = connect(people=PEOPLE)
-    colleague = Colleague(tmp_path, times=1)
-    monkeypatch.setattr(folder.records._shelf.client, "_effects", _with(folder, colleague))
+    folder = connect(through=Colleague(tmp_path, times=1), people=PEOPLE)
     (outcome,) = write(folder, Update("1", {"size": Decimal(1)}, {}))
     assert isinstance(outcome, Written)
     assert held(tmp_path) == "id,size,ok\n1,1,\nc0,,\n"
 
 
-def test_a_file_that_is_saved_all_the_time_is_given_up_for_later(
-    tmp_path: Path, monkeypatch: Any, connect: Any
-) -> None:
+def test_a_file_that_is_saved_all_the_time_is_given_up_for_later(tmp_path: Path, connect: Any) -> None:
     put(tmp_path, "id,size,ok\n1,,\n")
-    folder = connect(people=PEOPLE)
-    monkeypatch.setattr(folder.records._shelf.client, "_effects", _with(folder, Colleague(tmp_path, times=99)))
+    folder = connect(through=Colleague(tmp_path, times=99), people=PEOPLE)
     with pytest.raises(RetryLaterError):
         write(folder, Update("1", {"size": Decimal(1)}, {}))
-
-
-def _with(folder: Any, transport: CountingTransport) -> Any:
-    from dataclasses import replace
-
-    return replace(folder.records._shelf.client._effects, transport=transport)
 
 
 # --- references, columns, deletions ----------------------------------------------------------------------------

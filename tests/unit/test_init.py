@@ -1,0 +1,119 @@
+"""`instep init` writes files that pass the check, and never overwrites one."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from instep.cli.check import check_workspace
+from instep.cli.main import instep
+from instep.errors import ConfigError
+from instep.mapping.load import load_workspace
+from instep.plugins import find_plugin
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(instep, ["init", *arguments])
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Path:
+    folder = tmp_path / "work" / "exports"
+    folder.mkdir(parents=True)
+    (folder / "people.csv").write_text("id,email,stage\n1,ada@x.example,Prospect\n", encoding="utf-8")
+    (folder / "accounts.csv").write_text("account,sector,revenue\nAcme,retail,12.5\n", encoding="utf-8")
+    (folder / "deals.csv").write_text(
+        "deal_id,account,deal_stage,close_value,close_date\n1,Acme,Engaging,5,\n", encoding="utf-8"
+    )
+    return folder
+
+
+def test_what_init_writes_passes_the_check(exports: Path) -> None:
+    root = exports.parent
+    result = run(str(root), "--connection", f"exports=files:{exports}", "--connection", "hubspot=hubspot")
+    assert result.exit_code == 0, result.output
+    checked = check_workspace(root, find_plugin)
+    assert checked.mistakes == ()
+    workspace = load_workspace(root)
+    assert workspace.connection_names == ("exports", "hubspot")
+    assert workspace.process.key == "b2b-11"
+    assert sorted(kind.value for kind in workspace.mappings["exports"].entities) == [
+        "company",
+        "opportunity",
+        "person",
+    ]
+
+
+def test_a_folder_inside_the_workspace_is_written_relative_to_it(exports: Path) -> None:
+    run(str(exports.parent), "--connection", f"exports=files:{exports}")
+    assert load_workspace(exports.parent).connections[0].settings["path"] == "exports"
+
+
+def test_a_path_is_also_looked_for_in_the_new_workspace(exports: Path) -> None:
+    assert run(str(exports.parent), "--connection", "exports=files:exports").exit_code == 0
+
+
+def test_every_example_of_the_written_files_is_valid_once_its_marks_are_gone(exports: Path) -> None:
+    root = exports.parent
+    run(str(root), "--connection", f"exports=files:{exports}")
+    for name in ("process", "team", "scoring"):
+        place = root / "mappings" / f"{name}.toml"
+        text = re.sub(r"^# (?=\[|[a-z_-]+ = )", "", place.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        place.write_text(text, encoding="utf-8")
+    assert check_workspace(root, find_plugin).mistakes == ()
+
+
+def test_nothing_is_overwritten_and_nothing_written_beside_it(exports: Path) -> None:
+    root = exports.parent
+    (root / "sync.toml").write_text("mine", encoding="utf-8")
+    result = run(str(root), "--connection", f"exports=files:{exports}")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, ConfigError)
+    assert str(root / "sync.toml") in str(result.exception)
+    assert (root / "sync.toml").read_text(encoding="utf-8") == "mine"
+    assert not (root / "mappings").exists()
+
+
+def test_the_next_steps_name_the_secret_and_the_commands(tmp_path: Path) -> None:
+    result = run(str(tmp_path), "--connection", "hubspot-eu=hubspot")
+    for step in ("instep check", "INSTEP_HUBSPOT_EU__ACCESS_TOKEN", "instep doctor", "instep sync"):
+        assert step in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Name the systems"),
+        (("--connection", "hubspot"), "is no connection"),
+        (("--connection", "process=hubspot"), "a connection cannot have"),
+        (("--connection", "exports=files"), "looks into a folder"),
+        (("--connection", "hubspot=hubspot:here"), "has no path"),
+        (("--connection", "a=hubspot", "--connection", "a=hubspot"), "two connections"),
+    ],
+)
+def test_what_is_asked_wrongly_is_a_usage_error(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    result = run(str(tmp_path), *arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_connector_or_preset_is_named(tmp_path: Path) -> None:
+    assert "salesfarce" in str(run(str(tmp_path), "--connection", "a=salesfarce").exception)
+    assert "b2b-12" in str(run(str(tmp_path), "--connection", "a=hubspot", "--preset", "b2b-12").exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_demo_ends_with_its_own_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = types.ModuleType("instep.cli.demo")
+    seen: list[Path | None] = []
+    demo.run = lambda folder: seen.append(folder) or 3  # type: ignore[attr-defined,func-returns-value]
+    monkeypatch.setitem(sys.modules, "instep.cli.demo", demo)
+    assert run("--demo", str(tmp_path)).exit_code == 3
+    assert run("--demo").exit_code == 3
+    assert seen == [tmp_path, None]
