@@ -125,7 +125,9 @@ def _resolved(applying: Applying, batch: Sequence[Change]) -> list[Ready]:
     """Give every change the ids of records that were created meanwhile; drop those whose record never came."""
     ready: list[Ready] = []
     for change in batch:
-        record = change.record or _record_of(applying, change.connection, change.object, change.entity)
+        record = change.record
+        if record is None and change.action != "create":
+            record = _record_of(applying, change.connection, change.object, change.entity)
         to_record = None
         if change.relation:
             to_record = _record_of(applying, change.connection, change.to_object, change.to_entity)
@@ -141,11 +143,11 @@ def _record_of(applying: Applying, connection: str, object: str, entity: str) ->
     created = applying.created.get((connection, entity))
     if created is not None:
         return created
-    found = applying.session.store.row(
-        "SELECT id FROM mirror WHERE entity = ? AND connection = ? AND object = ? AND state = 'live' ORDER BY id",
+    found = applying.session.store.rows(
+        "SELECT id FROM mirror WHERE entity = ? AND connection = ? AND object = ? AND state = 'live'",
         (entity, connection, object),
     )
-    return str(found[0]) if found else None
+    return min((str(row[0]) for row in found), default=None)
 
 
 def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
