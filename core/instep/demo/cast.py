@@ -17,13 +17,20 @@ BOTH = Presence(True, True)
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The buyer who sees a demo, the deal that moves, the customer who reports a benefit, the contested one."""
+    """The buyer who sees a demo, a deal that moves, one that is won, a customer who benefits, and a contested one."""
 
     buyer: Buyer
     deal: Deal
+    won: Deal
     customer: Buyer
     customer_deal: Deal
     contested: Buyer
+
+    def touched(self, scene: Scene) -> set[str]:
+        """What people call everybody and everything that the day changes."""
+        deals = (self.deal, self.won, self.customer_deal)
+        people = {scene.buyer[key].email for deal in deals for key in deal.buyers}
+        return {self.buyer.email, self.contested.email, *people, *(deal.reference for deal in deals)}
 
     def benefit(self, at: datetime) -> Act:
         """What the customer reports."""
@@ -37,7 +44,8 @@ def cast_of(scene: Scene) -> Cast:
     customer_deal = _first(_suits_customer(scene, deal, deals_of) for deal in scene.deals)
     return Cast(
         buyer=_first(_researches(scene, buyer) for buyer in free),
-        deal=_first(_can_move(scene, deal, deals_of) for deal in scene.deals),
+        deal=_first(_is_open(scene, deal, deals_of, "consideration") for deal in scene.deals),
+        won=_first(_is_open(scene, deal, deals_of, "purchase") for deal in scene.deals),
         customer=scene.buyer[customer_deal.buyers[0]],
         customer_deal=customer_deal,
         contested=_first(b if b.stage == b.system_stage == "interest" else None for b in free),
@@ -62,9 +70,9 @@ def _researches(scene: Scene, buyer: Buyer) -> Buyer | None:
     return buyer if suits and firm.known == BOTH else None
 
 
-def _can_move(scene: Scene, deal: Deal, deals_of: Counter[str]) -> Deal | None:
-    is_open = deal.known == BOTH and deal.outcome == "" and deal.stage == "consideration"
-    return deal if is_open and deal.owner not in ("", "wilma") and _is_alone(scene, deal, deals_of) else None
+def _is_open(scene: Scene, deal: Deal, deals_of: Counter[str], stage: str) -> Deal | None:
+    suits = deal.known == BOTH and deal.outcome == "" and deal.stage == stage and deal.owner not in ("", "wilma")
+    return deal if suits and _is_alone(scene, deal, deals_of) else None
 
 
 def _suits_customer(scene: Scene, deal: Deal, deals_of: Counter[str]) -> Deal | None:

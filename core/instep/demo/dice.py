@@ -29,7 +29,8 @@ class Dice:
 
     def some(self, things: Sequence[T], count: int) -> list[T]:
         """So many different ones of these, or all if there are fewer."""
-        left, drawn = list(things), []
+        left = list(things)
+        drawn: list[T] = []
         while left and len(drawn) < count:
             drawn.append(left.pop(self.number(0, len(left) - 1)))
         return drawn

@@ -57,6 +57,12 @@ class Teller:
         """One thing that is written, and why."""
         self._print(("    ~ ", "cyan"), (f"{who}  ", ""), (what, "bold"), (f"   {because}" if because else "", "dim"))
 
+    def close(self, text: str, command: str) -> None:
+        """The last lines."""
+        self._print()
+        self._print((text, "bold"))
+        self._print(("Look around: ", ""), (command, "cyan"))
+
     @property
     def seconds(self) -> float:
         """How long it has taken so far."""

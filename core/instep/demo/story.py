@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from instep.demo import tell
+from instep.demo import runs, tell
 from instep.demo.cast import Cast, cast_of
 from instep.demo.compare import Comparison, compare
 from instep.demo.exports import FOLDER, activity, append_activity, read_exports, write_exports
@@ -162,6 +162,7 @@ def live_a_day(story: Story) -> None:
     for name, sandbox in story.sandboxes.items():
         sandbox.demo.buyer_attends_demo(cast.buyer.email, now.now() - timedelta(hours=1))
         sandbox.demo.rep_moves(cast.deal.reference, "decision")
+        sandbox.demo.rep_moves(cast.won.reference, "won")
         sandbox.demo.rep_marks(cast.contested.email, "implementing")
         tell.lived(story.teller, story.scene, cast, name)
     append_activity(story.folder / FOLDER, activity(story.scene, cast.benefit(now.now())))
@@ -173,14 +174,15 @@ def travel(story: Story) -> None:
     """Exactly what happened reaches everybody."""
     story.teller.step("Exactly that travels", "instep sync")
     outcome = _sync(story)
-    names = tell.names(story.workspace, {change.entity for change in outcome.plan.changes})
-    tell.travelled(story.teller, outcome, names)
-    cast = story.cast
-    touched = {cast.buyer.email, cast.contested.email, cast.customer.email, cast.deal.reference}
-    touched |= {cast.customer_deal.reference, *(story.scene.buyer[key].email for key in cast.deal.buyers)}
-    strangers = sorted(set(names.values()) - touched)
+    names = runs.names(story.workspace, {change.entity for change in outcome.plan.changes})
+    tell.travelled(story.teller, story.workspace, outcome, names)
+    strangers = sorted(set(names.values()) - story.cast.touched(story.scene))
     text = f"{_written(outcome)} written, about nobody else" + (f" but {', '.join(strangers)}" if strangers else "")
     story.expect(outcome.exit_code == 0 and not strangers and _written(outcome) > 0, text)
+    won = story.cast.won
+    owner = runs.owner_of(story.workspace, won.reference)
+    text = f"{won.reference} is won, so {owner} looks after it from now on"
+    story.expect(owner in runs.account_managers(story.scene), text)
 
 
 def explain(story: Story) -> None:
@@ -197,10 +199,10 @@ def explain(story: Story) -> None:
 def rebuild(story: Story) -> None:
     """Losing the local state loses nothing."""
     story.teller.step("Lose the local state, and build it again", "rm -r .instep; instep sync --first-run=apply")
-    before = tell.entities(story.workspace)
+    before = runs.entities(story.workspace)
     shutil.rmtree(story.workspace.store.parent)
     outcome = _sync(story, "apply")
-    after = tell.entities(story.workspace)
+    after = runs.entities(story.workspace)
     tell.rebuilt(story.teller, outcome, len(before & after))
     created = sum(change.action == "create" for change in outcome.plan.changes)
     story.expect(before == after and created == 0, f"{created} created: everybody is who they were")

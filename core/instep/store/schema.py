@@ -54,6 +54,7 @@ mirror = _table(
     _json("consents"),
     Index("mirror_entity", "entity"),
     Index("mirror_dirty", "connection", "object", sqlite_where=text("dirty = 1")),
+    Index("mirror_related", "connection", "object", "related_at"),
 )
 
 base = _table("base", _key("connection"), _key("object"), _key("id"), _json("heard"), _json("sent"), _json("related"))
@@ -115,6 +116,7 @@ journey = _table(
     _text("continues_as"),
     Index("journey_entity", "entity"),
     Index("journey_continues", "continues_as"),
+    Index("journey_stage", "stage"),
 )
 
 claim = _table(

@@ -64,7 +64,9 @@ def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
     """Every entity that has to be decided, by kind."""
     dirty: dict[Kind, set[str]] = {kind: set() for kind in Kind}
     now = session.at.isoformat()
-    for id, kind in session.store.rows("SELECT id, kind FROM entity WHERE dirty = 1 OR due_at <= ?", (now,)):
+    for id, kind in session.store.rows(
+        "SELECT id, kind FROM entity WHERE dirty = 1 UNION SELECT id, kind FROM entity WHERE due_at <= ?", (now,)
+    ):
         dirty[Kind(kind)].add(id)
     touched = sorted(matches.touched)
     for id, kind in session.store.among("SELECT id, kind FROM entity WHERE id IN (?)", touched):

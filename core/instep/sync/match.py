@@ -141,11 +141,11 @@ def _candidates(session: Session, kind: Kind, found: Matches) -> list[Candidate]
         for object in mapping.objects:
             rows = session.store.rows(
                 "SELECT id, fields, entity FROM mirror "
-                "WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live' ORDER BY id",
+                "WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live'",
                 (live.name, object),
             )
             indexed: list[tuple[Ref, dict[str, str]]] = []
-            for id, packed, entity in rows:
+            for id, packed, entity in sorted(rows):
                 ref = Ref(live.name, object, id)
                 session.ledger.look(ref)
                 fields = decode(packed)

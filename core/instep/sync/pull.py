@@ -203,15 +203,15 @@ def pull_related(session: Session, live: Live, mapping: EntityMapping, object: s
         return
     days = session.workspace.options.associations_every_days
     due = (session.at - timedelta(days=days)).isoformat()
-    ids = [
-        row[0]
-        for row in session.store.rows(
-            "SELECT id FROM mirror WHERE connection = ? AND object = ? AND state = 'live' "
-            "AND (dirty = 1 OR related_at IS NULL OR related_at < ?) "
-            "AND (related_at IS NULL OR related_at < ?)",
-            (live.name, object, due, session.at.isoformat()),
-        )
-    ]
+    place = (live.name, object)
+    rows = session.store.rows(
+        "SELECT id FROM mirror WHERE connection = ? AND object = ? AND related_at IS NULL AND state = 'live' "
+        "UNION SELECT id FROM mirror WHERE connection = ? AND object = ? AND related_at < ? AND state = 'live' "
+        "UNION SELECT id FROM mirror WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live' "
+        "AND related_at < ?",
+        (*place, *place, due, *place, session.at.isoformat()),
+    )
+    ids = [row[0] for row in rows]
     for relation in mapping.relations:
         for start in range(0, len(ids), live.records.batch.related):
             part = ids[start : start + live.records.batch.related]

@@ -147,7 +147,7 @@ class ChangeReader:
             answer = self._listed(page, at.last) if at.since is None else self._searched(page, at)
             items = page.items(answer.value)
             after = answer.value.after
-            is_last = not after and (at.since is None or page.size < _SEARCH_LIMIT)
+            is_last = not after
             if at.since and not (page.size or is_last):
                 raise RemoteError(f"HubSpot ({page.object}): promised more records and gave none. Run again later.")
             last = after if at.since is None else page.last_id

@@ -158,6 +158,7 @@ def upgrade() -> None:
     with op.batch_alter_table("journey", schema=None) as batch_op:
         batch_op.create_index("journey_continues", ["continues_as"], unique=False)
         batch_op.create_index("journey_entity", ["entity"], unique=False)
+        batch_op.create_index("journey_stage", ["stage"], unique=False)
 
     op.create_table(
         "key",
@@ -199,6 +200,7 @@ def upgrade() -> None:
             "mirror_dirty", ["connection", "object"], unique=False, sqlite_where=sa.text("dirty = 1")
         )
         batch_op.create_index("mirror_entity", ["entity"], unique=False)
+        batch_op.create_index("mirror_related", ["connection", "object", "related_at"], unique=False)
 
     op.create_table(
         "quarantine",
@@ -268,6 +270,7 @@ def downgrade() -> None:
     op.drop_table("question")
     op.drop_table("quarantine")
     with op.batch_alter_table("mirror", schema=None) as batch_op:
+        batch_op.drop_index("mirror_related")
         batch_op.drop_index("mirror_entity")
         batch_op.drop_index("mirror_dirty", sqlite_where=sa.text("dirty = 1"))
 
@@ -278,6 +281,7 @@ def downgrade() -> None:
 
     op.drop_table("key")
     with op.batch_alter_table("journey", schema=None) as batch_op:
+        batch_op.drop_index("journey_stage")
         batch_op.drop_index("journey_entity")
         batch_op.drop_index("journey_continues")
 

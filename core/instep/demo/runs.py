@@ -1,0 +1,109 @@
+"""What a run's changes come to in a few lines, and what people call the entities that they are about."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from instep.demo.scene import Scene
+from instep.mapping.compiled import Workspace
+from instep.model.values import Scalar, decode, display
+
+if TYPE_CHECKING:
+    from instep.sync.changes import Change, Value
+
+NAMING = ("email", "reference", "domain", "name", "last_name")
+VERBS = {
+    "create": "create",
+    "update": "update",
+    "relate": "associate",
+    "unrelate": "part",
+    "opt_out": "opt out",
+    "opt_out_new": "opt out",
+    "opt_in": "opt in",
+}
+_SAMPLED = ("consent", "stage", "title", "name", "owner")
+
+
+def sums(changes: Sequence[Change]) -> list[str]:
+    """How much of what, one line for each system and object."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for change in changes:
+        counts.setdefault((change.connection, change.object), Counter())[VERBS[change.action]] += 1
+    return [
+        f"{connection:<9} {object:<14} " + ", ".join(f"{verb} {count:,}" for verb, count in found.items())
+        for (connection, object), found in sorted(counts.items())
+    ]
+
+
+def samples(changes: Sequence[Change]) -> list[tuple[Change, Value]]:
+    """One change of each field that reads well, with a value before wherever there is one."""
+    found: dict[str, tuple[Change, Value]] = {}
+    for change in changes:
+        for value in change.values if change.action in ("update", "opt_out") else ():
+            readable = value.name != "owner" or not str(value.after).isdigit()
+            if value.name in _SAMPLED and readable:
+                found.setdefault(value.name, (change, value))
+    return [found[name] for name in _SAMPLED if name in found]
+
+
+def words(workspace: Workspace, change: Change, value: Value) -> str:
+    """One value of a change; an owner by name, whatever the system calls them."""
+    after = display(value.after)
+    if value.name == "owner":
+        after = owner_of(workspace, change.entity)
+        return f"owner → {after}"
+    return f"{value.name}: {display(value.before)} → {after}"
+
+
+def named(workspace: Workspace, change: Change) -> str:
+    """What people call the record that a change is about, before anything was decided."""
+    mapping = workspace.mappings[change.connection].entities[change.kind]
+    with closing(_open(workspace)) as store:
+        row = store.execute(
+            "SELECT fields FROM mirror WHERE connection = ? AND object = ? AND id = ?",
+            (change.connection, change.object, change.record),
+        ).fetchone()
+    fields = decode(row[0]) if row else {}
+    held = {m.name: fields.get(m.field) for m in mapping.fields}
+    return _name(held, change.entity)
+
+
+def names(workspace: Workspace, ids: set[str]) -> dict[str, str]:
+    """What people call these entities."""
+    return {id: _name(fields, id) for id, fields in _every(workspace).items() if id in ids}
+
+
+def entities(workspace: Workspace) -> set[str]:
+    """Every entity that is known."""
+    return set(_every(workspace))
+
+
+def owner_of(workspace: Workspace, key: str) -> str:
+    """The name of the colleague who owns an entity, by its id or by what people call it."""
+    for id, fields in _every(workspace).items():
+        if key in (id, _name(fields, id)):
+            owner = workspace.team.owner(str(fields.get("owner")))
+            return owner.name if owner else "nobody"
+    return "nobody"
+
+
+def account_managers(scene: Scene) -> set[str]:
+    """The names of those who keep customers."""
+    return {colleague.name for colleague in scene.colleagues if colleague.job == "service"}
+
+
+def _every(workspace: Workspace) -> dict[str, dict[str, Scalar]]:
+    with closing(_open(workspace)) as store:
+        return {id: decode(fields or b"{}") for id, fields in store.execute("SELECT id, fields FROM entity")}
+
+
+def _open(workspace: Workspace) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{workspace.store}?mode=ro", uri=True)
+
+
+def _name(fields: dict[str, Scalar], otherwise: str) -> str:
+    return display(next((value for name in NAMING if (value := fields.get(name))), otherwise))
