@@ -52,7 +52,7 @@ mirror = _table(
     _text("related_at"),
     _json("changes"),
     _json("consents"),
-    Index("mirror_entity", "entity"),
+    Index("mirror_entity", "entity", "connection", "object"),
     Index("mirror_dirty", "connection", "object", sqlite_where=text("dirty = 1")),
     Index("mirror_related", "connection", "object", "related_at"),
 )

@@ -199,7 +199,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "mirror_dirty", ["connection", "object"], unique=False, sqlite_where=sa.text("dirty = 1")
         )
-        batch_op.create_index("mirror_entity", ["entity"], unique=False)
+        batch_op.create_index("mirror_entity", ["entity", "connection", "object"], unique=False)
         batch_op.create_index("mirror_related", ["connection", "object", "related_at"], unique=False)
 
     op.create_table(
