@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -39,48 +38,48 @@ class Cast:
 
 def cast_of(scene: Scene) -> Cast:
     """Choose them: known to both sides, and simple enough for one screen."""
-    deals_of = Counter(key for deal in scene.deals for key in deal.buyers)
-    free = [buyer for buyer in scene.buyers if _is_simple(buyer) and not buyer.has_deal]
-    customer_deal = _first(_suits_customer(scene, deal, deals_of) for deal in scene.deals)
+    free = [buyer for buyer in scene.buyers if _is_simple(buyer)]
+    simple = sorted((deal for deal in scene.deals if _is_known(scene, deal)), key=lambda deal: len(deal.buyers))
+    customer_deal = _first(deal for deal in simple if _may_report(scene, deal))
     return Cast(
-        buyer=_first(_researches(scene, buyer) for buyer in free),
-        deal=_first(_is_open(scene, deal, deals_of, "consideration") for deal in scene.deals),
-        won=_first(_is_open(scene, deal, deals_of, "purchase") for deal in scene.deals),
+        buyer=_first(buyer for buyer in free if _researches(buyer)),
+        deal=_first(deal for deal in simple if _is_open(deal, "consideration")),
+        won=_first(deal for deal in simple if _is_open(deal, "purchase")),
         customer=scene.buyer[customer_deal.buyers[0]],
         customer_deal=customer_deal,
-        contested=_first(b if b.stage == b.system_stage == "interest" else None for b in free),
+        contested=_first(buyer for buyer in free if buyer.stage == buyer.system_stage == "interest"),
     )
 
 
-def _first(found: Iterable[T | None]) -> T:
-    for one in found:
-        if one is not None:
-            return one
-    raise ConfigError("The demo's company is too small for its story. Make it larger.")
+def _first(found: Iterator[T]) -> T:
+    one = next(found, None)
+    if one is None:
+        raise ConfigError("The demo's company is too small for its story. Make it larger.")
+    return one
 
 
 def _is_simple(buyer: Buyer) -> bool:
-    return buyer.known == BOTH and buyer.tied == BOTH and buyer.owner == "" and not buyer.opted_out.files
+    is_known = buyer.known == BOTH and buyer.tied == BOTH
+    return is_known and not buyer.has_deal and buyer.owner == "" and not buyer.opted_out.files
 
 
-def _researches(scene: Scene, buyer: Buyer) -> Buyer | None:
+def _researches(buyer: Buyer) -> bool:
     """Marketing says research, sales was last told of an earlier stage."""
-    firm = scene.firm[buyer.firm]
-    suits = buyer.stage == "research" and buyer.system_stage != "research" and firm.segment == "life-sciences"
-    return buyer if suits and firm.known == BOTH else None
+    return buyer.stage == "research" != buyer.system_stage
 
 
-def _is_open(scene: Scene, deal: Deal, deals_of: Counter[str], stage: str) -> Deal | None:
-    suits = deal.known == BOTH and deal.outcome == "" and deal.stage == stage and deal.owner not in ("", "wilma")
-    return deal if suits and _is_alone(scene, deal, deals_of) else None
+def _is_known(scene: Scene, deal: Deal) -> bool:
+    people = [scene.buyer[key] for key in deal.buyers]
+    is_owned = deal.known == BOTH and deal.owner not in ("", "wilma")
+    return is_owned and bool(people) and all(buyer.email for buyer in people)
 
 
-def _suits_customer(scene: Scene, deal: Deal, deals_of: Counter[str]) -> Deal | None:
-    told = any(act.deal == deal.key and act.behaviour == "reports-benefit" for act in scene.acts)
-    is_won = deal.known == BOTH and deal.outcome == "won" and not told
-    return deal if is_won and _is_alone(scene, deal, deals_of) else None
+def _is_open(deal: Deal, stage: str) -> bool:
+    return deal.outcome == "" and deal.stage == stage
 
 
-def _is_alone(scene: Scene, deal: Deal, deals_of: Counter[str]) -> bool:
-    """Whether one person is on the deal, on no other, and known to both sides."""
-    return len(deal.buyers) == 1 and deals_of[deal.buyers[0]] == 1 and scene.buyer[deal.buyers[0]].known == BOTH
+def _may_report(scene: Scene, deal: Deal) -> bool:
+    """Whether a deal is won, known to the files, and has no reported benefit yet."""
+    if deal.outcome != "won" or not scene.buyer[deal.buyers[0]].known.files:
+        return False
+    return not any(act.deal == deal.key and act.behaviour == "reports-benefit" for act in scene.acts)

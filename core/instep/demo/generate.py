@@ -114,7 +114,7 @@ def _buyer(dice: Dice, number: int, firm: Firm, taken: dict[str, int]) -> Buyer:
         phone=f"+49 30 {5_550_000 + number}" if dice.chance(0.6) else "",
         firm=firm.key,
         stage=stage,
-        system_stage=EARLIER.get(stage, stage) if dice.chance(0.15) else stage,
+        system_stage=EARLIER.get(stage, stage) if dice.chance(0.25) else stage,
         owner="wilma" if dice.chance(0.02) else "",
         opted_out=_opt_out(dice) if has_email else NOBODY,
         tied=Presence(dice.chance(0.93), dice.chance(0.9)),

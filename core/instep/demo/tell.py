@@ -94,10 +94,9 @@ def planned(teller: Teller, workspace: Workspace, outcome: Outcome) -> None:
 
 def applied(teller: Teller, outcome: Outcome) -> None:
     """What was written, system by system."""
-    for line in sums(outcome.plan.changes):
-        teller.say(line)
     for name, account in outcome.account.items():
-        teller.say(f"{name:<9} {account['seen']:,} records in {account['calls']:,} calls", "dim")
+        written = sum(sum(acts.values()) for acts in account["written"].values())
+        teller.say(f"{name:<9} {account['seen']:,} records seen, {written:,} writes, {account['calls']:,} calls")
 
 
 def noted(teller: Teller, outcome: Outcome) -> None:
@@ -131,7 +130,9 @@ def reported(teller: Teller, cast: Cast) -> None:
 def travelled(teller: Teller, workspace: Workspace, outcome: Outcome, shown: Mapping[str, str]) -> None:
     """Every change, in full."""
     for change in outcome.plan.changes:
-        what = ", ".join(words(workspace, change, value) for value in change.values) or change.relation
+        told = {value.name for value in change.values}
+        shorter = [value for value in change.values if value.name != "instep_stage" or "stage" not in told]
+        what = ", ".join(words(workspace, change, value) for value in shorter) or change.relation
         teller.change(f"{change.connection} {shown.get(change.entity, change.entity)}", what)
 
 

@@ -1,0 +1,108 @@
+"""The demo from end to end: it agrees with itself, and it notices when something does not."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from instep.demo.cast import cast_of
+from instep.demo.generate import Size, generate
+from instep.demo.story import play
+from instep.errors import ConfigError
+
+SMALL = Size(firms=90, buyers=600, deals=170)
+
+
+def told(folder: Path, meddle=lambda sandboxes: None) -> tuple[int, str]:
+    out = io.StringIO()
+    return play(folder, size=SMALL, meddle=meddle, file=out), out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    code, text = told(folder)
+    return folder, code, text
+
+
+def test_everything_agrees_at_the_end(demo):
+    _, code, text = demo
+    assert code == 0, text
+    assert re.search(r"✓ 600 people, 90 companies, 170 opportunities agree in exports and hubspot", text)
+
+
+def test_the_first_run_writes_nothing_and_the_second_after_applying_neither(demo):
+    assert "✓ Nothing was written" in demo[2]
+    assert "✓ 0 written: every system is in step" in demo[2]
+
+
+def test_exactly_what_happened_travels(demo):
+    cast = cast_of(generate(SMALL))
+    travelled = demo[2].split("Exactly that travels")[1].split("Why?")[0]
+    assert f"hubspot {cast.buyer.email}  owner → " in travelled
+    assert f"exports {cast.deal.reference}  stage: shortlist → evaluation" in travelled
+    assert f"exports {cast.won.reference}  " in travelled
+    assert f"hubspot {cast.contested.email}  stage: customer → lead" in travelled
+    assert f"hubspot {cast.customer_deal.reference}  instep_stage: " in travelled
+    assert "about nobody else" in travelled
+
+
+def test_the_stage_is_explained_with_who_lost(demo):
+    explained = demo[2].split("Why?")[1]
+    assert "because   a buyer did participates-in-demo" in explained
+    assert "first contact: exports is preferred" in explained
+
+
+def test_losing_the_state_creates_nothing(demo):
+    assert "✓ 0 created: everybody is who they were" in demo[2]
+
+
+def test_what_nobody_can_translate_is_reported(demo):
+    assert "Haberdashery 2.0" in demo[2]
+    assert "Wilma Abgang" in demo[2]
+
+
+def test_the_workspace_is_kept_and_passes_check(demo):
+    from click.testing import CliRunner
+
+    from instep.cli.check import check
+
+    result = CliRunner().invoke(check, ["-w", str(demo[0])])
+    assert result.exit_code == 0, result.output
+
+
+def test_one_value_changed_behind_everybody_s_back_is_named(tmp_path):
+    victim = next(b for b in generate(SMALL).buyers if b.known.system and b.email)
+
+    def meddle(sandboxes):
+        from hubspot import HubSpot
+        from hubspot.crm.contacts import SimplePublicObjectInput
+
+        settings = sandboxes["hubspot"].settings
+        library = HubSpot(access_token=settings["access_token"], host=settings["base_url"])
+        contacts = library.crm.contacts.basic_api
+        id = contacts.get_by_id(victim.email, id_property="email").id
+        contacts.update(id, simple_public_object_input=SimplePublicObjectInput(properties={"lastname": "Tampered"}))
+
+    code, text = told(tmp_path, meddle)
+    assert code == 1
+    wrong = [line for line in text.splitlines() if "✗" in line]
+    said = f"instep says {victim.last}, exports says {victim.last}, hubspot says Tampered"
+    assert wrong == [f"  ✗ person {victim.email}: last_name: {said}"]
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("precious", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not empty"):
+        play(tmp_path, size=SMALL, file=io.StringIO())
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_logins_in_the_environment_are_never_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("INSTEP_HUBSPOT__BASE_URL", "https://real.example")
+    monkeypatch.setenv("INSTEP_HUBSPOT__ACCESS_TOKEN", "a-real-token")
+    code, text = told(tmp_path)
+    assert code == 0, text
