@@ -89,7 +89,7 @@ class Wanted:
     "connections",
     multiple=True,
     metavar="NAME=CONNECTOR[:PATH]",
-    help="A system to keep in step, as in hubspot=hubspot or exports=files:exports. Repeat it for each.",
+    help="A system to keep in step, as in exports=files:exports. Repeat it for each.",
 )
 @click.option(
     "--preset", default="b2b-11", show_default=True, metavar="NAME", help="The buying process to start from."
@@ -134,7 +134,7 @@ def _wanted(connections: tuple[str, ...], root: Path) -> list[Wanted]:
 
         known = ", ".join(sorted({connector.name for connector in installed()})) or "none"
         raise click.UsageError(
-            f"Name the systems, as in --connection hubspot=hubspot (installed connectors: {known}); or try --demo."
+            f"Name the systems, as in --connection exports=files:exports (installed: {known}); or try --demo."
         )
     wanted = [_one_wanted(text, root) for text in connections]
     names = [one.name for one in wanted]
