@@ -22,7 +22,7 @@ from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull
 from instep.sync.record import Recording, store_decisions
 from instep.sync.recover import recover
-from instep.sync.session import Progress, Session, identify, open_session, silent
+from instep.sync.session import Progress, Session, identify, open_session, refresh_owners, silent
 from instep.sync.transport import World
 
 
@@ -130,6 +130,7 @@ def _draft(session: Session) -> Drafted:
 
 def _decide(session: Session) -> Drafted:
     _refresh_for_files(session)
+    refresh_owners(session)
     session.progress("match")
     matches = match(session)
     session.progress("decide")

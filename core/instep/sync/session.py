@@ -176,7 +176,7 @@ def identify(session: Session) -> None:
         _bind(session, live)
         known = session.store.row("SELECT catalogue, catalogue_at FROM connection WHERE name = ?", (live.name,))
         catalogue = json.loads(known[0]) if known and known[0] else None
-        if catalogue is None or _is_due(session, known[1] if known else None, catalogue):
+        if catalogue is None or _is_due(session, live, known[1] if known else None, catalogue):
             try:
                 catalogue = read_catalogue(session, live)
             except RemoteError as error:
@@ -229,9 +229,37 @@ def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) ->
     live.directory = Directory(live.name, session.workspace.team, live.users)
 
 
-def _is_due(session: Session, read_at: str | None, catalogue: Mapping[str, Any]) -> bool:
+def refresh_owners(session: Session) -> None:
+    """Ask once more who is who where a record names an owner that nobody has heard of."""
+    for live in session.connections.values():
+        if live.users is None or live.name in session.stopped:
+            continue
+        known = {user.id for user in live.users}
+        if any(named - known for named in _owners_named(session, live)):
+            use_catalogue(session, live, read_catalogue(session, live))
+
+
+def _owners_named(session: Session, live: Live) -> Iterator[set[str]]:
+    for mapping in live.mapping.entities.values():
+        mapped = mapping.mapped("owner")
+        for object in mapping.objects if mapped else ():
+            rows = session.store.rows(
+                "SELECT DISTINCT json_extract(CAST(fields AS TEXT), ?) FROM mirror "
+                "WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live'",
+                (f'$."{mapped.field}"' if mapped else "", live.name, object),
+            )
+            yield {str(row[0]) for row in rows if row[0]}
+
+
+def _is_due(session: Session, live: Live, read_at: str | None, catalogue: Mapping[str, Any]) -> bool:
+    """Whether to read the catalogue again: it is old, the files changed, or a field that is needed was not there."""
     if read_at is None or catalogue.get("digest") != session.workspace.digest:
         return True
+    for mapping in live.mapping.entities.values():
+        needed = {mapped.field for mapped in mapping.fields} | ({mapping.instep_id} if mapping.instep_id else set())
+        for object in mapping.objects:
+            if object in catalogue["fields"] and not needed <= set(catalogue["fields"][object]):
+                return True
     age = session.at - datetime.fromisoformat(read_at)
     return age > timedelta(hours=session.workspace.options.catalogue_every_hours)
 
