@@ -1,0 +1,1 @@
+"""Measurements against floors and bare loops, as ratios within one run. See README.md."""

@@ -1,0 +1,80 @@
+"""`python3 dev.py bench`: every measurement, or those that are named, as one table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+from bench.report import Row, table
+
+NAMES = ("calls", "ingest", "incremental", "memory", "startup")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, and print. The exit code is 0 even where a goal is missed: the table says it."""
+    options = parse(arguments)
+    with tempfile.TemporaryDirectory() as root:
+        rows = [row for name in options.only or NAMES for row in _told(name, measurement(name, options, Path(root)))]
+    if options.json:
+        print(json.dumps({"format_version": 1, "rows": [row.as_json() for row in rows]}, indent=2))
+    else:
+        print(f"{date.today().isoformat()}, Python {platform.python_version()}, {platform.machine()}\n")  # noqa: DTZ011
+        print(table(rows))
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The sizes, which are those of the published figures unless told otherwise."""
+    parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
+    parser.add_argument("only", nargs="*", choices=[*NAMES, []], help="what to measure (default: everything)")
+    parser.add_argument("--contacts", type=int, default=20_000, help="contacts of the first load (calls)")
+    parser.add_argument("--companies", type=int, default=0, help="companies that these belong to (calls)")
+    parser.add_argument("--changed", type=int, default=1_000, help="contacts that change afterwards (calls)")
+    parser.add_argument("--read", type=int, default=100_000, help="contacts to read and store (ingest)")
+    parser.add_argument("--persons", type=int, default=100_000, help="persons known (incremental, memory)")
+    parser.add_argument("--edited", type=int, default=500, help="persons that change (incremental, memory)")
+    parser.add_argument("--rounds", type=int, help="how often each figure is taken (default: by measurement)")
+    parser.add_argument("--json", action="store_true", help="print the figures for machines")
+    return parser.parse_args(arguments)
+
+
+def measurement(name: str, options: argparse.Namespace, root: Path) -> Iterator[Row]:
+    """One measurement at the sizes that were asked for. `root` is where known persons are kept between them."""
+    rounds = {} if options.rounds is None else {"rounds": options.rounds}
+    match name:
+        case "calls":
+            from bench import calls
+
+            sizes = {"contacts": options.contacts, "changed": options.changed, "companies": options.companies}
+            return calls.measure(**sizes)
+        case "ingest":
+            from bench import ingest
+
+            return ingest.measure(contacts=options.read, **rounds)
+        case "incremental":
+            from bench import incremental
+
+            return incremental.measure(root, persons=options.persons, changed=options.edited, **rounds)
+        case "memory":
+            from bench import memory
+
+            runs = {} if options.rounds is None else {"runs": options.rounds}
+            return memory.measure(root, persons=options.persons, changed=options.edited, **runs)
+    from bench import startup
+
+    return startup.measure(**rounds)
+
+
+def _told(name: str, rows: Iterator[Row]) -> Iterator[Row]:
+    print(f"{name} …", file=sys.stderr, flush=True)
+    yield from rows
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""The least number of calls that a HubSpot account can be kept in step with. README.md derives the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LIST_PAGE = 100
+"""Records in one page of a listing. developers.hubspot.com/docs/guides/api/crm/objects/contacts"""
+SEARCH_PAGE = 200
+"""Records in one page of a search. developers.hubspot.com/docs/guides/api/crm/search"""
+WRITE_BATCH = 100
+"""Records in one batch of writes. developers.hubspot.com/docs/guides/api/crm/objects/contacts"""
+ASSOCIATION_READ_BATCH = 1000
+"""Records whose associations one call reads. developers.hubspot.com/docs/guides/api/crm/associations"""
+ASSOCIATION_WRITE_BATCH = 2000
+"""Associations that one call makes. developers.hubspot.com/docs/guides/api/crm/associations"""
+RELATIONS: Mapping[str, int] = {"contacts": 1, "companies": 0, "deals": 2}
+"""How many associations the starter mapping follows from each object."""
+IDENTITY = 1
+CATALOGUE = 2 + len(RELATIONS)
+"""Owners who are there and owners who have left, and the properties of each object: each one page."""
+
+
+def pages(records: int, size: int) -> int:
+    """How many calls `records` take, `size` at a time; reading nothing still takes the call that finds it out."""
+    return max(1, -(-records // size))
+
+
+def batches(records: int, size: int) -> int:
+    """How many calls it takes to tell `records`, `size` at a time; telling nothing takes none."""
+    return -(-records // size)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one account must be asked and told in one run.
+
+    `changed` counts the records per object that are new to us (all of them in a first run), `unread` those of
+    them whose associations are not known. `told` counts the records to write per (object, verb): one that is
+    created and one that is updated never share a call. `tied` counts the associations to make per pair of objects.
+    """
+
+    is_first: bool = False
+    changed: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
+    told: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    tied: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Calls by what they are for."""
+        page = LIST_PAGE if self.is_first else SEARCH_PAGE
+        return {
+            "identity": IDENTITY,
+            "owners and properties": CATALOGUE if self.is_first else 0,
+            "bins": len(RELATIONS),
+            "records": sum(pages(self.changed.get(name, 0), page) for name in RELATIONS),
+            "associations": sum(
+                relations * batches(self.unread.get(name, 0), ASSOCIATION_READ_BATCH)
+                for name, relations in RELATIONS.items()
+            ),
+            "writes": sum(batches(count, WRITE_BATCH) for count in self.told.values())
+            + sum(batches(count, ASSOCIATION_WRITE_BATCH) for count in self.tied.values()),
+        }
+
+    @property
+    def calls(self) -> int:
+        return sum(self.parts.values())
+
+
+def formula(*accounts: Account) -> str:
+    """The floor of a run over some accounts, spelled out."""
+    return " + ".join(_spelled(account) for account in accounts)
+
+
+def _spelled(account: Account) -> str:
+    parts = [f"{count} {name}" for name, count in account.parts.items() if count]
+    return f"({' + '.join(parts)})"
