@@ -60,6 +60,12 @@ def test_losing_the_state_creates_nothing(demo):
     assert "✓ 0 created: everybody is who they were" in demo[2]
 
 
+@pytest.mark.xfail(strict=False, reason="match counts one partner twice where both carry the id that it gives")
+def test_a_rebuilt_state_has_no_questions(demo):
+    rebuilt = demo[2].split("Lose the local state")[1].split("Read every system")[0]
+    assert " ! " not in rebuilt
+
+
 def test_what_nobody_can_translate_is_reported(demo):
     assert "Haberdashery 2.0" in demo[2]
     assert "Wilma Abgang" in demo[2]

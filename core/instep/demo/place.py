@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from instep.errors import ConfigError
+from instep.mapping.load import load_workspace
 from instep.settings import environment_prefix
 
 _PACKAGED = Path(__file__).parent / "example"
@@ -23,6 +24,11 @@ def example() -> Path:
         if (folder / "sync.toml").is_file() and (folder / "mappings").is_dir():
             return folder
     raise ConfigError("The example's sync.toml and mappings are not there. Install Instep again.")
+
+
+def connectors() -> dict[str, str]:
+    """The example's connections, each with its connector."""
+    return {connection.name: connection.plugin for connection in load_workspace(example()).connections}
 
 
 def fresh_folder(folder: Path | None) -> Path:
@@ -42,9 +48,10 @@ def copy_example(folder: Path, logins: Mapping[str, Mapping[str, object]]) -> No
     text = (source / "sync.toml").read_text(encoding="utf-8")
     for connection, settings in logins.items():
         lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
-        comment = "# The demo's sandbox, on this machine; gone when the demo ends.\n"
-        table = f'[connections.{connection}]\nplugin = "{connection}"\n'
-        text = text.replace(table, table + comment + lines)
+        header = f"[connections.{connection}]\n"
+        text = text.replace(
+            header, f"{header}# The demo's sandbox, on this machine; gone when the demo ends.\n{lines}"
+        )
     (folder / "sync.toml").write_text(text, encoding="utf-8")
 
 

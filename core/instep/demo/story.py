@@ -17,7 +17,7 @@ from instep.demo.compare import Comparison, compare
 from instep.demo.exports import FOLDER, activity, append_activity, read_exports, write_exports
 from instep.demo.generate import Size, generate
 from instep.demo.hands import DemoSandbox
-from instep.demo.place import copy_example, fresh_folder, no_real_logins
+from instep.demo.place import connectors, copy_example, fresh_folder, no_real_logins
 from instep.demo.scene import START, Scene
 from instep.demo.show import Teller
 from instep.mapping.compiled import Workspace
@@ -26,9 +26,6 @@ from instep.plugins import find_plugin
 from instep.sandbox import VirtualClock
 from instep.sync.run import Outcome, sync
 from instep.sync.transport import World
-
-SYSTEMS = ("hubspot",)
-"""The connections that a sandbox stands in for; every other one reads the folder."""
 
 Meddle = Callable[[dict[str, DemoSandbox]], None]
 
@@ -44,6 +41,8 @@ class Story:
     sandboxes: dict[str, DemoSandbox]
     teller: Teller
     workspace: Workspace
+    told: set[str] = field(default_factory=set)
+    """Notes of runs that were shown before."""
     wrong: list[str] = field(default_factory=list)
     """What did not come out as promised."""
 
@@ -72,11 +71,12 @@ def play(
 
     `meddle` is called before the last step with the running sandboxes. Nothing leaves this machine.
     """
-    teller, place = Teller(file), fresh_folder(folder)
+    teller, place, plugins = Teller(file), fresh_folder(folder), connectors()
     with ExitStack() as stack:
-        stack.enter_context(no_real_logins((FOLDER, *SYSTEMS)))
+        stack.enter_context(no_real_logins(plugins))
         clock = VirtualClock(START)
-        sandboxes = {name: stack.enter_context(_sandbox(name, clock)) for name in SYSTEMS}
+        systems = {name: plugin for name, plugin in plugins.items() if name != FOLDER}
+        sandboxes = {name: stack.enter_context(_sandbox(plugin, clock)) for name, plugin in systems.items()}
         scene = generate(size)
         rows = write_exports(scene, place / FOLDER)
         for sandbox in sandboxes.values():
@@ -92,10 +92,10 @@ def play(
     return 1 if story.wrong else 0
 
 
-def _sandbox(name: str, clock: VirtualClock) -> AbstractContextManager[DemoSandbox]:
+def _sandbox(plugin: str, clock: VirtualClock) -> AbstractContextManager[DemoSandbox]:
     from importlib import import_module
 
-    module, attribute = find_plugin(name).sandbox.split(":")
+    module, attribute = find_plugin(plugin).sandbox.split(":")
     return cast(AbstractContextManager[DemoSandbox], getattr(import_module(module), attribute)(clock=clock))
 
 
@@ -143,7 +143,7 @@ def apply_first(story: Story) -> None:
     story.teller.step("Do it", "instep sync --first-run=apply")
     outcome = _sync(story, "apply")
     tell.applied(story.teller, outcome)
-    tell.noted(story.teller, outcome)
+    tell.noted(story.teller, outcome, story.told)
     story.expect(outcome.exit_code == 0, f"{_written(outcome):,} written, every record accounted for")
 
 
@@ -204,6 +204,7 @@ def rebuild(story: Story) -> None:
     outcome = _sync(story, "apply")
     after = runs.entities(story.workspace)
     tell.rebuilt(story.teller, outcome, len(before & after))
+    tell.noted(story.teller, outcome, story.told)
     created = sum(change.action == "create" for change in outcome.plan.changes)
     story.expect(before == after and created == 0, f"{created} created: everybody is who they were")
 

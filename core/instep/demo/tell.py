@@ -99,12 +99,14 @@ def applied(teller: Teller, outcome: Outcome) -> None:
         teller.say(f"{name:<9} {account['seen']:,} records seen, {written:,} writes, {account['calls']:,} calls")
 
 
-def noted(teller: Teller, outcome: Outcome) -> None:
-    """What people should look at."""
+def noted(teller: Teller, outcome: Outcome, told: set[str]) -> None:
+    """What people should look at, and were not told before."""
     for note in outcome.notes:
         times = f" ({note['count']:,} times)" if note["count"] > 1 else ""
         where = f"{note['connection']}: " if note["connection"] else ""
-        teller.note(f"{where}{note['text']}{times}")
+        if note["text"] not in told:
+            teller.note(f"{where}{note['text']}{times}")
+        told.add(note["text"])
 
 
 # --- the day -----------------------------------------------------------------------------------------------------
