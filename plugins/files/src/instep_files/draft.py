@@ -101,7 +101,8 @@ class Draft:
         row = Row(0, raw, tuple(cells.get(name, "") for name in self._table.columns))
         self._places[id] = len(self._rows)
         self._rows.append(row)
-        self._holders.clear()
+        for column, holders in self._holders.items():
+            holders.setdefault(str(row.cells[self._table.places[column]]), id)
         self.created.add(id)
         self.is_changed = True
         return Written(id, self._held(id, fields), created=True)
@@ -148,7 +149,8 @@ class Draft:
             raise _RefusedError(_no_fit(next(iter(cells)), error)) from error
         after = tuple(cells.get(name, cell) for name, cell in zip(self._table.columns, row.cells, strict=True))
         self._rows[self._places[id]] = replace(row, raw=raw, cells=after)
-        self._holders.clear()
+        for name in cells:
+            self._holders.pop(name, None)
         self.is_changed = True
 
     def _made(self, cells: Mapping[str, Cell]) -> str:
