@@ -187,6 +187,8 @@ def _change_lines(change: Change, sign: str) -> list[str]:
         return [plain(f"  {sign} {name} {change.relation} {change.to_entity}   ({change.because})")]
     lines = [plain(f"  {sign} {name}")]
     for value in change.values:
+        if value.name == "instep_id":
+            continue
         before = "" if change.action == "create" else f"{display(value.before)} -> "
         lines.append(plain(f"      {value.name}: {before}{display(value.after)}   ({value.because})"))
     return lines

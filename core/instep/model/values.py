@@ -31,12 +31,15 @@ Scalar = str | bool | int | Decimal | date | datetime | Money | tuple[str, ...] 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
-_PLAIN = (str, bool, int, type(None))
+_PLAIN = frozenset({str, bool, int, type(None)})
 
 
 def encode(fields: Mapping[str, Scalar]) -> bytes:
     """Fields as JSON bytes that `decode` turns back into equal values."""
-    return _encoder.encode({name: _pack(value) for name, value in fields.items()})
+    for value in fields.values():
+        if type(value) not in _PLAIN:
+            return _encoder.encode({name: _pack(value) for name, value in fields.items()})
+    return _encoder.encode(fields)
 
 
 def decode(data: bytes | str) -> dict[str, Scalar]:

@@ -276,7 +276,7 @@ def check_fence(session: Session) -> None:
 
 def _journal(session: Session, ready: Ready) -> int:
     change = ready.change
-    reason = {v.name: v.because for v in change.values} or {change.action: change.because}
+    reason = {v.name: v.because for v in change.values if v.name != "instep_id"} or {change.action: change.because}
     detail = {
         "why": reason,
         "digest": change.digest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -41,8 +41,6 @@ class Change:
     entity: str
     record: str | None
     values: tuple[Value, ...] = ()
-    fields: Mapping[str, Scalar] = field(default_factory=dict)
-    expected: Mapping[str, Scalar] = field(default_factory=dict)
     relation: str = ""
     to_object: str = ""
     to_entity: str = ""
@@ -54,6 +52,23 @@ class Change:
     @property
     def ref(self) -> Ref | None:
         return None if self.record is None else Ref(self.connection, self.object, self.record)
+
+    @property
+    def is_consent(self) -> bool:
+        """Whether it is written through the system's consent store, not into a field."""
+        return self.action in ("opt_out", "opt_out_new", "opt_in")
+
+    @property
+    def fields(self) -> dict[str, Scalar]:
+        """What to write, by the system's own field names."""
+        return {} if self.is_consent else {value.field: value.after for value in self.values}
+
+    @property
+    def expected(self) -> dict[str, Scalar]:
+        """What these fields held when that was decided; nothing for a new record."""
+        if self.action != "update":
+            return {}
+        return {value.field: value.before for value in self.values}
 
     @property
     def order(self) -> tuple[Any, ...]:

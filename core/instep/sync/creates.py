@@ -35,9 +35,8 @@ def plan_create(session: Session, state: EntityState, live: Live, mapping: Entit
         )
         return []
     values = _create_values(session, state, live, mapping)
-    fields = {value.field: value.after for value in values}
-    fields[mapping.instep_id] = state.id
-    created = Change("create", live.name, mapping.create_as, state.kind, state.id, None, tuple(values), fields)
+    values.append(Value("instep_id", mapping.instep_id, None, state.id, "our own id, to find it again"))
+    created = Change("create", live.name, mapping.create_as, state.kind, state.id, None, tuple(values))
     return [created, *_after_create(state, live, mapping)]
 
 

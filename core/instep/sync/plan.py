@@ -93,12 +93,12 @@ def _plan_record(planning: Planning, state: EntityState, record: RecordState) ->
 
 
 def _update(state: EntityState, record: RecordState, values: Sequence[Value]) -> Change:
-    fields = {value.field: value.after for value in values}
+    """One update; our own id rides along where it is missing, and is never a write of its own."""
     id_field = record.mapping.instep_id
-    if id_field is not None and id_field in record.fields and record.fields[id_field] != state.id:
-        fields[id_field] = state.id
-    expected = {name: record.fields[name] for name in fields if name in record.fields}
-    return Change("update", *record.ref[:2], state.kind, state.id, record.ref.id, tuple(values), fields, expected)
+    if id_field is not None and record.fields.get(id_field, state.id) != state.id:
+        ours = Value("instep_id", id_field, record.fields[id_field], state.id, "our own id rides along")
+        values = [*values, ours]
+    return Change("update", *record.ref[:2], state.kind, state.id, record.ref.id, tuple(values))
 
 
 def _field_values(session: Session, state: EntityState, record: RecordState, mapped: FieldMapping) -> list[Value]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from instep.model.entities import Kind
 from instep.model.values import Scalar, decode, encode
 from instep.sync.decide import Decisions
 from instep.sync.fields import consent_flag, ends
@@ -17,41 +18,59 @@ from instep.sync.pull import wanted_fields
 from instep.sync.session import Session
 from instep.sync.state import EntityState, JourneyState, RecordState, claim_row, entity_row
 
-_ENTITY = (
-    "INSERT OR REPLACE INTO entity (id, kind, fields, reasons, consent, score, shown, segment, dirty, due_at, run) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_BASE = (
-    "INSERT INTO base (connection, object, id, heard, sent, related) VALUES (?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (connection, object, id) DO UPDATE SET heard = excluded.heard, sent = excluded.sent, "
-    "related = excluded.related"
-)
+_PENDING = ("entity", "base", "journey", "claim")
 
 
-@dataclass(slots=True)
 class Recording:
-    """The rows of a run's decisions, kept compact until apply stores them."""
+    """The decisions of a run, kept aside until apply stores them with its first journal row.
 
-    entities: list[tuple[Any, ...]] = field(default_factory=list)
-    bases: list[tuple[Any, ...]] = field(default_factory=list)
-    clean: list[Ref] = field(default_factory=list)
-    related: list[tuple[str, str, frozenset[str], frozenset[str]]] = field(default_factory=list)
-    questions: list[tuple[str, str, str, str]] = field(default_factory=list)
-    decided: list[str] = field(default_factory=list)
+    They wait in temporary tables of the state's own connection: memory stays flat, however many there are, and a
+    run that only plans leaves nothing behind.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._store = session.store
+        self.related: list[tuple[str, str, frozenset[str], frozenset[str]]] = []
+        self.questions: list[tuple[str, str, str, str]] = []
+        self.nothing_left: set[str] = set()
+        """Entities whose every change turned out to be impossible: they are not waiting for a write."""
+        with self._store.aside():
+            for name in _PENDING:
+                self._store.run(f"CREATE TEMP TABLE pending_{name} AS SELECT * FROM {name} WHERE 0")  # noqa: S608
 
     def take(self, session: Session, decisions: Decisions, states: Sequence[EntityState], to_write: set[str]) -> None:
         """Keep what was decided of these entities. `to_write` are those with changes still to be written."""
+        bases = [_base_row(session, decisions, record) for state in states for record in state.records]
+        with self._store.aside():
+            self._put("entity", [entity_row(state, session.run, state.id in to_write) for state in states])
+            self._put("base", bases)
+            self._put_journeys(session, [j for s in states for j in _own_journeys(decisions, s)])
         for state in states:
-            self.decided.append(state.id)
-            self.entities.append(entity_row(state, session.run, state.id in to_write))
-            for record in state.records:
-                self.bases.append(_base_row(session, decisions, record))
-                self.clean.append(record.ref)
             for name in {*state.relations, *state.relations_before}:
                 before, now = state.relations_before.get(name, frozenset()), state.relations.get(name, frozenset())
                 if before != now:
                     self.related.append((state.id, name, before - now, now - before))
             self.questions += [(kind, state.id, connection, text) for kind, connection, text in state.questions]
+
+    def take_rest(self, session: Session, decisions: Decisions) -> None:
+        """Keep the journeys that belong to none of the decided entities."""
+        with self._store.aside():
+            self._put_journeys(session, list(decisions.journeys.values()))
+
+    def _put_journeys(self, session: Session, journeys: Sequence[JourneyState]) -> None:
+        self._put("journey", [_journey_row(journey) for journey in journeys])
+        self._put("claim", [claim_row(c, j.id, session.run) for j in journeys for c in j.new_claims])
+
+    def _put(self, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            marks = ", ".join("?" * len(rows[0]))
+            self._store.bulk(f"INSERT INTO pending_{name} VALUES ({marks})", rows)  # noqa: S608  # our own names
+
+
+def _own_journeys(decisions: Decisions, state: EntityState) -> list[JourneyState]:
+    """The journeys that are an entity's own, taken out of the run's memory; an opportunity's stay till the end."""
+    ids = decisions.own.pop(state.id, []) if state.kind is Kind.PERSON else []
+    return [decisions.journeys.pop(id) for id in ids if id in decisions.journeys]
 
 
 def _base_row(session: Session, decisions: Decisions, record: RecordState) -> tuple[Any, ...]:
@@ -79,9 +98,18 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         "UPDATE mirror SET entity = ? WHERE connection = ? AND object = ? AND id = ?",
         [(entity, *ref) for ref, entity in matches.links.items()],
     )
-    store.bulk(_ENTITY, recording.entities)
-    store.bulk(_BASE, recording.bases)
-    store.bulk("UPDATE mirror SET dirty = 0 WHERE connection = ? AND object = ? AND id = ?", recording.clean)
+    store.run(
+        "DELETE FROM question WHERE kind <> 'merge-too' AND subject IN (SELECT id FROM pending_entity)",
+    )
+    store.run("INSERT OR REPLACE INTO entity SELECT * FROM pending_entity")
+    store.bulk("UPDATE entity SET dirty = 0 WHERE id = ?", [(id,) for id in sorted(recording.nothing_left)])
+    store.run("INSERT OR REPLACE INTO base SELECT * FROM pending_base")
+    store.run(
+        "UPDATE mirror SET dirty = 0 WHERE dirty = 1 AND (connection, object, id) IN "
+        "(SELECT connection, object, id FROM pending_base)"
+    )
+    store.run("INSERT OR REPLACE INTO journey SELECT * FROM pending_journey")
+    store.run("INSERT OR IGNORE INTO claim SELECT * FROM pending_claim")
     store.bulk(
         "DELETE FROM relation WHERE entity = ? AND name = ? AND to_entity = ?",
         [(entity, name, end) for entity, name, gone, _ in recording.related for end in gone],
@@ -90,33 +118,25 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         "INSERT OR IGNORE INTO relation VALUES (?, ?, ?)",
         [(entity, name, end) for entity, name, _, new in recording.related for end in new],
     )
-    _store_journeys(session, decisions.journeys.values())
     _store_departures(session, matches)
     _store_questions(session, recording, matches)
     store.bump("serial")
 
 
-def _store_journeys(session: Session, journeys: Iterable[JourneyState]) -> None:
-    rows, claims = [], []
-    for journey in journeys:
-        position = journey.position
-        rows.append(
-            (
-                journey.id,
-                journey.entity,
-                journey.kind,
-                position.stage,
-                position.since.isoformat() if position.since else None,
-                position.outcome.value if position.outcome else None,
-                position.closed_at.isoformat() if position.closed_at else None,
-                journey.opened_at.isoformat(),
-                journey.segment,
-                journey.continues_as,
-            )
-        )
-        claims += [claim_row(claim, journey.id, session.run) for claim in journey.new_claims]
-    session.store.bulk("INSERT OR REPLACE INTO journey VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    session.store.bulk("INSERT OR IGNORE INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claims)
+def _journey_row(journey: JourneyState) -> tuple[Any, ...]:
+    position = journey.position
+    return (
+        journey.id,
+        journey.entity,
+        journey.kind,
+        position.stage,
+        position.since.isoformat() if position.since else None,
+        position.outcome.value if position.outcome else None,
+        position.closed_at.isoformat() if position.closed_at else None,
+        journey.opened_at.isoformat(),
+        journey.segment,
+        journey.continues_as,
+    )
 
 
 def _store_departures(session: Session, matches: Matches) -> None:
@@ -143,8 +163,8 @@ def _is_there(session: Session, connection: str, entity: str) -> bool:
 
 def _store_questions(session: Session, recording: Recording, matches: Matches) -> None:
     store = session.store
-    answered = [*recording.decided, *(str(ref) for ref in matches.links)]
-    store.bulk("DELETE FROM question WHERE subject = ? AND kind <> 'merge-too'", [(subject,) for subject in answered])
+    answered = [(str(ref),) for ref in matches.links]
+    store.bulk("DELETE FROM question WHERE subject = ? AND kind <> 'merge-too'", answered)
     rows: list[tuple[Any, ...]] = [
         (kind, subject, connection, text, None, session.run)
         for kind, subject, connection, text in recording.questions

@@ -134,14 +134,17 @@ def _decide(session: Session) -> Drafted:
     session.progress("match")
     matches = match(session)
     session.progress("decide")
-    recording, changes = Recording(), list[Change]()
+    recording, changes = Recording(session), list[Change]()
     decisions = Decisions(matches, {})
     for states, decisions in decide(session, matches):
         found = plan(session, decisions, states)
         recording.take(session, decisions, states, {change.entity for change in found})
         changes += found
+    recording.take_rest(session, decisions)
     session.progress("plan")
+    wanted = {change.entity for change in changes}
     changes = without_dangling(session, changes, matches.links)
+    recording.nothing_left = wanted - {change.entity for change in changes}
     notes = tuple(note.as_json() for note in session.ledger.notes)
     return Drafted(Plan(ordered(changes), session.at, _made_from(session), notes), decisions, recording)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from instep.mapping.compiled import EntityMapping
 from instep.model.consent import Standing
@@ -189,8 +190,8 @@ def attach(session: Session, states: dict[str, EntityState], linked: Iterable[tu
             state = states[entity] = EntityState(entity, mapping.kind, is_new=True)
         ref = Ref(*row[:3])
         record = RecordState(ref, live, mapping, decode(row[3]), datetime.fromisoformat(row[4]), bool(row[6]))
-        record.changes = json.loads(row[7]) if row[7] else {}
-        record.consents = json.loads(row[8]) if row[8] else []
+        record.changes = msgspec.json.decode(row[7]) if row[7] else {}
+        record.consents = msgspec.json.decode(row[8]) if row[8] else []
         state.records.append(record)
         by_object.setdefault((ref.connection, ref.object), {})[ref.id] = record
     for (connection, object), records in by_object.items():
@@ -211,7 +212,7 @@ def _load_bases(session: Session, connection: str, object: str, records: dict[st
         record = records[id]
         record.heard = decode(heard)
         record.sent = decode(sent) if sent else {}
-        record.related_heard = json.loads(related) if related else None
+        record.related_heard = msgspec.json.decode(related) if related else None
 
 
 def _load_related(session: Session, connection: str, object: str, records: dict[str, RecordState]) -> None:
@@ -239,13 +240,13 @@ def _load_relations(session: Session, states: dict[str, EntityState]) -> None:
 
 def _entity(row: tuple[Any, ...]) -> EntityState:
     id, kind, fields, reasons, consent, score, shown, segment, due_at = row
-    score_kept = json.loads(score) if score else {}
+    score_kept = msgspec.json.decode(score) if score else {}
     return EntityState(
         id,
         Kind(kind),
         values=decode(fields),
-        reasons=json.loads(reasons) if reasons else {},
-        consent=_standings(json.loads(consent)) if consent else {},
+        reasons=msgspec.json.decode(reasons) if reasons else {},
+        consent=_standings(msgspec.json.decode(consent)) if consent else {},
         score=score_kept,
         shown=shown,
         stage=score_kept.get("stage"),
@@ -269,9 +270,9 @@ def entity_row(state: EntityState, run: int, dirty: bool) -> tuple[Any, ...]:
         state.id,
         state.kind.value,
         encode(state.values),
-        json.dumps(state.reasons).encode(),
-        json.dumps(consent).encode() if consent else None,
-        json.dumps({**state.score, "stage": state.stage}).encode(),
+        msgspec.json.encode(state.reasons),
+        msgspec.json.encode(consent) if consent else None,
+        msgspec.json.encode({**state.score, "stage": state.stage}),
         state.shown,
         state.segment,
         int(dirty),
