@@ -71,7 +71,7 @@ def test_stage_values_are_mapped_where_they_are_known_and_listed_where_not(crm: 
     stages = mapping["opportunity"]["stages"]
     assert stages["values"] == {"interest": "Prospecting", "consideration": "Engaging"}
     assert stages["outcomes"] == {"won": "Won", "lost": "Lost"}
-    assert '# not mapped yet: "On hold" (1 rows)' in text
+    assert '# not mapped yet: "On hold" (1 row)' in text
 
 
 def test_a_column_that_nearly_is_a_key_is_pointed_out(crm: Path) -> None:
@@ -130,6 +130,13 @@ def test_days_and_months_are_told_apart_or_asked_about(
     settings, _, text, _ = look(tmp_path)
     assert settings["objects"]["things"].get("types", {}).get("due") == type
     assert ("is the day first, or the month?" in text) is (type is None)
+
+
+def test_a_column_without_values_is_text(tmp_path: Path) -> None:
+    put(tmp_path, "things.csv", "id,due", "a,", "b,")
+    settings, _, text, _ = look(tmp_path)
+    assert "types" not in settings["objects"]["things"]
+    assert "due" not in text
 
 
 def test_codes_are_no_numbers(tmp_path: Path) -> None:

@@ -66,12 +66,17 @@ def test_a_boolean_is_written_in_the_style_found(like: str, told: str) -> None:
     assert encode(False, column_type("boolean"), like) == told
 
 
+def test_a_text_that_means_a_fitting_value_is_written_as_that_value() -> None:
+    assert encode("yes", column_type("boolean"), "FALSE") == "TRUE"
+    assert encode("7,50", column_type("number:,")) == "7,50"
+
+
 @pytest.mark.parametrize(
     ("type", "value"),
     [
-        ("number", "12"),
+        ("number", "a dozen"),
         ("number", True),
-        ("boolean", "yes"),
+        ("boolean", "perhaps"),
         ("date", datetime(2026, 1, 5, tzinfo=UTC)),
         ("instant", date(2026, 1, 5)),
         ("text", Money(Decimal(5), "EUR")),

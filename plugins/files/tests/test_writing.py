@@ -70,11 +70,12 @@ def test_a_touched_row_keeps_its_quotes(tmp_path: Path, connect: Any) -> None:
 
 
 def test_a_new_row_looks_like_the_last_one(tmp_path: Path, connect: Any) -> None:
-    put(tmp_path, 'id,instep_id,name\r\n1,,"Ada"')
-    (outcome,) = write(connect(people={**PEOPLE, "types": {}}), Create("instep_id", "x-1", {"name": "Bob"}))
+    put(tmp_path, 'id,instep_id,name,ok\r\n1,,"Ada",YES')
+    settings = {**PEOPLE, "types": {"ok": "boolean"}}
+    (outcome,) = write(connect(people=settings), Create("instep_id", "x-1", {"name": "Bob", "ok": False}))
     assert isinstance(outcome, Written)
     assert (outcome.id, outcome.created) == ("x-1", True)
-    assert held(tmp_path) == 'id,instep_id,name\r\n1,,"Ada"\r\nx-1,x-1,"Bob"'
+    assert held(tmp_path) == 'id,instep_id,name,ok\r\n1,,"Ada",YES\r\nx-1,x-1,"Bob",NO'
 
 
 def test_a_file_without_rows_takes_some(tmp_path: Path, connect: Any) -> None:

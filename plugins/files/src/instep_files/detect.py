@@ -61,7 +61,7 @@ class Column:
     @cached_property
     def dates(self) -> tuple[str, ...]:
         """The formats that every value fits; more than one where days and months cannot be told apart."""
-        for formats in _DATES:
+        for formats in _DATES if self.counts else ():
             fitting = tuple(form for form in formats if self._fits(column_type(f"date:{form}")))
             if fitting:
                 return fitting

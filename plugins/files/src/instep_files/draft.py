@@ -10,7 +10,7 @@ from instep.contract import Create, Delete, Erase, Missing, Outcome, Rejected, R
 from instep.model.values import Scalar, is_blank
 from instep_files.shelf import Records
 from instep_files.table import Row, ending_of
-from instep_files.values import Cell, encode
+from instep_files.values import Cell, decode, encode
 
 
 class _RefusedError(Exception):
@@ -96,8 +96,9 @@ class Draft:
             return Written(known, self._held(known, fields))
         id = self._free_key(create)
         values = {**create.fields, create.key_field: create.key, self.records.settings.key: id}
-        cells = {name: self._cell(name, value, "") for name, value in values.items()}
-        raw = self._made(cells) + self._table.ending
+        model = self._model()
+        cells = {name: self._cell(name, value, self._like(model, name)) for name, value in values.items()}
+        raw = self._made(cells, model) + self._table.ending
         row = Row(0, raw, tuple(cells.get(name, "") for name in self._table.columns))
         self._places[id] = len(self._rows)
         self._rows.append(row)
@@ -153,8 +154,15 @@ class Draft:
             self._holders.pop(name, None)
         self.is_changed = True
 
-    def _made(self, cells: Mapping[str, Cell]) -> str:
-        model = next((row for row in reversed(self._rows) if row is not None and row.cells), None)
+    def _model(self) -> Row | None:
+        """The row that a new one shall look like: the last."""
+        return next((row for row in reversed(self._rows) if row is not None and row.cells), None)
+
+    def _like(self, model: Row | None, column: str) -> str:
+        cell = model.cells[self._place(column)] if model else ""
+        return cell if isinstance(cell, str) else ""
+
+    def _made(self, cells: Mapping[str, Cell], model: Row | None) -> str:
         try:
             return self._table.form.made(cells, model)
         except ValueError as error:
@@ -206,6 +214,7 @@ class Draft:
         self._place(name)
         try:
             held = self.records.value(row, name)
+            value = decode(value, self.records.type_of(name)) if isinstance(value, str) else value
         except ValueError:
             return False
         return held == value or (is_blank(held) and is_blank(value))

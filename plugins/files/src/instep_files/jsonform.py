@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from instep_files.settings import FileSettings
+from instep_files.settings import ColumnType, FileSettings
 from instep_files.table import LONGEST_LINE, Row, ending_of
-from instep_files.values import Cell, JsonText
+from instep_files.values import Cell, JsonText, decode
 
 _SPACED: Final = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s')
 
@@ -95,7 +95,7 @@ class JsonForm:
             case "number":
                 return _Number(cell)
             case "boolean" if isinstance(before, bool) or before is None:
-                return cell == "true"
+                return decode(cell, ColumnType("boolean"))
         return cell
 
     def _written(self, document: dict[str, Any], like: str) -> str:

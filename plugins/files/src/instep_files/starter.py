@@ -46,7 +46,7 @@ def _file_lines(guess: Guess, leads: Leads, mapped: set[str]) -> Iterator[str]:
     found = guess.found
     prefix = f"{'behaviours' if guess.is_feed else 'objects'}.{found.object}"
     what = "what somebody did" if guess.is_feed else guess.kind or "not mapped to anything yet"
-    yield f"# {found.file}: {found.rows:,} rows; {what}"
+    yield f"# {found.file}: {_rows(found.rows)}; {what}"
     yield f"{prefix}.file = {_text(found.file)}"
     yield f"{prefix}.key = {_text(str(found.key))}"
     if guess.at and guess.happening:
@@ -185,14 +185,14 @@ def _stage_lines(kind: str, column: Column) -> Iterator[str]:
     stages = suggested([value for value in values if value not in outcomes.values()], STAGES)
     waiting = [value for value in values if value not in outcomes.values() and value not in stages.values()]
     off = "" if stages or outcomes else "# "
-    yield f"# {_said(column.name)} holds {len(values)} values. Say which step of the buying process each one means."
+    yield f"# {_said(column.name)} holds {len(values)} different values. Say which step of the process each one means."
     yield f"{off}[{kind}.stages]"
     yield f"{off}field = {_text(column.name)}"
     yield f"{off}values = {_table(stages)}"
     if outcomes:
         yield f"outcomes = {_table(outcomes)}"
     for value in waiting:
-        yield f"# not mapped yet: {_text(value)} ({column.counts[value]:,} rows)"
+        yield f"# not mapped yet: {_text(value)} ({_rows(column.counts[value])})"
 
 
 def _behaviours(guess: Guess) -> Iterator[str]:
@@ -201,7 +201,7 @@ def _behaviours(guess: Guess) -> Iterator[str]:
     yield f"# {guess.found.file} says what somebody did. Name our behaviour for each, then remove the # before it."
     known = {value: key for key, value in suggested(list(guess.happening.counts), BEHAVIOURS).items()}
     for value, count in guess.happening.counts.most_common():
-        yield f"# [[behaviours]]                       # {count:,} rows"
+        yield f"# [[behaviours]]                       # {_rows(count)}"
         yield f"# kind = {_text(value)}"
         yield f"# behaviour = {_text(known.get(value, '…'))}"
 
@@ -225,6 +225,10 @@ def _table(entries: Mapping[str, str]) -> str:
 
 def _list(values: list[str]) -> str:
     return "[" + ", ".join(map(_text, values)) + "]"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _said(text: str) -> str:

@@ -50,7 +50,9 @@ def encode(value: Scalar, type: ColumnType, like: str = "") -> Cell:
         raise ValueError("an amount with a currency cannot be written into one cell")
     if type.name == "text":
         return _plain(value)
-    return _ENCODERS[type.name](value, type, like)
+    if isinstance(value, str):
+        value = decode(value, type)  # a word of the mapping's, such as "yes" for who opted out
+    return "" if value is None else _ENCODERS[type.name](value, type, like)
 
 
 # --- from text -------------------------------------------------------------------------------------------------
