@@ -295,7 +295,7 @@ def _identify(
         if name == INSTEP_ID and value in derived and derived[value].ref != candidate.ref:
             partners.append(derived[value].ref)
         if partners:
-            return Verdict(partners=tuple(partners))
+            return Verdict(partners=tuple(dict.fromkeys(partners)))
     return Verdict(question=ambiguous)
 
 
@@ -323,7 +323,7 @@ def _ask(
     session.ledger.skip(ref, "waits for a person: " + reason)
     session.ledger.conflicts[ref.connection] += 1
     session.ledger.note(
-        "ambiguous", ref.connection, f"A {candidate.kind} is not linked: {reason}.", "Make its keys unique.", str(ref)
+        "ambiguous", ref.connection, f"{candidate.kind}: a record is not linked: {reason}.", "Make its keys unique.", str(ref)
     )
     text = f"{ref} is not linked: {reason}."
     found.questions.append(Question("ambiguous", str(ref), ref.connection, text, {"keys": dict(candidate.keys)}))
