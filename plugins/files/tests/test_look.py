@@ -177,3 +177,11 @@ def test_names_that_need_quotes_get_them(tmp_path: Path) -> None:
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no \.csv"):
         look(tmp_path)
+
+
+def test_two_files_of_one_name_are_two_objects(tmp_path: Path) -> None:
+    put(tmp_path, "people.csv", "id,email", "1,a@x.example")
+    put(tmp_path, "people.jsonl", '{"id": 1, "email": "a@x.example"}')
+    settings, mapping, _, _ = look(tmp_path)
+    assert list(settings["objects"]) == ["people", "people_2"]
+    assert mapping["person"]["objects"] == ["people"]

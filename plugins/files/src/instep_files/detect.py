@@ -6,7 +6,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -157,7 +157,18 @@ def look_into(folder: Path) -> list[Found]:
         raise ConfigError(
             f"The folder {folder} has no .csv or .jsonl file with a first line. Put the files in first."
         )
-    return found
+    return _told_apart(found)
+
+
+def _told_apart(found: list[Found]) -> list[Found]:
+    """The same files, no two of them as one object: people.csv and people.jsonl are people and people_2."""
+    taken: list[str] = []
+    apart = []
+    for one in found:
+        again = sum(name == one.object.lower() for name in taken)
+        taken.append(one.object.lower())
+        apart.append(replace(one, object=f"{one.object}_{again + 1}") if again else one)
+    return apart
 
 
 def _look_at(place: Path) -> Found | None:

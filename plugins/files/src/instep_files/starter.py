@@ -185,7 +185,7 @@ def _stage_lines(kind: str, column: Column) -> Iterator[str]:
     stages = suggested([value for value in values if value not in outcomes.values()], STAGES)
     waiting = [value for value in values if value not in outcomes.values() and value not in stages.values()]
     off = "" if stages or outcomes else "# "
-    yield f"# {_said(column.name)} holds {len(values)} different values. Say which step of the process each one means."
+    yield f"# {_said(column.name)} holds {len(values)} values. Say which step of the process each of them means."
     yield f"{off}[{kind}.stages]"
     yield f"{off}field = {_text(column.name)}"
     yield f"{off}values = {_table(stages)}"
