@@ -42,11 +42,13 @@ def test_the_first_run_writes_nothing_and_the_second_after_applying_neither(demo
 def test_exactly_what_happened_travels(demo):
     cast = cast_of(generate(SMALL))
     travelled = demo[2].split("Exactly that travels")[1].split("Why?")[0]
-    assert f"hubspot {cast.buyer.email}  owner → " in travelled
-    assert f"exports {cast.deal.reference}  stage: shortlist → evaluation" in travelled
-    assert f"exports {cast.won.reference}  " in travelled
-    assert f"hubspot {cast.contested.email}  stage: customer → lead" in travelled
-    assert f"hubspot {cast.customer_deal.reference}  instep_stage: " in travelled
+    lines = {line.split()[1]: line for line in travelled.splitlines() if line.startswith("    ~ ")}
+    assert "owner → " in lines[cast.buyer.email]
+    assert "stage: research → decision   in exports and hubspot" in lines[cast.buyer.email]
+    assert "stage: shortlist → evaluation   in exports and hubspot" in lines[cast.deal.reference]
+    assert "stage: contract → won   in exports and hubspot" in lines[cast.won.reference]
+    assert "stage: customer → lead   in hubspot" in lines[cast.contested.email]
+    assert "→ achievement" in lines[cast.customer_deal.reference]
     assert "about nobody else" in travelled
 
 
@@ -60,7 +62,6 @@ def test_losing_the_state_creates_nothing(demo):
     assert "✓ 0 created: everybody is who they were" in demo[2]
 
 
-@pytest.mark.xfail(strict=False, reason="match counts one partner twice where both carry the id that it gives")
 def test_a_rebuilt_state_has_no_questions(demo):
     rebuilt = demo[2].split("Lose the local state")[1].split("Read every system")[0]
     assert " ! " not in rebuilt

@@ -50,6 +50,22 @@ def samples(changes: Sequence[Change]) -> list[tuple[Change, Value]]:
     return [found[name] for name in _SAMPLED if name in found]
 
 
+def by_entity(changes: Sequence[Change]) -> dict[str, tuple[list[Change], list[Value]]]:
+    """Changes by whom they are about, each canonical field once: as the first system that is told spells it."""
+    grouped: dict[str, list[Change]] = {}
+    for change in changes:
+        grouped.setdefault(change.entity, []).append(change)
+    found = {}
+    for entity, group in grouped.items():
+        values: dict[str, Value] = {}
+        for value in (value for change in group for value in change.values):
+            values.setdefault(value.name, value)
+        if "stage" in values:
+            values.pop("instep_stage", None)
+        found[entity] = (group, [values[name] for name in sorted(values)])
+    return found
+
+
 def words(workspace: Workspace, change: Change, value: Value) -> str:
     """One value of a change; an owner by name, whatever the system calls them."""
     after = display(value.after)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from instep.demo.cast import Cast
 from instep.demo.compare import Comparison
-from instep.demo.runs import named, sums, words
+from instep.demo.runs import by_entity, named, samples, sums, words
 from instep.demo.scene import Scene
 from instep.demo.show import Teller
 from instep.mapping.compiled import Workspace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from instep.sync.run import Outcome
 
 PLURAL = {Kind.PERSON: "people", Kind.COMPANY: "companies", Kind.OPPORTUNITY: "opportunities"}
+HISTORY = 4
 
 
 # --- before the first run ----------------------------------------------------------------------------------------
@@ -36,7 +37,7 @@ def opening(teller: Teller, scene: Scene, folder: Path, rows: int, urls: Mapping
     teller.step("A software vendor with three verticals")
     segments = Counter(firm.segment for firm in scene.firms)
     teller.say(", ".join(f"{name} ({count} companies)" for name, count in sorted(segments.items())))
-    teller.say("in each a representative who wins customers, and an account manager who keeps them")
+    teller.say("Each has a representative who wins customers, and an account manager who keeps them")
     teller.say(
         f"{len(scene.firms):,} companies, {len(scene.buyers):,} people, {len(scene.deals):,} opportunities, "
         f"{len(scene.acts):,} things that buyers did"
@@ -83,8 +84,6 @@ def doctored(teller: Teller, left: list[str]) -> None:
 
 def planned(teller: Teller, workspace: Workspace, outcome: Outcome) -> None:
     """A plan's sum, and one line of each sort."""
-    from instep.demo.runs import samples
-
     for line in sums(outcome.plan.changes):
         teller.say(line)
     for change, value in samples(outcome.plan.changes):
@@ -130,12 +129,10 @@ def reported(teller: Teller, cast: Cast) -> None:
 
 
 def travelled(teller: Teller, workspace: Workspace, outcome: Outcome, shown: Mapping[str, str]) -> None:
-    """Every change, in full."""
-    for change in outcome.plan.changes:
-        told = {value.name for value in change.values}
-        shorter = [value for value in change.values if value.name != "instep_stage" or "stage" not in told]
-        what = ", ".join(words(workspace, change, value) for value in shorter) or change.relation
-        teller.change(f"{change.connection} {shown.get(change.entity, change.entity)}", what)
+    """Every change in full, buyer by buyer and deal by deal."""
+    for entity, (changes, values) in by_entity(outcome.plan.changes).items():
+        what = ", ".join(words(workspace, changes[0], value) for value in values)
+        teller.change(shown.get(entity, entity), what, "in " + " and ".join(c.connection for c in changes))
 
 
 def explained(teller: Teller, explanation: Explanation) -> None:
@@ -148,7 +145,10 @@ def explained(teller: Teller, explanation: Explanation) -> None:
         teller.say(f"lost      {loser['value']} from {loser['source']} ({loser['why']})")
     for held in explanation.held:
         teller.say(f"held      {held.ref} {held.field} = {display(held.value)}")
-    for step in explanation.history:
+    earlier = len(explanation.history) - HISTORY
+    if earlier > 0:
+        teller.say(f"{earlier} earlier claims, then", "dim")
+    for step in explanation.history[-HISTORY:]:
         why = "" if step["counts"] else "  (does not count)"
         teller.say(f"{step['what']:<9} {_minute(step['at'])} {step['value']} from {step['source']}{why}", "dim")
 

@@ -1,0 +1,53 @@
+"""The demo's folder is made from the example, and reaches nothing but its sandboxes."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+
+import pytest
+
+from instep.demo.place import connectors, copy_example, example, fresh_folder, no_real_logins
+from instep.errors import ConfigError
+from instep.mapping.lint import lint_process
+from instep.mapping.load import load_workspace
+
+
+def test_the_example_is_right_and_its_process_is_the_buyer_s():
+    workspace = load_workspace(example())
+    assert lint_process(workspace.process, workspace.team) == ()
+
+
+def test_the_example_has_a_folder_and_a_system():
+    assert connectors() == {"exports": "files", "hubspot": "hubspot"}
+
+
+def test_the_copy_reaches_the_sandbox_and_means_the_same_otherwise(tmp_path):
+    copy_example(tmp_path, {"hubspot": {"base_url": "http://127.0.0.1:1", "access_token": "x"}})
+    copied = tomllib.loads((tmp_path / "sync.toml").read_text(encoding="utf-8"))
+    original = tomllib.loads((example() / "sync.toml").read_text(encoding="utf-8"))
+    assert copied["connections"].pop("hubspot") == {
+        **original["connections"].pop("hubspot"),
+        "base_url": "http://127.0.0.1:1",
+        "access_token": "x",
+    }
+    assert copied == original
+
+
+def test_a_temporary_folder_is_made_where_none_is_named():
+    folder = fresh_folder(None)
+    assert folder.is_dir()
+    folder.rmdir()
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path):
+    (tmp_path / "x").touch()
+    with pytest.raises(ConfigError, match="not empty"):
+        fresh_folder(tmp_path)
+
+
+def test_logins_come_back_after_the_demo(monkeypatch):
+    monkeypatch.setenv("INSTEP_HUBSPOT__ACCESS_TOKEN", "mine")
+    with no_real_logins(["hubspot"]):
+        assert "INSTEP_HUBSPOT__ACCESS_TOKEN" not in os.environ
+    assert os.environ["INSTEP_HUBSPOT__ACCESS_TOKEN"] == "mine"
