@@ -322,9 +322,8 @@ def _ask(
     ref = candidate.ref
     session.ledger.skip(ref, "waits for a person: " + reason)
     session.ledger.conflicts[ref.connection] += 1
-    session.ledger.note(
-        "ambiguous", ref.connection, f"{candidate.kind}: a record is not linked: {reason}.", "Make its keys unique.", str(ref)
-    )
+    said = f"{candidate.kind}: a record is not linked: {reason}."
+    session.ledger.note("ambiguous", ref.connection, said, "Make its keys unique.", str(ref))
     text = f"{ref} is not linked: {reason}."
     found.questions.append(Question("ambiguous", str(ref), ref.connection, text, {"keys": dict(candidate.keys)}))
     for name, value in candidate.keys.items():

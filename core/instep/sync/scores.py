@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from instep.mapping.translate import hear
 from instep.model.values import Scalar
 from instep.sync.evidence import Act
 from instep.sync.session import Session
@@ -21,9 +23,7 @@ def decide_score(session: Session, state: EntityState, acts: Sequence[Act], comp
     did = [(act.key, act.at) for act in acts if act.actor == "buyer"]
     fixed = scoring.computed((), facts, session.at)
     computed = scoring.computed(did, facts, session.at)
-    before = state.score.get("published")
-    published_at = state.score.get("published_at")
-    at = datetime.fromisoformat(published_at) if published_at else None
+    before, at = _published_before(session, state)
     published = scoring.published(computed, before, at, session.at)
     if published != before or at is None or session.at - at > timedelta(days=scoring.republish_after_days):
         at = session.at
@@ -44,3 +44,17 @@ def decide_score(session: Session, state: EntityState, acts: Sequence[Act], comp
         state.due_at = min(crossing, republish) if crossing else republish
     else:
         state.due_at = None
+
+
+def _published_before(session: Session, state: EntityState) -> tuple[int | None, datetime | None]:
+    """What systems show now, and since when: as we remember it, else as a record still holds it."""
+    if state.score.get("published_at"):
+        return state.score["published"], datetime.fromisoformat(state.score["published_at"])
+    for record in state.records:
+        mapped = record.mapping.mapped("score")
+        if mapped is None or mapped.field not in record.fields:
+            continue
+        held = hear(mapped, record.fields, record.live.directory)
+        if isinstance(held, Decimal | int) and not isinstance(held, bool):
+            return int(held), session.at
+    return None, None
