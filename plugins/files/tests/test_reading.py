@@ -109,6 +109,25 @@ def test_an_unchanged_file_costs_one_read_and_gives_nothing(
     assert [sent.label for sent in transport.sent] == ["people.csv/read"]
 
 
+def test_an_unchanged_file_is_read_anew_once_its_settings_are_corrected(tmp_path: Path, connect: Any) -> None:
+    put(tmp_path, "id,due\n1,31/12/2026\n")
+    wrong, right = ({**PEOPLE, "types": {"due": f"date:{form}"}} for form in ("%m/%d/%Y", "%d/%m/%Y"))
+    (page,) = records(connect(people=wrong)).changed_since("people", ["due"], None)
+    assert isinstance(page.items[0], Garbled)
+    (page,) = records(connect(people=right)).changed_since("people", ["due"], page.cursor)
+    assert isinstance(page.items[0], Seen)
+
+
+def test_a_row_whose_twin_is_gone_is_read(tmp_path: Path, connect: Any) -> None:
+    store = records(connect(people=PEOPLE))
+    put(tmp_path, "id,name\n1,Ada\n1,Bob\n")
+    (page,) = store.changed_since("people", ["name"], None)
+    assert not [item for item in page.items if isinstance(item, Seen)]
+    put(tmp_path, "id,name\n1,Bob\n")
+    (page,) = store.changed_since("people", ["name"], page.cursor)
+    assert [item.id for item in page.items if isinstance(item, Seen)] == ["1"]
+
+
 def test_a_missing_row_is_no_deletion(tmp_path: Path, connect: Any) -> None:
     put(tmp_path, "id\n1\n2\n")
     cursor = list(records(connect(people=PEOPLE)).changed_since("people", (), None))[-1].cursor

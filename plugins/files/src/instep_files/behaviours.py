@@ -44,11 +44,12 @@ class FilesBehaviours:
         marks: dict[str, str] = json.loads(cursor) if cursor else {}
         for name, feed in self._feeds.items():
             content = self._client.read(feed.file)
-            if marks.get(name) != content.digest:
+            digest = feed.digest_of(content.digest)
+            if marks.get(name) != digest:
                 items = _seen(name, feed, content, frozenset(kinds))
                 for first in range(0, len(items) - PAGE, PAGE):
                     yield BehaviourPage(items[first : first + PAGE], json.dumps(marks))
-                marks = {**marks, name: content.digest}
+                marks = {**marks, name: digest}
                 yield BehaviourPage(items[max(0, (len(items) - 1) // PAGE * PAGE) :], json.dumps(marks))
         yield BehaviourPage((), json.dumps(marks))
 

@@ -89,19 +89,21 @@ class FilesRecords:
         `RemoteError` if the file does not fit its settings, or lacks a requested column that it had before.
         """
         mark = _mark(cursor)
-        content = self._shelf.client.read(self._shelf.settings.objects[object].file)
-        if mark and mark.digest == content.digest and mark.next is None:
+        settings = self._shelf.settings.objects[object]
+        content = self._shelf.client.read(settings.file)
+        is_same = mark is not None and mark.digest == settings.digest_of(content.digest)
+        if mark and is_same and mark.next is None:
             yield Page((), str(mark))
             return
         if mark:
             self._shelf.newest[object] = max(mark.at, self._shelf.newest.get(object, mark.at))
         needed = [name for name in mark.columns if name in fields] if mark else []
         records = self._shelf.records(object, content, needed)
-        resumes = mark is not None and mark.digest == content.digest and mark.next is not None
-        yield from self._pages(records, fields, mark, (mark.next or 0) if mark and resumes else 0)
+        yield from self._pages(records, fields, mark, (mark.next or 0) if mark and is_same else 0)
 
     def _pages(self, records: Records, fields: Sequence[str], mark: _Mark | None, first: int) -> Iterator[Page]:
         table = records.table
+        digest = records.settings.digest_of(table.content.digest)
         there = tuple(name for name in fields if name in table.places)
         known = self._known(records.object, mark, table.columns)
         given: dict[str, int] = {}
@@ -113,14 +115,17 @@ class FilesRecords:
             items: list[Item] = []
             for row in taken:
                 item = records.item(row, fields)
+                if isinstance(item, Garbled):
+                    items.append(item)
+                    continue
                 given[item.id] = hash(row.raw)
-                if isinstance(item, Garbled) or known.get(item.id) != given[item.id]:
+                if known.get(item.id) != given[item.id]:
                     items.append(item)
             is_last = len(taken) < PAGE
             if is_last and first == 0:
-                self._last[records.object] = (table.content.digest, table.columns, given)
+                self._last[records.object] = (digest, table.columns, given)
             next = None if is_last else place
-            yield Page(tuple(items), str(_Mark(table.content.digest, next, there, records.at)))
+            yield Page(tuple(items), str(_Mark(digest, next, there, records.at)))
             if is_last:
                 return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -131,6 +132,10 @@ class FileSettings(BaseModel):
     def declared(self) -> tuple[str, ...]:
         """Every column that the settings name, each once."""
         return tuple(dict.fromkeys((self.key, *self.types, *self.references)))
+
+    def digest_of(self, content: str) -> str:
+        """What tells this reading of a content from any other: the same bytes mean something else in other types."""
+        return f"{content[:32]}-{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]}"
 
 
 class ObjectSettings(FileSettings):
