@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The sizes, which are those of the published figures unless told otherwise."""
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
-    parser.add_argument("only", nargs="*", choices=[*NAMES, []], help="what to measure (default: everything)")
+    parser.add_argument("only", nargs="*", metavar="NAME", help=f"some of: {', '.join(NAMES)} (default: all)")
     parser.add_argument("--contacts", type=int, default=20_000, help="contacts of the first load (calls)")
     parser.add_argument("--companies", type=int, default=0, help="companies that these belong to (calls)")
     parser.add_argument("--changed", type=int, default=1_000, help="contacts that change afterwards (calls)")
@@ -41,7 +41,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--edited", type=int, default=500, help="persons that change (incremental, memory)")
     parser.add_argument("--rounds", type=int, help="how often each figure is taken (default: by measurement)")
     parser.add_argument("--json", action="store_true", help="print the figures for machines")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for name in options.only:
+        if name not in NAMES:
+            parser.error(f'there is no measurement "{name}". Choose from: {", ".join(NAMES)}.')
+    return options
 
 
 def measurement(name: str, options: argparse.Namespace, root: Path) -> Iterator[Row]:
