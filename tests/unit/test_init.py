@@ -49,6 +49,25 @@ def test_what_init_writes_passes_the_check(exports: Path) -> None:
     ]
 
 
+def test_what_init_writes_passes_the_check_with_another_process_too(exports: Path) -> None:
+    root = exports.parent
+    run(str(root), "-c", f"exports=files:{exports}", "-c", "hubspot=hubspot", "--preset", "buyer-behaviours")
+    assert check_workspace(root, find_plugin).mistakes == ()
+    text = (root / "mappings" / "exports.toml").read_text(encoding="utf-8")
+    assert "stages that your process does not have: consideration" in text
+
+
+def test_a_process_that_nobody_can_use_is_refused(tmp_path: Path) -> None:
+    result = run(str(tmp_path), "-c", "hubspot=hubspot", "--preset", "seller-actions")
+    assert isinstance(result.exception, ConfigError)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mapping_that_fits_is_written_to_the_letter(tmp_path: Path) -> None:
+    run(str(tmp_path), "-c", "hubspot=hubspot")
+    assert (tmp_path / "mappings" / "hubspot.toml").read_text("utf-8") == find_plugin("hubspot").starter_mapping
+
+
 def test_a_folder_inside_the_workspace_is_written_relative_to_it(exports: Path) -> None:
     run(str(exports.parent), "--connection", f"exports=files:{exports}")
     assert load_workspace(exports.parent).connections[0].settings["path"] == "exports"

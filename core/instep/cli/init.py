@@ -114,14 +114,14 @@ def init(folder: Path | None, connections: tuple[str, ...], preset: str, demo: b
 
 def workspace_files(root: Path, wanted: list[Wanted], preset: str) -> dict[str, str]:
     """Every file of a new workspace by its name, as text. Writes nothing."""
-    _check_preset(preset)
+    stages = _stages_of(preset)
     starters = {one.name: _starter(one) for one in wanted}
     return {
         "sync.toml": _sync_file(root, wanted, starters),
         "mappings/process.toml": PROCESS.format(preset=preset),
         "mappings/team.toml": TEAM.format(connection=wanted[0].name),
         "mappings/scoring.toml": SCORING,
-        **{f"mappings/{name}.toml": starter.mapping for name, starter in starters.items()},
+        **{f"mappings/{name}.toml": fitted(starter.mapping, stages) for name, starter in starters.items()},
     }
 
 
@@ -171,10 +171,15 @@ def _place(path: Path, root: Path) -> Path:
     return (root / here if not here.exists() and (root / here).exists() else here).resolve()
 
 
-def _check_preset(name: str) -> None:
-    from instep.mapping.load import read_preset
+def _stages_of(preset: str) -> frozenset[str]:
+    """The stages of a preset. Raises `ConfigError` for one that no workspace can use: a counter-example."""
+    from instep.mapping.load import mistakes_error, read_preset
+    from instep.mapping.process import every_stage
 
-    read_preset(name)
+    reading = read_preset(preset)
+    if reading.mistakes:
+        raise mistakes_error(reading.mistakes)
+    return frozenset(stage.key for stage in every_stage(reading.read.process))
 
 
 # --- what is written ---------------------------------------------------------------------------------------------
@@ -187,6 +192,22 @@ def _starter(wanted: Wanted) -> Starter:
     if wanted.plugin.look is None or wanted.path is None:
         return Starter("", wanted.plugin.starter_mapping)
     return wanted.plugin.look(load_settings(wanted.plugin.settings, wanted.name, {"path": str(wanted.path)}))
+
+
+def fitted(mapping: str, stages: frozenset[str]) -> str:
+    """A mapping file without the stages that this process does not have; a comment says which they were."""
+    import tomlkit
+
+    document: Any = tomlkit.parse(mapping)
+    for kind in ("person", "company", "opportunity"):
+        entity = document.get(kind, {})
+        for table in (entity.get("stages", {}), *entity.get("pipelines", {}).values()):
+            values = table.get("values", {})
+            unknown = [stage for stage in values if stage not in stages]
+            spelled = ", ".join(f"{stage} = {json.dumps(str(values.pop(stage)))}" for stage in unknown)
+            if unknown:
+                values.comment(f"stages that your process does not have: {spelled}")
+    return tomlkit.dumps(document)
 
 
 def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]) -> str:
