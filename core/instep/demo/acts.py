@@ -31,7 +31,7 @@ def acts_of_buyers(dice: Dice, buyers: Iterable[Buyer]) -> Iterator[Act]:
             continue
         for place, behaviour in enumerate(EARLY.get(buyer.stage, ())):
             for turn in range(dice.number(1, 3) if place == 0 else dice.number(0, 1)):
-                at = START - timedelta(days=dice.number(2, 60), hours=dice.number(0, 9), minutes=7 * turn)
+                at = START - timedelta(days=dice.number(2, 60)) + timedelta(hours=dice.number(1, 9), minutes=7 * turn)
                 yield from _recorded(f"{buyer.key}-{place}{turn}", behaviour, buyer, at, None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +40,9 @@ class Cast:
 def cast_of(scene: Scene) -> Cast:
     """Choose them: known to both sides, and simple enough for one screen."""
     free = [buyer for buyer in scene.buyers if _is_simple(buyer)]
-    simple = sorted((deal for deal in scene.deals if _is_known(scene, deal)), key=lambda deal: len(deal.buyers))
+    deals_of = Counter(key for deal in scene.deals for key in deal.buyers)
+    known = (deal for deal in scene.deals if _is_known(scene, deal))
+    simple = sorted(known, key=lambda deal: sum(deals_of[key] for key in deal.buyers))
     customer_deal = _first(deal for deal in simple if _may_report(scene, deal))
     return Cast(
         buyer=_first(buyer for buyer in free if _researches(buyer)),

@@ -66,6 +66,17 @@ def by_entity(changes: Sequence[Change]) -> dict[str, tuple[list[Change], list[V
     return found
 
 
+def without_fading(changes: Sequence[Change]) -> tuple[int, list[Change]]:
+    """How many scores only fell because time passed, and every other change."""
+    fading = {change.entity for change in changes}
+    fading -= {c.entity for c in changes if len(c.values) != 1 or not _fades(c.values[0])}
+    return len(fading), [change for change in changes if change.entity not in fading]
+
+
+def _fades(value: Value) -> bool:
+    return value.name == "score" and float(str(value.after)) < float(str(value.before or 0))
+
+
 def words(workspace: Workspace, change: Change, value: Value) -> str:
     """One value of a change; an owner by name, whatever the system calls them."""
     after = display(value.after)

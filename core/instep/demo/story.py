@@ -174,8 +174,9 @@ def travel(story: Story) -> None:
     """Exactly what happened reaches everybody."""
     story.teller.step("Exactly that travels", "instep sync")
     outcome = _sync(story)
-    names = runs.names(story.workspace, {change.entity for change in outcome.plan.changes})
-    tell.travelled(story.teller, story.workspace, outcome, names)
+    faded, changes = runs.without_fading(outcome.plan.changes)
+    names = runs.names(story.workspace, {change.entity for change in changes})
+    tell.travelled(story.teller, story.workspace, changes, names, faded)
     strangers = sorted(set(names.values()) - story.cast.touched(story.scene))
     text = f"{_written(outcome)} written, about nobody else" + (f" but {', '.join(strangers)}" if strangers else "")
     story.expect(outcome.exit_code == 0 and not strangers and _written(outcome) > 0, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from instep.model.entities import Kind
 from instep.model.values import display
 
 if TYPE_CHECKING:
+    from instep.sync.changes import Change
     from instep.sync.explain import Explanation
     from instep.sync.run import Outcome
 
@@ -128,11 +129,15 @@ def reported(teller: Teller, cast: Cast) -> None:
     teller.say(f"exports   a new line: {cast.customer.first} {cast.customer.last} reports a benefit")
 
 
-def travelled(teller: Teller, workspace: Workspace, outcome: Outcome, shown: Mapping[str, str]) -> None:
+def travelled(
+    teller: Teller, workspace: Workspace, changes: Sequence[Change], shown: Mapping[str, str], faded: int
+) -> None:
     """Every change in full, buyer by buyer and deal by deal."""
-    for entity, (changes, values) in by_entity(outcome.plan.changes).items():
-        what = ", ".join(words(workspace, changes[0], value) for value in values)
-        teller.change(shown.get(entity, entity), what, "in " + " and ".join(c.connection for c in changes))
+    for entity, (group, values) in by_entity(changes).items():
+        what = ", ".join(words(workspace, group[0], value) for value in values)
+        teller.change(shown.get(entity, entity), what, "in " + " and ".join(c.connection for c in group))
+    if faded:
+        teller.say(f"and {faded} {'score has' if faded == 1 else 'scores have'} faded below a line meanwhile", "dim")
 
 
 def explained(teller: Teller, explanation: Explanation) -> None:
