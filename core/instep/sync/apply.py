@@ -74,7 +74,12 @@ def apply(session: Session, plan: Plan, record_decisions: Recorder) -> dict[str,
         session.progress("apply", done, len(plan.changes))
         done += len(batch)
         ready = _resolved(applying, batch)
-        fresh = _still_as_planned(applying, live, ready)
+        try:
+            fresh = _still_as_planned(applying, live, ready)
+        except RemoteError as error:
+            applying.stopped[live.name] = str(error)
+            _postpone(applying, batch)
+            continue
         if fresh:
             _apply_batch(applying, live, fresh)
     if applying.record_decisions is not None:

@@ -90,7 +90,10 @@ def _named_opportunities(session: Session, persons: set[str]) -> list[str]:
 def _load(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[str, EntityState]:
     """Entities with what match found out about them."""
     states = load_entities(session, ids, decisions.matches.links)
+    process = session.workspace.process
     for state in states.values():
+        if state.stage_before is not None:
+            state.stage = state.stage_before = process.current_key(state.stage_before)
         for record in state.records:
             record.frozen = _is_left_out(session, record)
             predecessor = decisions.matches.moved.get(record.ref)
@@ -341,6 +344,7 @@ def _positions(
     for id, stage, outcome, closed_at in session.store.among(
         "SELECT id, stage, outcome, closed_at FROM journey WHERE id IN (?)", unknown
     ):
+        stage = session.workspace.process.current_key(stage) if stage else None
         positions[id] = Position(stage, Outcome(outcome) if outcome else None, utc(closed_at))
     for id in opportunities:
         if id in decisions.journeys:

@@ -110,6 +110,8 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
     )
     store.run("INSERT OR REPLACE INTO journey SELECT * FROM pending_journey")
     store.run("INSERT OR IGNORE INTO claim SELECT * FROM pending_claim")
+    moved = session.workspace.process.moved
+    store.bulk("UPDATE journey SET stage = ? WHERE stage = ?", [(new, old) for old, new in moved.items()])
     store.bulk(
         "DELETE FROM relation WHERE entity = ? AND name = ? AND to_entity = ?",
         [(entity, name, end) for entity, name, gone, _ in recording.related for end in gone],

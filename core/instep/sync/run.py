@@ -193,8 +193,6 @@ def _refresh_for_files(session: Session) -> None:
     if store.meta("files") == session.workspace.digest:
         return
     with store.transaction("files changed"):
-        for stage, _ in held:
-            store.run("UPDATE journey SET stage = ? WHERE stage = ?", (process.current_key(stage), stage))
         store.run("UPDATE entity SET dirty = 1")
         store.run("UPDATE mirror SET dirty = 1")
         _rename_behaviours(session)
