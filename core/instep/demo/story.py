@@ -116,7 +116,7 @@ def check(story: Story) -> None:
 def create_fields(story: Story) -> None:
     """Three fields of Instep's own are missing everywhere."""
     from instep.sync.doctor import create_fields, examine
-    from instep.sync.session import identify, open_session, read_catalogue
+    from instep.sync.session import identify, open_session
 
     story.teller.step("Ask the systems: is everything there?", "instep doctor --create-fields CONNECTION")
     with open_session(story.workspace, story.world) as session:
@@ -124,8 +124,6 @@ def create_fields(story: Story) -> None:
         missing = Counter(f.connection for f in examine(session) if not f.ok and "no field" in f.what)
         made = Counter(f.connection for live in session.connections.values() for f in create_fields(session, live))
         tell.examined(story.teller, missing, made)
-        for live in session.connections.values():
-            read_catalogue(session, live)  # what is known of the fields is a day old otherwise
         left = [f"{f.connection}: {f.what}" for f in examine(session) if not f.ok]
     tell.doctored(story.teller, left)
 
