@@ -48,9 +48,7 @@ def up(connector: str, port: int, data: Path | None, as_json: bool) -> None:
             )
         else:
             click.echo(f"{connector} sandbox at {running.url}. Ctrl-C ends it. In sync.toml:\n")
-            click.echo(f'[connections.{connector}]\nplugin = "{connector}"')
-            for key, value in running.settings.items():
-                click.echo(f"{key} = {json.dumps(value)}")
+            click.echo(_as_toml(connector, running.settings))
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -74,6 +72,12 @@ def load(url: str, data: Path) -> None:
     )
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
         click.echo(answer.read().decode())
+
+
+def _as_toml(connector: str, settings: dict[str, Any]) -> str:
+    import tomlkit
+
+    return tomlkit.dumps({"connections": {connector: {"plugin": connector, **settings}}})
 
 
 def _load(running: Any, data: Path) -> None:

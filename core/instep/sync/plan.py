@@ -83,13 +83,28 @@ def _plan_record(planning: Planning, state: EntityState, record: RecordState) ->
     values = [v for m in record.mapping.fields if m.tells for v in _field_values(planning.session, state, record, m)]
     values += _stage_value(planning.session, state, record)
     values += _flag_value(state, record)
+    values = [value for value in values if _can_write(planning.session, record, value)]
     changes = list(consent)
     if values:
         changes.append(_update(state, record, values))
     for relation in record.mapping.relations:
-        if relation.direction != "in":
+        if relation.direction != "in" and record.live.can_write(record.ref.object):
             changes += _plan_relation(planning, state, record, relation)
     return changes
+
+
+def _can_write(session: Session, record: RecordState, value: Value) -> bool:
+    """Whether the system lets us write a field; where it does not, the difference is shown instead."""
+    if record.live.can_write(record.ref.object, value.field):
+        return True
+    session.ledger.note(
+        "read-only",
+        record.connection,
+        f"{record.ref.object}.{value.field} cannot be written, so it keeps saying something else.",
+        'Let it be written, or set direction = "in" for the field.',
+        str(record.ref),
+    )
+    return False
 
 
 def _update(state: EntityState, record: RecordState, values: Sequence[Value]) -> Change:

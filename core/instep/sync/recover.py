@@ -119,8 +119,8 @@ def _settle_update(session: Session, live: Live, one: Open) -> None:
             case Gone() | MergedInto() | ConvertedTo():
                 _keep(session, one, item)
                 _mark(session, one, "resolved", "the record is not there any more")
-            case Garbled(reason=reason):
-                raise RemoteError(f"{one.ref} cannot be read: {reason}")
+            case Garbled():
+                _mark(session, one, "resolved", "the record cannot be read now")
     return None
 
 

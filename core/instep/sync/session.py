@@ -42,6 +42,8 @@ class Live:
     users: tuple[User, ...] | None = None
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
     """Per object, the fields that exist and can be seen; empty where the system does not tell."""
+    read_only: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Per object, the fields that cannot be written."""
     directory: Directory = field(init=False)
 
     @property
@@ -58,6 +60,11 @@ class Live:
         """Whether a field exists; true where the system cannot be asked."""
         known = self.fields.get(object)
         return known is None or name in known
+
+    def can_write(self, object: str, name: str | None = None) -> bool:
+        """Whether a field (or anything at all) of an object can be written, as far as the system tells."""
+        read_only = self.read_only.get(object, frozenset())
+        return name not in read_only if name is not None else not read_only or read_only != self.fields.get(object)
 
 
 @dataclass(slots=True)
@@ -208,12 +215,16 @@ def stop(session: Session, connection: str, error: RemoteError) -> None:
 def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
     """Read owners and fields, and keep them."""
     owners = live.parts.owners
-    catalogue: dict[str, Any] = {"digest": session.workspace.digest, "users": None, "fields": {}}
+    catalogue: dict[str, Any] = {"digest": session.workspace.digest, "users": None, "fields": {}, "read_only": {}}
     if isinstance(owners, OwnerStore):
         catalogue["users"] = [[u.id, u.name, u.email, u.active] for u in owners.read()]
     if not isinstance(live.parts.fields, Absent):
         objects = [object for entity in live.mapping.entities.values() for object in entity.objects]
-        catalogue["fields"] = {o: sorted(f.name for f in live.parts.fields.read(o)) for o in objects}
+        described = {object: live.parts.fields.read(object) for object in objects}
+        catalogue["fields"] = {object: sorted(f.name for f in fields) for object, fields in described.items()}
+        catalogue["read_only"] = {
+            object: sorted(f.name for f in fields if f.read_only) for object, fields in described.items()
+        }
     with session.store.transaction("catalogue"):
         session.store.run(
             "UPDATE connection SET catalogue = ?, catalogue_at = ? WHERE name = ?",
@@ -226,6 +237,7 @@ def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) ->
     users = catalogue["users"]
     live.users = None if users is None else tuple(User(*user) for user in users)
     live.fields = {object: frozenset(names) for object, names in catalogue["fields"].items()}
+    live.read_only = {object: frozenset(names) for object, names in catalogue["read_only"].items()}
     live.directory = Directory(live.name, session.workspace.team, live.users)
 
 
