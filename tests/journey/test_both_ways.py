@@ -242,3 +242,18 @@ def test_an_answer_that_was_lost_doubles_nothing(both: Both) -> None:
     emails = sorted(contact["email"] for contact in both.sandbox.world.all("contacts"))
     assert emails == ["jane@acme.example", "new@acme.example"]
     assert both.sync().plan.changes == ()
+
+
+def test_a_folder_that_is_only_read_is_left_as_it_is_and_the_difference_is_shown(both: Both) -> None:
+    sync_toml = both.root / "sync.toml"
+    sync_toml.write_text(sync_toml.read_text().replace('direction = "both"', 'direction = "in"'))
+    both.sync()
+    jane = both.contact("jane@acme.example")
+    both.call(
+        "crm.contacts.basic_api",
+        lambda api: api.update(jane["id"], {"properties": {"lifecyclestage": "opportunity"}}),
+    )
+    outcome = both.sync()
+    assert (outcome.exit_code, outcome.plan.counts()) == (0, {"hubspot": {"contacts": {"update": 1}}})
+    assert any("people.stage cannot be written" in note["text"] for note in outcome.notes)
+    assert both.rows("people")[0]["stage"] == "interest"

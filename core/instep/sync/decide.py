@@ -344,8 +344,8 @@ def _positions(
     for id, stage, outcome, closed_at in session.store.among(
         "SELECT id, stage, outcome, closed_at FROM journey WHERE id IN (?)", unknown
     ):
-        stage = session.workspace.process.current_key(stage) if stage else None
-        positions[id] = Position(stage, Outcome(outcome) if outcome else None, utc(closed_at))
+        today = session.workspace.process.current_key(stage) if stage else None
+        positions[id] = Position(today, Outcome(outcome) if outcome else None, utc(closed_at))
     for id in opportunities:
         if id in decisions.journeys:
             positions[id] = decisions.journeys[id].position
