@@ -73,8 +73,8 @@ class Change:
     @property
     def order(self) -> tuple[Any, ...]:
         """Where a change stands in a plan: consent first, then what others refer to, removals last."""
-        place = (_ORDER[self.action], _KINDS[self.kind], self.connection, self.object)
-        return (*place, self.entity, self.record or "", self.relation, self.to_entity)
+        place = (_ORDER[self.action], _KINDS[self.kind], self.connection, self.object, self.relation, self.scope)
+        return (*place, self.entity, self.record or "", self.to_entity)
 
     @property
     def digest(self) -> str:

@@ -219,7 +219,7 @@ def _report_unlinked(session: Session, record: RecordState, name: str) -> None:
     session.ledger.note(
         "unlinked",
         record.connection,
-        f"A {record.mapping.kind}'s {name} is a record that is not synced.",
+        f"{record.mapping.kind}: its {name} is a record that is not synced.",
         "See why that record is skipped; the association follows when it is synced.",
         str(record.ref),
     )

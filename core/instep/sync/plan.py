@@ -279,15 +279,21 @@ def without_dangling(session: Session, changes: Sequence[Change], links: Mapping
     there |= set(
         session.store.among("SELECT connection, entity FROM mirror WHERE state = 'live' AND entity IN (?)", ends)
     )
-    kept = []
+    kept: list[Change] = []
+    dropped: list[Change] = []
     for change in changes:
         if change.relation and (change.connection, change.to_entity) not in there:
             text = (
-                f"A {change.kind}'s {change.relation} is not in {change.connection}, so it is not associated there."
+                f"{change.kind}: its {change.relation} is not in {change.connection}, so it is not associated there."
             )
             session.ledger.note(
                 "not-there", change.connection, text, "See why it is not created there.", change.entity
             )
+            dropped.append(change)
         else:
             kept.append(change)
+    written = {change.ref for change in kept}
+    for change in dropped:
+        if change.ref is not None and change.ref not in written:
+            session.ledger.unchanged(change.ref)
     return kept

@@ -7,8 +7,10 @@ listed stays what it was.
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,13 +51,26 @@ ON CONFLICT (connection, object, id) DO UPDATE SET
 
 def pull(session: Session) -> None:
     """Read what changed in every connection, associations and behaviours included."""
-    for live in session.connections.values():
-        if live.name in session.stopped:
-            continue
-        try:
-            _pull_connection(session, live)
-        except RemoteError as error:
-            stop(session, live.name, error)
+    with _without_cycles():
+        for live in session.connections.values():
+            if live.name in session.stopped:
+                continue
+            try:
+                _pull_connection(session, live)
+            except RemoteError as error:
+                stop(session, live.name, error)
+
+
+@contextmanager
+def _without_cycles() -> Iterator[None]:
+    """Pause the cyclic collector: pages come and go by reference count, and looking for cycles costs a fifth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _pull_connection(session: Session, live: Live) -> None:
@@ -89,7 +104,8 @@ def wanted_fields(live: Live, mapping: EntityMapping) -> tuple[str, ...]:
 
 def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: str) -> None:
     fields = wanted_fields(live, mapping)
-    cursor = _resume(session, live.name, object, fields)
+    there = [name for name in fields if live.has_field(object, name)]
+    cursor = _resume(session, live.name, object, there)
     waiting: list[Page] = []
     done = 0
     for page in live.records.changed_since(object, fields, cursor):
@@ -97,9 +113,9 @@ def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: s
         done += len(page.items)
         session.progress(f"pull {live.name} {object}", done)
         if len(waiting) == PAGES_PER_COMMIT:
-            _keep(session, live, object, fields, waiting)
+            _keep(session, live, object, there, waiting)
             waiting = []
-    _keep(session, live, object, fields, waiting)
+    _keep(session, live, object, there, waiting)
 
 
 def _resume(session: Session, connection: str, stream: str, fields: Sequence[str]) -> str | None:

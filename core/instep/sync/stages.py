@@ -110,7 +110,7 @@ def _hear_first(
     voices, outcomes = _first_voices(session, state, journey, said)
     if locked:
         for voice in voices:
-            if voice.said is not None:
+            if voice.said is not None and voice.stage != journey.position.stage:
                 _refuse(journey, voice.said, voice.stage, "an opportunity moves only by its own records", session.at)
         return
     if outcomes and (not voices or _rank(prefer, _where(outcomes[0])) <= _rank(prefer, voices[0].connection)):

@@ -1,0 +1,33 @@
+"""Draws docs/demo.svg from a real run of the demo: `.venv/bin/python docs/make_picture.py`."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+WIDTH = 112
+
+
+def main() -> None:
+    """Run the demo as on a colour terminal, and keep what it printed as a picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
+        program = "import sys; from pathlib import Path; from instep.cli.demo import run; sys.exit(run(Path(sys.argv[1])))"
+        command = [sys.executable, "-c", program, f"{folder}/instep-demo"]
+        printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w", encoding="utf-8"), force_terminal=True)
+    console.print(Text.from_ansi(printed.replace(folder, "/tmp")))
+    svg = console.export_svg(title="python3 dev.py demo")
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)  # no font from another host
+    (Path(__file__).parent / "demo.svg").write_text(svg, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
