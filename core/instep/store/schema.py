@@ -52,9 +52,9 @@ mirror = _table(
     _text("related_at"),
     _json("changes"),
     _json("consents"),
-    Index("mirror_entity", "entity", "connection", "object"),
+    Index("mirror_entity", "entity", "connection", "object", sqlite_where=text("entity IS NOT NULL")),
     Index("mirror_dirty", "connection", "object", sqlite_where=text("dirty = 1")),
-    Index("mirror_related", "connection", "object", "related_at"),
+    Index("mirror_related", "connection", "object", "related_at", sqlite_where=text("related_at IS NOT NULL")),
 )
 
 base = _table("base", _key("connection"), _key("object"), _key("id"), _json("heard"), _json("sent"), _json("related"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,7 +45,7 @@ VALUES (?, ?, ?, ?, ?, 'live', NULL, ?, ?)
 ON CONFLICT (connection, object, id) DO UPDATE SET
     fields = excluded.fields, modified_at = excluded.modified_at, state = 'live', successor = NULL,
     dirty = max(mirror.dirty, excluded.dirty), changes = excluded.changes,
-    related_at = CASE WHEN mirror.modified_at = excluded.modified_at THEN mirror.related_at END
+    related_at = CASE WHEN mirror.modified_at = excluded.modified_at THEN mirror.related_at ELSE '' END
 """
 
 
@@ -106,6 +106,7 @@ def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: s
     fields = wanted_fields(live, mapping)
     there = [name for name in fields if live.has_field(object, name)]
     cursor = _resume(session, live.name, object, there)
+    is_empty = not session.store.row("SELECT 1 FROM mirror WHERE connection = ? AND object = ?", (live.name, object))
     waiting: list[Page] = []
     done = 0
     for page in live.records.changed_since(object, fields, cursor):
@@ -113,9 +114,9 @@ def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: s
         done += len(page.items)
         session.progress(f"pull {live.name} {object}", done)
         if len(waiting) == PAGES_PER_COMMIT:
-            _keep(session, live, object, there, waiting)
+            _keep(session, live, object, there, waiting, is_empty=is_empty)
             waiting = []
-    _keep(session, live, object, there, waiting)
+    _keep(session, live, object, there, waiting, is_empty=is_empty)
 
 
 def _resume(session: Session, connection: str, stream: str, fields: Sequence[str]) -> str | None:
@@ -127,11 +128,14 @@ def _resume(session: Session, connection: str, stream: str, fields: Sequence[str
     return stored["cursor"] if set(fields) <= set(stored["fields"]) else None
 
 
-def _keep(session: Session, live: Live, object: str, fields: Sequence[str], pages: list[Page]) -> None:
+def _keep(
+    session: Session, live: Live, object: str, fields: Sequence[str], pages: list[Page], *, is_empty: bool
+) -> None:
     if not pages:
         return
     with session.store.transaction(f"pull {live.name}/{object}"):
-        keep_items(session, live.name, object, [item for page in pages for item in page.items])
+        items = [item for page in pages for item in page.items]
+        keep_items(session, live.name, object, items, is_empty=is_empty)
         cursor = json.dumps({"cursor": pages[-1].cursor, "fields": list(fields)})
         session.store.run(
             "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT (connection, stream) DO UPDATE SET "
@@ -140,17 +144,23 @@ def _keep(session: Session, live: Live, object: str, fields: Sequence[str], page
         )
 
 
-def keep_items(session: Session, connection: str, object: str, items: Iterable[Item]) -> None:
-    """Store what was read, inside a transaction. Marks as dirty what differs from before."""
+def keep_items(
+    session: Session, connection: str, object: str, items: Sequence[Item], *, is_empty: bool = False
+) -> None:
+    """Store what was read, inside a transaction. Marks as dirty what differs from before.
+
+    `is_empty` says that the mirror held nothing of this object when the read began.
+    """
     seen = [item for item in items if isinstance(item, Seen)]
     for item in items:
         if not isinstance(item, Seen):
             _keep_event(session, Ref(connection, object, item.id), item)
-    _keep_seen(session, connection, object, seen)
+    _keep_seen(session, connection, object, seen, is_empty=is_empty)
 
 
-def _keep_seen(session: Session, connection: str, object: str, items: Sequence[Seen]) -> None:
-    known = {
+def _known(session: Session, connection: str, object: str, items: Sequence[Seen]) -> dict[str, tuple[Any, ...]]:
+    """What the mirror holds of these records."""
+    return {
         row[0]: row[1:]
         for row in session.store.among(
             "SELECT id, fields, modified_at, state, dirty FROM mirror "
@@ -160,6 +170,10 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
             object,
         )
     }
+
+
+def _keep_seen(session: Session, connection: str, object: str, items: Sequence[Seen], *, is_empty: bool) -> None:
+    known = {} if is_empty else _known(session, connection, object, items)
     ledger = session.ledger
     rows = []
     for item in items:
@@ -214,18 +228,20 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
 
 
 def pull_related(session: Session, live: Live, mapping: EntityMapping, object: str) -> None:
-    """Read the associations of every changed record, and of those not read for a declared number of days."""
+    """Read the associations of every changed record, and of those not read for a declared number of days.
+
+    `related_at` is null for a record that is new (and dirty), and empty for one that was modified since.
+    """
     if not mapping.relations:
         return
     days = session.workspace.options.associations_every_days
     due = (session.at - timedelta(days=days)).isoformat()
     place = (live.name, object)
     rows = session.store.rows(
-        "SELECT id FROM mirror WHERE connection = ? AND object = ? AND related_at IS NULL AND state = 'live' "
-        "UNION SELECT id FROM mirror WHERE connection = ? AND object = ? AND related_at < ? AND state = 'live' "
+        "SELECT id FROM mirror WHERE connection = ? AND object = ? AND related_at < ? AND state = 'live' "
         "UNION SELECT id FROM mirror WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live' "
-        "AND related_at < ?",
-        (*place, *place, due, *place, session.at.isoformat()),
+        "AND (related_at IS NULL OR related_at < ?)",
+        (*place, due, *place, session.at.isoformat()),
     )
     ids = [row[0] for row in rows]
     for relation in mapping.relations:

@@ -108,6 +108,10 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         "UPDATE mirror SET dirty = 0 WHERE dirty = 1 AND (connection, object, id) IN "
         "(SELECT connection, object, id FROM pending_base)"
     )
+    store.bulk(
+        "UPDATE mirror SET dirty = 1 WHERE connection = ? AND related_at IS NULL AND state = 'live'",
+        [(name,) for name in sorted(session.stopped)],  # their associations were not read
+    )
     store.run("INSERT OR REPLACE INTO journey SELECT * FROM pending_journey")
     store.run("INSERT OR IGNORE INTO claim SELECT * FROM pending_claim")
     moved = session.workspace.process.moved

@@ -156,15 +156,12 @@ def _reserve(store: Store, world: World) -> Reserve:
                 "RETURNING free_at",
                 (lane,),
             )[0][0]
-            slot = int(turn) % calls
-            found = store.row("SELECT free_at FROM budget WHERE lane = ? AND slot = ?", (lane, slot))
-            starts = max(now, float(found[0]) if found else 0.0)
-            store.run(
-                "INSERT INTO budget VALUES (?, ?, ?) "
-                "ON CONFLICT (lane, slot) DO UPDATE SET free_at = excluded.free_at",
-                (lane, slot, starts + seconds),
-            )
-        return starts - now
+            free_at = store.rows(
+                "INSERT INTO budget VALUES (?, ?, ?) ON CONFLICT (lane, slot) DO UPDATE SET "
+                "free_at = max(free_at, ?) + ? RETURNING free_at",
+                (lane, int(turn) % calls, now + seconds, now, seconds),
+            )[0][0]
+        return float(free_at) - seconds - now
 
     return reserve
 

@@ -199,8 +199,18 @@ def upgrade() -> None:
         batch_op.create_index(
             "mirror_dirty", ["connection", "object"], unique=False, sqlite_where=sa.text("dirty = 1")
         )
-        batch_op.create_index("mirror_entity", ["entity", "connection", "object"], unique=False)
-        batch_op.create_index("mirror_related", ["connection", "object", "related_at"], unique=False)
+        batch_op.create_index(
+            "mirror_entity",
+            ["entity", "connection", "object"],
+            unique=False,
+            sqlite_where=sa.text("entity IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "mirror_related",
+            ["connection", "object", "related_at"],
+            unique=False,
+            sqlite_where=sa.text("related_at IS NOT NULL"),
+        )
 
     op.create_table(
         "quarantine",
@@ -270,8 +280,8 @@ def downgrade() -> None:
     op.drop_table("question")
     op.drop_table("quarantine")
     with op.batch_alter_table("mirror", schema=None) as batch_op:
-        batch_op.drop_index("mirror_related")
-        batch_op.drop_index("mirror_entity")
+        batch_op.drop_index("mirror_related", sqlite_where=sa.text("related_at IS NOT NULL"))
+        batch_op.drop_index("mirror_entity", sqlite_where=sa.text("entity IS NOT NULL"))
         batch_op.drop_index("mirror_dirty", sqlite_where=sa.text("dirty = 1"))
 
     op.drop_table("mirror")
