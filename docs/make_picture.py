@@ -12,14 +12,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-WIDTH = 112
+WIDTH = 128
 
 
 def main() -> None:
     """Run the demo as on a colour terminal, and keep what it printed as a picture."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
-        program = "import sys; from pathlib import Path; from instep.cli.demo import run; sys.exit(run(Path(sys.argv[1])))"
+        program = (
+            "import sys; from pathlib import Path; from instep.cli.demo import run; sys.exit(run(Path(sys.argv[1])))"
+        )
         command = [sys.executable, "-c", program, f"{folder}/instep-demo"]
         printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     console = Console(record=True, width=WIDTH, file=open(os.devnull, "w", encoding="utf-8"), force_terminal=True)
