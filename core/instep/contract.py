@@ -341,8 +341,11 @@ class RecordStore(Protocol):
 
     def find(
         self, object: str, key_field: str, values: Sequence[str], fields: Sequence[str]
-    ) -> list[tuple[Seen, ...]]:
-        """Find records by a unique field's value, read-after-write. A store that cannot declares `index_lag`."""
+    ) -> Sequence[tuple[Seen | Gone, ...]]:
+        """Find records by a unique field's value, read-after-write. A store that cannot declares `index_lag`.
+
+        A deleted record that held the value is `Gone`, where the system still tells.
+        """
         ...
 
     def write(self, object: str, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:

@@ -32,7 +32,7 @@ from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
 from instep.model.values import display
 from instep.store import Store
-from instep.sync.explain import explain
+from instep.sync.explain import explain, find_entity
 from instep.sync.run import Outcome, sync
 from instep.sync.transport import World, nothing
 
@@ -267,6 +267,11 @@ class Stage:
         wanted = key.get(object, ("name", name))
         return next((id for id, row in rows.items() if row.fields.get(wanted[0]) == wanted[1]), None)
 
+    def entity_id(self, name: str) -> str:
+        """The `instep_id` of an entity, by the name of a record."""
+        with Store(self.root / ".instep" / "state.db") as store:
+            return str(find_entity(store, str(next(iter(self.natural(name).values()))))[0][0])
+
     def natural(self, name: str) -> dict[str, Scalar]:
         match self.object_of(name):
             case "people":
@@ -305,6 +310,9 @@ def _step(stage: Stage, step: str) -> None:
     if match := re.fullmatch(r"(\w) (trims|loses an answer)", step):
         system = stage.systems[match[1]]
         system.trims, system.lose_answers = (True, 0) if match[2] == "trims" else (system.trims, 1)
+        return None
+    if match := re.fullmatch(r"(\w) is (down|up)", step):
+        stage.systems[match[1]].down = match[2] == "down"
         return None
     if match := re.fullmatch(r"(\w) (sets back|refuses) (\w+)=(.+)", step):
         target = stage.systems[match[1]].overrides if match[2] == "sets back" else stage.systems[match[1]].refuse
@@ -368,6 +376,7 @@ def _act(stage: Stage, name: str, record: str, rest: str) -> None:
             fields[part[1:]] = None
         else:
             key, value = part.split("=", 1)
+            value = stage.entity_id(value[1:]) if value.startswith("@") else value
             fields[key] = value_of(value.strip('"') if value.startswith('"') else value)
     return system.put(object, id, **fields)
 

@@ -175,13 +175,13 @@ class Records:
 
     def find(
         self, object: str, key_field: str, values: Sequence[str], fields: Sequence[str]
-    ) -> list[tuple[Seen, ...]]:
+    ) -> list[tuple[Seen | Gone, ...]]:
         self._send(f"{object}/find")
         return [
             tuple(
                 item
-                for id, row in self.system.live(object).items()
-                if row.fields.get(key_field) == value and isinstance(item := self._item(id, row, fields), Seen)
+                for id, row in self.system.objects[object].items()
+                if row.fields.get(key_field) == value and isinstance(item := self._item(id, row, fields), Seen | Gone)
             )
             for value in values
         ]

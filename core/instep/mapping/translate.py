@@ -155,6 +155,8 @@ def _hear_money(mapping: FieldMapping, raw: Scalar, fields: Mapping[str, Scalar]
     amount = _number(raw)
     if amount is None:
         return Unheard(raw, "is no amount")
+    if mapping.currency_field and mapping.currency_field not in fields:
+        return Unheard(raw, "has a currency that cannot be seen")
     named = fields.get(mapping.currency_field) if mapping.currency_field else None
     currency = str(named) if not is_blank(named) else mapping.currency
     return Money(amount, currency) if currency else Unheard(raw, "has no currency")

@@ -43,14 +43,20 @@ def merge(
     authority: str | None,
     current: Scalar,
     voices: Sequence[Voice],
+    *,
+    authority_spoke: bool = False,
 ) -> Merged:
     """Decide one field from its present canonical value and everything that the records say.
 
     Nobody speaks: the value stays. One value is spoken: it wins. Several: the law decides, and the losers are
-    kept. The order of `voices` never matters.
+    kept. The order of `voices` never matters. `authority_spoke` says that the authority has decided this field
+    before: from then on its blank is a decision too.
     """
     if authority is not None:
-        return _by_authority(authority, current, voices)
+        own = next((voice for voice in voices if voice.connection == authority), None)
+        if own is not None and (authority_spoke or not is_blank(own.value) or (own.differs and not own.joined)):
+            return _by_authority(own, voices)
+        voices = [voice for voice in voices if voice.connection != authority]
     speaking = speakers(voices)
     if not speaking:
         return Merged(current, "unchanged")
@@ -63,19 +69,23 @@ def merge(
 
 
 def speakers(voices: Sequence[Voice]) -> list[Voice]:
-    """Who speaks: those who differ from their base; or, when a record joins, everyone who is not blank."""
-    if any(voice.joined for voice in voices):
+    """Who speaks: those who differ from their base; or, when a value joins, everyone who is not blank."""
+    if any(voice.joined and not is_blank(voice.value) for voice in voices):
         return [voice for voice in voices if not is_blank(voice.value)]
-    return [voice for voice in voices if voice.differs]
+    return [voice for voice in voices if voice.differs and not voice.joined]
 
 
-def _by_authority(authority: str, current: Scalar, voices: Sequence[Voice]) -> Merged:
-    own = [voice for voice in voices if voice.connection == authority]
-    if not own:
-        return Merged(current, f"{authority} decides, and says nothing here")
-    winner = own[0]
-    losers = tuple(v for v in voices if v.differs and v.connection != authority and v.value != winner.value)
-    return Merged(winner.value, f"{authority} is the authority", winner, losers)
+def authority_rule(connection: str) -> str:
+    """The rule that says that an authority decided."""
+    return f"{connection} is the authority"
+
+
+def _by_authority(own: Voice, voices: Sequence[Voice]) -> Merged:
+    losers = tuple(
+        v for v in voices if (v.differs or v.joined) and v.connection != own.connection and v.value != own.value
+    )
+    kept = tuple(loser for loser in losers if not (loser.joined and is_blank(loser.value)))
+    return Merged(own.value, authority_rule(own.connection), own, kept)
 
 
 def _prefer(ranked: list[Voice], current: Scalar) -> Merged:

@@ -35,6 +35,7 @@ from instep.model.values import decode, encode, pack
 from instep.sync.changes import Change, Plan, quarantine_key
 from instep.sync.fields import consent_flag
 from instep.sync.ledger import Ref
+from instep.sync.match import index_keys, keys_of
 from instep.sync.pull import wanted_fields
 from instep.sync.record import Record, store_written
 from instep.sync.session import Live, Session
@@ -388,14 +389,17 @@ def _named(action: str) -> str:
 
 def _keep_record(session: Session, live: Live, change: Change, outcome: Written) -> None:
     mapping = session.mapping(live.name, change.object)
-    store_written(
+    ref = Ref(change.connection, change.object, outcome.id)
+    now = store_written(
         session,
-        Record(Ref(change.connection, change.object, outcome.id), change.entity),
+        Record(ref, change.entity),
         sent=change.fields,
         returned=outcome.fields,
         modified_at=outcome.modified_at,
         blank=wanted_fields(live, mapping) if mapping is not None and change.action == "create" else (),
     )
+    if mapping is not None:
+        index_keys(session, change.kind, [(ref, keys_of(live, mapping, now))])
 
 
 def keep_relation(session: Session, ref: Ref, change: Change, to_record: str | None) -> None:

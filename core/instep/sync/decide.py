@@ -7,7 +7,7 @@ those that depend on one of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from instep.model.entities import Kind
@@ -16,7 +16,7 @@ from instep.model.process import JourneyKind, Outcome
 from instep.model.rules import Always, Moment
 from instep.model.values import Scalar, decode, is_blank
 from instep.sync.evidence import Act, acts_of, claim, counts_for, evidence
-from instep.sync.fields import decide_consent, decide_fields, decide_relations
+from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches, facts_of
 from instep.sync.owners import assign_owner
@@ -43,6 +43,8 @@ class Decisions:
     """Person or company to the journeys that are its own."""
     entity_of: dict[Ref, str] = field(default_factory=dict)
     """The entity of every record that a decided record is associated with."""
+    present: set[tuple[str, str]] = field(default_factory=set)
+    """(connection, entity) of the other ends that have a live record there."""
     facts: dict[str, Facts] = field(default_factory=dict)
     """Company to what rules may know of it."""
 
@@ -75,9 +77,37 @@ def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
         mapping = session.mapping(ref.connection, ref.object)
         if mapping is not None:
             dirty[mapping.kind].add(entity)
+    for entity, kind in _waiting_for(session, matches.links):
+        dirty[Kind(kind)].add(entity)
     for entity in _named_opportunities(session, dirty[Kind.PERSON]):
         dirty[Kind.OPPORTUNITY].add(entity)
     return dirty
+
+
+def _waiting_for(session: Session, links: Mapping[Ref, str]) -> set[tuple[str, str]]:
+    """Entities with an association to a record that is linked only now, or to an entity that has a new record."""
+    by_object: dict[tuple[str, str], list[str]] = {}
+    for ref in links:
+        by_object.setdefault((ref.connection, ref.object), []).append(ref.id)
+    found: set[tuple[str, str]] = set()
+    for (connection, object), ids in by_object.items():
+        found |= set(
+            session.store.among(
+                "SELECT DISTINCT e.id, e.kind FROM association a "
+                "JOIN mirror m ON m.connection = a.connection AND m.object = a.object AND m.id = a.id "
+                "JOIN entity e ON e.id = m.entity WHERE a.connection = ? AND a.to_object = ? AND a.to_id IN (?)",
+                ids,
+                connection,
+                object,
+            )
+        )
+    found |= set(
+        session.store.among(
+            "SELECT DISTINCT e.id, e.kind FROM relation r JOIN entity e ON e.id = r.entity WHERE r.to_entity IN (?)",
+            sorted(set(links.values())),
+        )
+    )
+    return found
 
 
 def _named_opportunities(session: Session, persons: set[str]) -> list[str]:
@@ -147,6 +177,18 @@ def _learn_ends(session: Session, decisions: Decisions, states: Sequence[EntityS
             ref = Ref(connection, object, id)
             if ref in links:
                 found[ref] = links[ref]
+    _learn_presence(session, decisions, states)
+
+
+def _learn_presence(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> None:
+    """Find which of the ends that were heard before still have a record in their connection."""
+    heard = {end for s in states for r in s.records for names in (r.related_heard or {}).values() for end in names}
+    decisions.present |= set(
+        session.store.among(
+            "SELECT connection, entity FROM mirror WHERE state = 'live' AND entity IN (?)", sorted(heard)
+        )
+    )
+    decisions.present |= {(r.connection, e) for r, e in decisions.matches.links.items() if e in heard}
 
 
 # --- pass 1: companies -----------------------------------------------------------------------------------------
@@ -216,7 +258,7 @@ def _add_opportunities(session: Session, decisions: Decisions, ids: set[str]) ->
     continued = _continued(session, new)
     for state in states.values():
         decide_fields(session, state)
-        decide_relations(session, state, decisions.entity_of)
+        decide_relations(session, state, Ends(decisions.entity_of, decisions.present))
     _company_facts(session, decisions, list(states.values()))
     for state in states.values():
         state.segment = _segment(session, state, _facts_of_company(decisions, state))
@@ -278,7 +320,17 @@ def _opportunities_of(session: Session, decisions: Decisions, doers: Sequence[st
         for ends in state.relations.values():
             for doer in ends & wanted:
                 found.setdefault(doer, set()).add(state.id)
-    return {doer: sorted(ids) for doer, ids in found.items()}
+    alive = _with_records(session, decisions, {id for ids in found.values() for id in ids})
+    return {doer: sorted(ids & alive) for doer, ids in found.items() if ids & alive}
+
+
+def _with_records(session: Session, decisions: Decisions, opportunities: set[str]) -> set[str]:
+    """The opportunities that still have a record somewhere: one that was deleted everywhere is no journey."""
+    known = {id for id in opportunities if id in decisions.opportunities}
+    rows = session.store.among(
+        "SELECT DISTINCT entity FROM mirror WHERE state = 'live' AND entity IN (?)", sorted(opportunities - known)
+    )
+    return {row[0] for row in rows} | {id for id in known if decisions.opportunities[id].records}
 
 
 def _load_own(session: Session, decisions: Decisions, doers: Sequence[str]) -> None:
@@ -293,13 +345,24 @@ def _load_own(session: Session, decisions: Decisions, doers: Sequence[str]) -> N
 def _continue(session: Session, decisions: Decisions, opportunities: dict[str, list[str]]) -> None:
     """A person's own journey goes on as the first opportunity."""
     for doer, ids in opportunities.items():
+        new = [id for id in ids if _is_new_to(decisions, id, doer)]
+        if not new:
+            continue
+        first = min(new, key=lambda id: (decisions.journeys[id].opened_at, id))
         for own in _open_own(decisions, doer):
-            first = ids[0]
-            _add_opportunities(session, decisions, {first})
             own.continues_as = first
             successor = decisions.journeys[first]
             successor.claims += own.claims
             successor.position = position_of(session, successor)
+
+
+def _is_new_to(decisions: Decisions, opportunity: str, doer: str) -> bool:
+    """Whether an open opportunity got this person or company only now."""
+    state = decisions.opportunities.get(opportunity)
+    if state is None or not decisions.journeys[opportunity].position.is_open:
+        return False
+    had = {end for ends in state.relations_before.values() for end in ends}
+    return doer not in had
 
 
 def _open_own(decisions: Decisions, doer: str) -> list[JourneyState]:
@@ -377,7 +440,13 @@ def _settle_opportunities(session: Session, decisions: Decisions) -> list[Entity
         state.shown, state.stage = state.id, journey.position.stage
         state.score["outcome"] = journey.position.outcome.value if journey.position.outcome else None
         assign_owner(session, state)
-        if state.is_new or state.stage != state.stage_before or journey.new_claims or "people" in state.changed:
+        if (
+            not state.records
+            or state.is_new
+            or state.stage != state.stage_before
+            or journey.new_claims
+            or "people" in state.changed
+        ):
             before = state.relations_before
             persons |= state.relations.get("people", frozenset()) | before.get("people", frozenset())
             companies |= state.relations.get("company", frozenset()) | before.get("company", frozenset())
@@ -393,7 +462,7 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
     _learn_ends(session, decisions, every)
     for state in every:
         decide_fields(session, state)
-        decide_relations(session, state, decisions.entity_of)
+        decide_relations(session, state, Ends(decisions.entity_of, decisions.present))
         decide_consent(session, state)
     _company_facts(session, decisions, every)
     opportunities = _opportunities_of(session, decisions, ids)

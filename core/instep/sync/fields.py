@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from instep.mapping.compiled import FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, hear
 from instep.model.consent import Statement, settle
 from instep.model.entities import RELATIONS
-from instep.model.merging import Merged, Voice, merge, merge_elements
+from instep.model.merging import Merged, Voice, authority_rule, merge, merge_elements
 from instep.model.values import Scalar, is_blank, pack
 from instep.sync.ledger import Ref, quoted
 from instep.sync.session import Session
@@ -40,11 +41,13 @@ def _decide_field(session: Session, state: EntityState, name: str) -> None:
         return
     if not any(voice.joined or voice.differs for voice in voices) and law.authority is None:
         return
-    merged = merge(law.law, law.prefer, law.authority, state.values.get(name), voices)
-    if law.authority is not None and merged.winner is None:
-        state.stopped.add(name)
-        return
+    spoke = law.authority is not None and _rule_of(state, name) == authority_rule(law.authority)
+    merged = merge(law.law, law.prefer, law.authority, state.values.get(name), voices, authority_spoke=spoke)
     _take(session, state, name, merged)
+
+
+def _rule_of(state: EntityState, name: str) -> str:
+    return str(state.reasons.get(name, {}).get("rule", ""))
 
 
 def _voice(
@@ -61,7 +64,7 @@ def _voice(
     heard = hear(mapped, record.fields, record.live.directory)
     if isinstance(heard, Unheard):
         report_unheard(session, record, mapped.name, heard)
-        record.waiting.add(mapped.field)
+        record.waiting |= _columns(mapped)
         return None
     differs = record.differs(mapped.field)
     if mapped.currency_field is not None:
@@ -106,7 +109,12 @@ def _wait(state: EntityState, name: str) -> None:
     for record in state.records:
         mapped = record.mapping.mapped(name)
         if mapped is not None:
-            record.waiting.add(mapped.field)
+            record.waiting |= _columns(mapped)
+
+
+def _columns(mapped: FieldMapping) -> set[str]:
+    """The system's fields that hold one canonical value: an amount has two."""
+    return {mapped.field, mapped.currency_field} if mapped.currency_field else {mapped.field}
 
 
 def _report_hidden(
@@ -140,13 +148,30 @@ def report_unheard(session: Session, record: RecordState, name: str, heard: Unhe
 # --- relations -------------------------------------------------------------------------------------------------
 
 
-def decide_relations(session: Session, state: EntityState, entity_of: Mapping[Ref, str]) -> None:
-    """Merge what an entity is related to. `entity_of` gives the entity of every associated record."""
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What is known of the other ends: the entity of every associated record, and who is where."""
+
+    entity_of: Mapping[Ref, str]
+    present: Set[tuple[str, str]]
+    """(connection, entity) of those that have a live record there."""
+
+    def heard(self, record: RecordState, name: str) -> list[str] | None:
+        """The ends that a record was last heard to have; None for a record that joins."""
+        return None if record.related_heard is None else record.related_heard.get(name)
+
+    def vanished(self, record: RecordState, name: str) -> list[str]:
+        """Ends that have no record there any more: their association went with them, and nobody removed it."""
+        return [end for end in self.heard(record, name) or () if (record.connection, end) not in self.present]
+
+
+def decide_relations(session: Session, state: EntityState, known: Ends) -> None:
+    """Merge what an entity is related to."""
     for name, (_, many) in RELATIONS[state.kind].items():
         if many:
-            _decide_many(session, state, name, entity_of)
+            _decide_many(session, state, name, known)
         else:
-            _decide_one(session, state, name, entity_of)
+            _decide_one(session, state, name, known)
 
 
 def ends(record: RecordState, relation: RelationMapping, entity_of: Mapping[Ref, str]) -> tuple[list[str], int]:
@@ -157,17 +182,13 @@ def ends(record: RecordState, relation: RelationMapping, entity_of: Mapping[Ref,
     return list(dict.fromkeys(linked)), len(refs) - len(linked)
 
 
-def _heard_ends(record: RecordState, name: str) -> list[str] | None:
-    return None if record.related_heard is None else record.related_heard.get(name)
-
-
-def _decide_one(session: Session, state: EntityState, name: str, entity_of: Mapping[Ref, str]) -> None:
+def _decide_one(session: Session, state: EntityState, name: str, known: Ends) -> None:
     voices: list[Voice] = []
     for record in state.records:
         relation = _relation(record, name)
         if relation is None or record.frozen:
             continue
-        entities, unlinked = ends(record, relation, entity_of)
+        entities, unlinked = ends(record, relation, known.entity_of)
         primary = [p for _, p in record.related.get(relation.object, ())]
         if unlinked and not entities:
             _report_unlinked(session, record, name)
@@ -176,8 +197,8 @@ def _decide_one(session: Session, state: EntityState, name: str, entity_of: Mapp
         if len(entities) > 1 and not primary[0]:
             record.waiting.add(f"@{name}")
             continue  # several, and the system singles none out: it says nothing that we could take
-        value = entities[0] if entities else None
-        before = _heard_ends(record, name)
+        before = known.heard(record, name)
+        value = entities[0] if entities else next(iter(known.vanished(record, name)), None)
         heard = (before[0] if before else None) if before is not None else None
         differs = before is not None and value != heard
         voices.append(Voice(str(record.ref), record.connection, value, differs, before is None, record.modified_at))
@@ -192,17 +213,18 @@ def _decide_one(session: Session, state: EntityState, name: str, entity_of: Mapp
         state.reasons[name] = reason(session, merged)
 
 
-def _decide_many(session: Session, state: EntityState, name: str, entity_of: Mapping[Ref, str]) -> None:
+def _decide_many(session: Session, state: EntityState, name: str, known: Ends) -> None:
     heard: list[tuple[frozenset[str], frozenset[str] | None]] = []
     for record in state.records:
         relation = _relation(record, name)
         if relation is None or record.frozen:
             continue
-        entities, unlinked = ends(record, relation, entity_of)
+        entities, unlinked = ends(record, relation, known.entity_of)
         if unlinked:
             _report_unlinked(session, record, name)
-        before = _heard_ends(record, name)
-        heard.append((frozenset(entities), None if before is None else frozenset(before)))
+        before = known.heard(record, name)
+        there = frozenset(entities) | frozenset(known.vanished(record, name))
+        heard.append((there, None if before is None else frozenset(before)))
     current = state.relations.get(name, frozenset())
     merged = merge_elements(current, heard)
     if merged != current:

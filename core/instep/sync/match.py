@@ -95,14 +95,32 @@ def _follow_departures(session: Session, found: Matches) -> None:
         if successor is None:
             found.barred[(connection, entity)] = "deleted there"
             continue
-        heir = Ref(connection, *json.loads(successor))
+        heir = _last_successor(session, Ref(connection, *json.loads(successor)))
         _inherit(session, ref, heir, entity, found)
+
+
+def _last_successor(session: Session, ref: Ref) -> Ref:
+    """Where a chain of merges and conversions ends."""
+    seen = {ref}
+    while True:
+        row = session.store.row(
+            "SELECT successor FROM mirror WHERE connection = ? AND object = ? AND id = ? AND state <> 'live'", ref
+        )
+        if row is None or row[0] is None:
+            return ref
+        ref = Ref(ref.connection, *json.loads(row[0]))
+        if ref in seen:
+            return ref
+        seen.add(ref)
 
 
 def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, found: Matches) -> None:
     """The survivor of a merge stays with its own entity; if it has none, it inherits this one's."""
-    row = session.store.row("SELECT entity FROM mirror WHERE connection = ? AND object = ? AND id = ?", heir)
+    row = session.store.row(
+        "SELECT entity FROM mirror WHERE connection = ? AND object = ? AND id = ? AND state = 'live'", heir
+    )
     if row is None:
+        found.barred[(ref.connection, entity)] = "merged there into a record that is not there"
         return
     owner = row[0] or found.links.get(heir)
     if owner is None:
@@ -159,7 +177,9 @@ def _candidates(session: Session, kind: Kind, found: Matches) -> list[Candidate]
                     found.touched.add(entity)
                 elif ref not in found.links:
                     unlinked.append(Candidate(ref, kind, mapping, keys, derived_id(live.org, object, id)))
-            _index(session, kind, indexed)
+            if indexed:
+                with session.store.transaction("index keys"):
+                    index_keys(session, kind, indexed)
     return unlinked
 
 
@@ -199,17 +219,13 @@ def keys_of(live: Live, mapping: EntityMapping, fields: dict[str, Scalar]) -> di
     return keys
 
 
-def _index(session: Session, kind: Kind, indexed: Sequence[tuple[Ref, dict[str, str]]]) -> None:
-    if not indexed:
-        return
-    with session.store.transaction("index keys"):
-        session.store.bulk(
-            "DELETE FROM key WHERE connection = ? AND object = ? AND id = ?", [ref for ref, _ in indexed]
-        )
-        session.store.bulk(
-            "INSERT INTO key (connection, object, id, name, kind, value) VALUES (?, ?, ?, ?, ?, ?)",
-            [(*ref, name, kind.value, value) for ref, keys in indexed for name, value in keys.items()],
-        )
+def index_keys(session: Session, kind: Kind, indexed: Sequence[tuple[Ref, dict[str, str]]]) -> None:
+    """Replace the keys by which records are found, inside a transaction."""
+    session.store.bulk("DELETE FROM key WHERE connection = ? AND object = ? AND id = ?", [ref for ref, _ in indexed])
+    session.store.bulk(
+        "INSERT INTO key (connection, object, id, name, kind, value) VALUES (?, ?, ?, ?, ?, ?)",
+        [(*ref, name, kind.value, value) for ref, keys in indexed for name, value in keys.items()],
+    )
 
 
 # --- linking ---------------------------------------------------------------------------------------------------
@@ -254,7 +270,7 @@ def _link(session: Session, kind: Kind, candidates: list[Candidate], found: Matc
             waiting.append((candidate, verdict.question))
             continue
         members = [by_ref[ref] for ref in verdict.partners if ref in by_ref and ref not in found.links]
-        entity = verdict.entity or _found_entity(session, [candidate, *members])
+        entity = verdict.entity or _found_entity(session, [candidate, *members], holders, known_ids)
         for member in (candidate, *members):
             place = (member.ref.connection, entity)
             if place in occupied or _is_occupied(session, *place, found):
@@ -299,11 +315,17 @@ def _identify(
     return Verdict(question=ambiguous)
 
 
-def _found_entity(session: Session, group: Sequence[Candidate]) -> str:
-    """The id of a new entity: one that a record carries, else derived from its first record."""
+def _found_entity(
+    session: Session, group: Sequence[Candidate], holders: dict[tuple[str, str], Holders], known_ids: set[str]
+) -> str:
+    """The id of a new entity: one that a record carries and that names nobody else, else derived from its first."""
     order = {name: place for place, name in enumerate(session.workspace.connection_names)}
     ranked = sorted(group, key=lambda c: (order[c.ref.connection], c.mapping.objects.index(c.ref.object), c.ref.id))
-    carried = [c.keys[INSTEP_ID] for c in ranked if INSTEP_ID in c.keys]
+    carried = [
+        id
+        for id in (c.keys.get(INSTEP_ID) for c in ranked)
+        if id is not None and id not in known_ids and not holders[(INSTEP_ID, id)].is_shared
+    ]
     return carried[0] if carried else ranked[0].derived
 
 

@@ -242,9 +242,8 @@ def _plan_relation(
         return []
     here, _ = ends(record, relation, planning.entity_of)
     wanted = state.relations.get(name, frozenset())
-    before = state.relations_before.get(name, frozenset())
     missing = sorted(wanted - set(here if relation.many else here[:1]))
-    surplus = sorted((before - wanted) & set(here))
+    surplus = sorted(set(here) - wanted) if relation.many else here[:1]
     changes = [relate(state, record.ref, relation, "relate", end) for end in missing]
     if relation.many or not wanted:
         changes += [relate(state, record.ref, relation, "unrelate", end) for end in surplus]

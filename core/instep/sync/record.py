@@ -200,8 +200,8 @@ def store_written(
     modified_at: datetime | None,
     heard: Mapping[str, Scalar] | None = None,
     blank: Iterable[str] = (),
-) -> None:
-    """Put what a write left behind into the mirror and the base.
+) -> dict[str, Scalar]:
+    """Put what a write left behind into the mirror and the base; returns what the record holds now.
 
     `blank` names the fields that a new record has and that were not sent: they begin blank, so that whatever a
     default or an automation puts there is heard as an edit.
@@ -236,3 +236,4 @@ def store_written(
         "ON CONFLICT (connection, object, id) DO UPDATE SET heard = excluded.heard, sent = excluded.sent",
         (*record.ref, encode({**known, **written}), encode({**sent_before, **sent}), b"{}"),
     )
+    return now

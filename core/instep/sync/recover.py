@@ -15,6 +15,7 @@ from instep.contract import ConvertedTo, Garbled, Gone, Item, MergedInto, Seen
 from instep.errors import RemoteError
 from instep.model.entities import Kind
 from instep.model.values import Scalar, decode, encode, is_blank, normalised
+from instep.sync.apply import bury
 from instep.sync.changes import Change
 from instep.sync.ledger import Ref
 from instep.sync.pull import keep_items, wanted_fields
@@ -84,9 +85,11 @@ def _settle_create(session: Session, live: Live, one: Open) -> None:
     if mapping is None or mapping.instep_id is None:
         return _close(session, one, "resolved", "its object is not mapped any more")
     found = live.records.find(one.object, mapping.instep_id, [one.entity], wanted_fields(live, mapping))[0]
+    seen = next((item for item in found if isinstance(item, Seen)), None)
     with session.store.transaction("recover: create"):
-        if found:
-            seen = found[0]
+        if seen is None and found:
+            bury(session, live.name, one.entity, "created, and deleted there since")
+        if seen is not None:
             ref = Ref(live.name, one.object, seen.id)
             heard = {n: _heard(seen.fields.get(n), value) for n, value in one.after.items()}
             store_written(

@@ -115,7 +115,15 @@ def _hear_first(
         return
     if outcomes and (not voices or _rank(prefer, _where(outcomes[0])) <= _rank(prefer, voices[0].connection)):
         _add_outcome(session, state, journey, outcomes[0], first=True)
+        why = f"first contact: {_where(outcomes[0])} is preferred"
+        for voice in voices:
+            if voice.said is not None:
+                _refuse(journey, voice.said, voice.stage, why, session.at)
         return
+    for lost in outcomes:
+        value = lost.table.outcome(lost.value)
+        why = f"first contact: {voices[0].connection} is preferred"
+        journey.add(Claim(session.at, "outcome", str(value), _source(lost), accepted=False, note=why))
     winner = first_contact([(voice.connection, voice.stage, voice.included) for voice in voices])
     for voice in voices:
         if winner is None or voice.said is None:
@@ -182,7 +190,13 @@ def _write_back(
     session: Session, state: EntityState, journey: JourneyState, said: Said, stage: str, why: str
 ) -> None:
     """Record a stage that is not accepted. The effective one is written back once; if it returns, it stays."""
-    before = [c for c in journey.claims if not c.accepted and c.source == _source(said) and c.value == stage]
+    moved = max((c.at for c in journey.claims if c.accepted and c.type != "evidence"), default=None)
+    before = [
+        c
+        for c in journey.claims
+        if not c.accepted and c.source == _source(said) and c.value == stage
+        if not c.note.startswith("first contact") and (moved is None or c.at >= moved)
+    ]
     _refuse(journey, said, stage, why, said.at)
     if before:
         state.stage_left_alone[said.record.ref] = said.value
