@@ -12,10 +12,13 @@ class ConnectorSettings(BaseSettings):
     """Settings of one connection: its table in `sync.toml`, overridden by the environment.
 
     `[connections.hubspot-eu] access_token` can be given as `INSTEP_HUBSPOT_EU__ACCESS_TOKEN`. Declare secrets
-    as `pydantic.SecretStr`; they are never printed.
+    as `pydantic.SecretStr`; they are never printed. The string below each field is its meaning in
+    `instep connector show`; its first paragraph is shown.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     @classmethod
     def settings_customise_sources(

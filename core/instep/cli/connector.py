@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
+from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
 
 from instep.cli.output import table
 from instep.cli.process import json_option, print_json
@@ -33,7 +37,7 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """What a connector needs in sync.toml, and which parts it has."""
+    """A connector's settings in sync.toml, and the mapping that it starts with."""
     from instep.plugins import find_plugin
 
     plugin = find_plugin(name)
@@ -43,7 +47,7 @@ def show(name: str, as_json: bool) -> None:
         return
     click.echo(f"{plugin.name}: {plugin.summary or 'a connector'} (contract {plugin.contract})\n")
     rows = [
-        [s["name"], s["type"], "required" if s["required"] else s["default"], s["description"]]
+        [s["name"], s["type"], "required" if s["required"] else s["default"] or "—", s["description"]]
         for s in document["settings"]
     ]
     click.echo(table(["setting", "type", "default", "meaning"], rows))
@@ -52,16 +56,61 @@ def show(name: str, as_json: bool) -> None:
 
 def describe(plugin: Any) -> dict[str, Any]:
     """A connector's settings, without any value."""
-    settings = []
-    for name, field in plugin.settings.model_fields.items():
-        kind = getattr(field.annotation, "__name__", str(field.annotation))
-        settings.append(
-            {
-                "name": name,
-                "type": kind,
-                "required": field.is_required(),
-                "default": None if field.is_required() or "Secret" in kind else str(field.default),
-                "description": field.description or "",
-            }
-        )
+    settings = list(_settings(plugin.settings))
     return {"name": plugin.name, "contract": plugin.contract, "summary": plugin.summary, "settings": settings}
+
+
+def _settings(kind: Any, prefix: str = "") -> Iterator[dict[str, Any]]:
+    """Each setting, and under a table of tables the settings of one of them: `objects.NAME.file`."""
+    for name, field in kind.model_fields.items():
+        is_secret, inner = _is_secret(field.annotation), _inner(field.annotation)
+        yield {
+            "name": prefix + name,
+            "type": _type(field.annotation),
+            "required": field.is_required(),
+            "default": None if field.is_required() or is_secret else _default(field),
+            "description": " ".join((field.description or "").split("\n\n")[0].split()),
+        }
+        if inner is not None:
+            yield from _settings(inner, f"{prefix}{name}.NAME.")
+
+
+def _type(annotation: Any) -> str:
+    """A type in words: text, number, "in | both"."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(inner[0])
+    if origin is Literal:
+        return " | ".join(map(str, inner))
+    if origin in (Union, UnionType):
+        return " | ".join(dict.fromkeys(_type(one) for one in inner if one is not NoneType))
+    if _is_secret(annotation):
+        return "secret"
+    kind = origin or annotation
+    if not isinstance(kind, type):
+        return "text"
+    words: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "yes or no"),
+        ((int, float), "number"),
+        ((Mapping, BaseModel), "table"),
+        ((list, tuple, set, frozenset), "list"),
+    )
+    return next((word for types, word in words if issubclass(kind, types)), "text")
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation in (SecretStr, SecretBytes) or any(_is_secret(one) for one in get_args(annotation))
+
+
+def _inner(annotation: Any) -> Any:
+    """The settings in each entry of a table, where they are declared."""
+    last = (get_args(annotation) or (None,))[-1]
+    is_table = isinstance(get_origin(annotation), type) and issubclass(get_origin(annotation), Mapping)
+    return last if is_table and isinstance(last, type) and issubclass(last, BaseModel) else None
+
+
+def _default(field: FieldInfo) -> str | None:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return None if value is None or value in ({}, [], (), "") else str(value)

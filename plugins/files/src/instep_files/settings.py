@@ -60,15 +60,18 @@ def _check_zone(name: str) -> None:
 class FileSettings(BaseModel):
     """What every file needs: its name, the column that names a row, and its dialect."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
     file: str
     """The file, inside the connection's `path`; `.csv`, `.tsv`, `.txt`, or `.jsonl`, `.ndjson` for JSON lines."""
     key: str = Field(min_length=1)
     """The column whose text names the row. It is never changed."""
     delimiter: str = ","
+    """What stands between two cells: one character, or "tab"."""
     encoding: str = "utf-8"
+    """How characters are kept; a byte order mark is understood."""
     quote: str = '"'
+    """What cells are quoted with; empty where nothing is."""
     types: dict[str, str] = {}
     """What columns hold; all others are text."""
     references: dict[str, str] = {}
@@ -157,7 +160,9 @@ class BehaviourSettings(FileSettings):
     kind: str
     """The column that says what happened; the mapping's `[[behaviours]] kind` names its values."""
     email: str | None = None
+    """The column with the e-mail address of the person who did it."""
     actor: Literal["buyer", "seller", "system"] = "buyer"
+    """Who acts in this file."""
     actor_column: str | None = None
     """The column that says who acted (buyer, seller or system), where one file holds the acts of several."""
 
@@ -179,7 +184,9 @@ class FilesSettings(ConnectorSettings):
     direction: Literal["in", "both"] = "in"
     """`in`: the files are only read. `both`: Instep also writes into them."""
     objects: dict[str, ObjectSettings] = Field(default_factory=dict)
+    """Files whose rows are records, by the name that the mapping's `objects` uses."""
     behaviours: dict[str, BehaviourSettings] = Field(default_factory=dict)
+    """Files whose rows say what somebody did, by a name of yours."""
 
     @model_validator(mode="after")
     def _references_lead_somewhere(self) -> Self:

@@ -19,6 +19,7 @@ class HubSpotSettings(ConnectorSettings):
     """
 
     access_token: SecretStr | None = None
+    """The token of a private app or a service key; not needed with the three OAuth settings."""
     base_url: str = "https://api.hubapi.com"
     """Where the API answers. Plain http is accepted for this machine only, where the sandbox listens."""
     api_version: Literal["v3", "2026-03", "2026-09"] = "v3"
@@ -27,17 +28,22 @@ class HubSpotSettings(ConnectorSettings):
     developers.hubspot.com/docs/api-reference/legacy/migration-guide says how long each is supported.
     """
     timeout_seconds: float = Field(default=30, gt=0, le=600)
+    """How long one request may take."""
     calls_per_10_seconds: int = Field(default=190, ge=1)
     """What the account's plan allows: 100 (Free, Starter) or 190, shared by everything that uses this token.
 
     developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
     """
     search_calls_per_second: int = Field(default=5, ge=1)
+    """What the account allows, shared by everything that uses it."""
     overlap_seconds: int = Field(default=120, ge=0)
     """How far each incremental read goes back, because the search index shows changes late."""
     client_id: str | None = None
+    """OAuth: the app's id. All three OAuth settings, or none."""
     client_secret: SecretStr | None = None
+    """OAuth: the app's secret."""
     refresh_token: SecretStr | None = None
+    """OAuth: what access tokens are renewed with."""
 
     @field_validator("base_url")
     @classmethod

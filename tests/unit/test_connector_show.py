@@ -1,0 +1,59 @@
+"""`instep connector show`: settings in words that an admin reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from instep.cli.main import instep
+
+
+def shown(name: str) -> dict[str, list[str]]:
+    """By setting: its type, its default and its meaning, as they are printed."""
+    result = CliRunner().invoke(instep, ["connector", "show", name])
+    assert result.exit_code == 0, result.output
+    printed = result.output.split("\n\n")[1].splitlines()
+    starts = [match.start() for match in re.finditer("-+", printed[1])]
+    cells = [[line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)] for line in printed]
+    return {row[0]: row[1:] for row in cells[2:]}
+
+
+def test_types_and_defaults_are_in_words() -> None:
+    settings = shown("hubspot")
+    assert settings["access_token"][:2] == ["secret", "—"]
+    assert settings["base_url"][:2] == ["text", "https://api.hubapi.com"]
+    assert settings["api_version"][:2] == ["v3 | 2026-03 | 2026-09", "v3"]
+    assert settings["timeout_seconds"][:2] == ["number", "30"]
+    assert settings["client_id"][:2] == ["text", "—"]
+
+
+def test_tables_show_what_each_of_them_takes() -> None:
+    settings = shown("files")
+    assert settings["path"][:2] == ["text", "required"]
+    assert settings["direction"][:2] == ["in | both", "in"]
+    assert settings["objects"][:2] == ["table", "—"]
+    assert settings["objects.NAME.file"][:2] == ["text", "required"]
+    assert settings["objects.NAME.delimiter"][:2] == ["text", ","]
+    assert settings["objects.NAME.references"][:2] == ["table", "—"]
+    assert settings["behaviours.NAME.actor"][:2] == ["buyer | seller | system", "buyer"]
+
+
+@pytest.mark.parametrize("name", ["files", "hubspot"])
+def test_every_setting_says_what_it_means(name: str) -> None:
+    assert [setting for setting, (*_, meaning) in shown(name).items() if not meaning] == []
+
+
+@pytest.mark.parametrize("name", ["files", "hubspot"])
+def test_no_types_of_python_are_shown(name: str) -> None:
+    assert not re.search(r"Pydantic|SecretStr|Literal|None|\bdict\b", str(shown(name)))
+
+
+def test_json_says_the_same() -> None:
+    result = CliRunner().invoke(instep, ["connector", "show", "hubspot", "--json"])
+    document: dict[str, Any] = json.loads(result.output)
+    token = next(setting for setting in document["settings"] if setting["name"] == "access_token")
+    assert (token["type"], token["required"], token["default"]) == ("secret", False, None)
