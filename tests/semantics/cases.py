@@ -249,6 +249,7 @@ class Stage:
         self.write_files()
         try:
             self.outcome = sync(load_workspace(self.root), world, first_run="apply")
+            assert self.outcome.unaccounted == 0, self.outcome.account
         except InstepError as error:
             self.error = error
         self.written = {name: len(system.writes) for name, system in self.systems.items()}

@@ -75,6 +75,11 @@ def main() -> None:
     except InstepError as error:
         from instep.model.values import plain
 
+        if "--json" in sys.argv:
+            import json
+
+            problem = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
+            click.echo(json.dumps({"format_version": 1, "error": problem}, indent=2))
         click.echo("\n".join(plain(line) for line in str(error).splitlines()), err=True)
         sys.exit(error.exit_code)
 

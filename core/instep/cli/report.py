@@ -103,7 +103,8 @@ def runs(workspace: Path, limit: int, as_json: bool) -> None:
     """The latest runs: what each was, when, and how it ended."""
     with _open(workspace) as store:
         rows = store.rows(
-            "SELECT id, command, status, started_at, finished_at, (SELECT count(*) FROM journal WHERE run = run.id) "
+            "SELECT id, command, status, started_at, finished_at, (SELECT count(*) FROM journal "
+            "WHERE run = run.id AND state = 'confirmed') "
             "FROM run ORDER BY id DESC LIMIT ?",
             (limit,),
         )

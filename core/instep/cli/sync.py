@@ -182,7 +182,9 @@ def plan_text(plan: Plan) -> str:
 def _change_lines(change: Change, sign: str) -> list[str]:
     from instep.model.values import display, plain
 
-    name = change.record or f"new ({change.entity})"
+    known_by = {value.name: display(value.after) for value in change.values}
+    label = next((known_by[name] for name in ("email", "domain", "name") if name in known_by), change.entity)
+    name = change.record or f"new: {label}"
     if change.relation:
         return [plain(f"  {sign} {name} {change.relation} {change.to_entity}   ({change.because})")]
     lines = [plain(f"  {sign} {name}")]

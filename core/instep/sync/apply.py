@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -51,20 +51,22 @@ class Applying:
     record_decisions: Recorder | None
     pending: Counter[str] = field(default_factory=Counter)
     """Entity to how many of its changes are not settled."""
-    created: dict[tuple[str, str], str] = field(default_factory=dict)
-    """(connection, entity) to the record that this run created."""
+    there: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(connection, entity) to the record that this run linked or created."""
     unsettled: set[str] = field(default_factory=set)
     stopped: dict[str, str] = field(default_factory=dict)
     """Connection to why nothing more is sent to it in this run."""
 
 
-def apply(session: Session, plan: Plan, record_decisions: Recorder) -> dict[str, str]:
+def apply(session: Session, plan: Plan, record_decisions: Recorder, links: Mapping[Ref, str]) -> dict[str, str]:
     """Write every change of a plan. Returns the connections that had to be left early, and why.
 
-    `record_decisions` stores what was decided; it runs inside the transaction of the first journal rows.
+    `record_decisions` stores what was decided, this run's new `links` among it; it runs inside the transaction of
+    the first journal rows.
     Raises `AccessError` when a login is refused, and `PlanError` when another run has taken over.
     """
     applying = Applying(session, record_decisions, stopped=dict(session.stopped))
+    applying.there.update({(ref.connection, entity): ref.id for ref, entity in links.items()})
     applying.pending.update(change.entity for change in plan.changes)
     done = 0
     for batch in batches(session, plan.changes):
@@ -140,13 +142,15 @@ def _resolved(applying: Applying, batch: Sequence[Change]) -> list[Ready]:
         if (change.action != "create" and record is None) or (change.relation and to_record is None):
             applying.pending[change.entity] -= 1
             applying.unsettled.add(change.entity)
+            if change.ref is not None:
+                applying.session.ledger.skip(change.ref, "waits for another record")
             continue
         ready.append(Ready(change, record, to_record))
     return ready
 
 
 def _record_of(applying: Applying, connection: str, object: str, entity: str) -> str | None:
-    created = applying.created.get((connection, entity))
+    created = applying.there.get((connection, entity))
     if created is not None:
         return created
     found = applying.session.store.rows(
@@ -369,7 +373,7 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
     known = Ref(change.connection, change.object, ready.record) if ready.record else None
     match change.action:
         case "create":
-            applying.created[(change.connection, change.entity)] = outcome.id
+            applying.there[(change.connection, change.entity)] = outcome.id
             _keep_record(session, live, change, outcome)
         case "update":
             _keep_record(session, live, change, outcome)

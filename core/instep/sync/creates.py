@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from instep.mapping.compiled import EntityMapping
-from instep.mapping.translate import Untold, tell
+from instep.mapping.translate import Untold
 from instep.model.consent import is_opted_out
+from instep.model.entities import FieldType
+from instep.model.identity import normalised_key
 from instep.model.rules import Moment
 from instep.model.values import is_blank
 from instep.sync.changes import Change, Value
+from instep.sync.match import INSTEP_ID, LEFT_OUT
 from instep.sync.session import Live, Session
+from instep.sync.stages import table_for
 from instep.sync.state import EntityState
-from instep.sync.words import canonical, relate, report_missing, report_untold, stage_word
+from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
 
 
 def plan_create(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> list[Change]:
@@ -24,6 +28,14 @@ def plan_create(session: Session, state: EntityState, live: Live, mapping: Entit
     if live.name in state.tombstones or state.waits is not None:
         return []
     if all(record.frozen for record in state.records):
+        return []
+    if _has_namesake(session, state, live, mapping):
+        text = f"{state.kind}: not created, because a record there that is not linked has the same key."
+        session.ledger.note("namesake", live.name, text, "Link or remove that record.", state.id)
+        return []
+    if _has_unknown_stage(state) and mapping.pipelines:
+        text = f"{state.kind}: not created, because its stage means nothing to us yet."
+        session.ledger.note("no-stage", live.name, text, "Map the stage; it is created then.", state.id)
         return []
     if mapping.instep_id is None or not live.has_field(mapping.create_as, mapping.instep_id):
         session.ledger.note(
@@ -38,6 +50,27 @@ def plan_create(session: Session, state: EntityState, live: Live, mapping: Entit
     values.append(Value("instep_id", mapping.instep_id, None, state.id, "our own id, to find it again"))
     created = Change("create", live.name, mapping.create_as, state.kind, state.id, None, tuple(values))
     return [created, *_after_create(state, live, mapping)]
+
+
+def _has_namesake(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> bool:
+    """Whether a live record there holds one of this entity's keys: creating would make a twin."""
+    for name in mapping.match:
+        mapped = mapping.mapped(name)
+        value = state.id if name == INSTEP_ID else state.values.get(name)
+        key = normalised_key(mapped.type if mapped and name != INSTEP_ID else FieldType.TEXT, value)
+        if key is not None and session.store.row(
+            "SELECT 1 FROM key JOIN mirror m USING (connection, object, id) "
+            "WHERE key.kind = ? AND key.name IN (?, ?) AND key.value = ? AND key.connection = ? AND m.state = 'live'",
+            (state.kind.value, name, LEFT_OUT + name, key, live.name),
+        ):
+            return True
+    return False
+
+
+def _has_unknown_stage(state: EntityState) -> bool:
+    """Whether a record holds a stage that nobody mapped: then no other stage is put in its place."""
+    tables = [(record, table_for(record.mapping, record.fields)) for record in state.records]
+    return any(table is not None and table.field in record.waiting for record, table in tables)
 
 
 def _after_create(state: EntityState, live: Live, mapping: EntityMapping) -> list[Change]:
@@ -68,7 +101,7 @@ def _create_values(session: Session, state: EntityState, live: Live, mapping: En
             continue
         if mapped.name == "score" and value == 0:
             continue
-        told = tell(mapped, value, {}, live.directory)
+        told = say(live, mapping.create_as, mapped, value, {})
         if isinstance(told, Untold):
             report_untold(session, live.name, state.kind, mapped.name, told, state.id)
             continue
@@ -99,8 +132,10 @@ def _create_stage(session: Session, state: EntityState, mapping: EntityMapping) 
         degraded = "the pipeline's first stage"
     if word is None:
         return []
-    because = f"stage {state.stage}" + (f", shown as {degraded}" if degraded else "")
+    because = f"stage {state.stage or 'not known yet'}" + (f", shown as {degraded}" if degraded else "")
     values = [Value("stage", table.field, None, word, because)]
     if table.pipeline_field is not None and table.pipeline is not None:
-        values.append(Value("pipeline", table.pipeline_field, None, table.pipeline, f"segment {state.segment}"))
+        values.append(
+            Value("pipeline", table.pipeline_field, None, table.pipeline, f"segment {state.segment or 'any'}")
+        )
     return values

@@ -20,6 +20,8 @@ from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
 
 INSTEP_ID = "instep_id"
+LEFT_OUT = "~"
+"""Before the name of a key of a record that `include` leaves out: it identifies nobody, and bars a twin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ def _candidates(session: Session, kind: Kind, found: Matches) -> list[Candidate]
                 session.ledger.look(ref)
                 fields = decode(packed)
                 if not mapping.include.value(facts_of(live, mapping, fields), moment):
-                    indexed.append((ref, {}))
+                    left_out = keys_of(live, mapping, fields)
+                    indexed.append((ref, {LEFT_OUT + name: value for name, value in left_out.items()}))
                     _leave_out(session, ref, entity, found)
                     continue
                 keys = keys_of(live, mapping, fields)

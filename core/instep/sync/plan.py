@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from instep.contract import Absent
 from instep.mapping.compiled import FieldMapping, RelationMapping
-from instep.mapping.translate import Unheard, Untold, hear, tell
+from instep.mapping.translate import Unheard, Untold, hear
 from instep.model.consent import is_opted_out
 from instep.model.entities import DERIVED
 from instep.model.values import Scalar, is_blank, normalised
@@ -23,7 +23,7 @@ from instep.sync.ledger import Ref, quoted
 from instep.sync.session import Session
 from instep.sync.stages import table_for
 from instep.sync.state import EntityState, RecordState
-from instep.sync.words import canonical, relate, report_missing, report_untold, stage_word
+from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
 
 
 @dataclass(slots=True)
@@ -131,7 +131,7 @@ def _field_values(session: Session, state: EntityState, record: RecordState, map
         return []
     if name == "score" and value == 0 and is_blank(heard):
         return []
-    told = tell(mapped, value, record.fields, record.live.directory)
+    told = say(record.live, record.ref.object, mapped, value, record.fields)
     if isinstance(told, Untold):
         report_untold(session, record.connection, record.mapping.kind, name, told, str(record.ref))
         return []

@@ -157,7 +157,7 @@ def _apply(session: Session, drafted: Drafted) -> Outcome:
 
     listeners = hooks(config.plugin for config in session.workspace.connections).hook
     listeners.instep_plan_ready(plan=drafted.plan)
-    stopped = apply(session, drafted.plan, record)
+    stopped = apply(session, drafted.plan, record, drafted.decisions.matches.links)
     outcome = _finish(session, drafted, applied=True, stopped=stopped)
     listeners.instep_plan_applied(report=outcome)
     return outcome

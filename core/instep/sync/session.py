@@ -13,6 +13,7 @@ from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin,
 from instep.errors import AccessError, ConfigError, RemoteError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
+from instep.model.values import Scalar, is_blank
 from instep.settings import ValidationError, load_settings
 from instep.store import Store
 from instep.sync.ledger import Ledger, Ref
@@ -44,6 +45,8 @@ class Live:
     """Per object, the fields that exist and can be seen; empty where the system does not tell."""
     read_only: dict[str, frozenset[str]] = field(default_factory=dict)
     """Per object, the fields that cannot be written."""
+    options: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    """Per object and field, the only values that it takes."""
     directory: Directory = field(init=False)
 
     @property
@@ -60,6 +63,13 @@ class Live:
         """Whether a field exists; true where the system cannot be asked."""
         known = self.fields.get(object)
         return known is None or name in known
+
+    def takes(self, object: str, name: str, value: Scalar) -> bool:
+        """Whether a choice field has an option for a value; true where the system does not tell."""
+        options = self.options.get(object, {}).get(name)
+        if options is None or is_blank(value):
+            return True
+        return all(str(part) in options for part in (value if isinstance(value, tuple) else (value,)))
 
     def can_write(self, object: str, name: str | None = None) -> bool:
         """Whether a field (or anything at all) of an object can be written, as far as the system tells."""
@@ -212,13 +222,18 @@ def stop(session: Session, connection: str, error: RemoteError) -> None:
 def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
     """Read owners and fields, and keep them."""
     owners = live.parts.owners
-    catalogue: dict[str, Any] = {"digest": session.workspace.digest, "users": None, "fields": {}, "read_only": {}}
+    catalogue: dict[str, Any] = {"digest": session.workspace.digest, "users": None}
+    catalogue |= {"fields": {}, "read_only": {}, "options": {}}
     if isinstance(owners, OwnerStore):
         catalogue["users"] = [[u.id, u.name, u.email, u.active] for u in owners.read()]
     if not isinstance(live.parts.fields, Absent):
         objects = [object for entity in live.mapping.entities.values() for object in entity.objects]
         described = {object: live.parts.fields.read(object) for object in objects}
         catalogue["fields"] = {object: sorted(f.name for f in fields) for object, fields in described.items()}
+        catalogue["options"] = {
+            object: {f.name: [option.value for option in f.options] for f in fields if f.options}
+            for object, fields in described.items()
+        }
         catalogue["read_only"] = {
             object: sorted(f.name for f in fields if f.read_only) for object, fields in described.items()
         }
@@ -235,6 +250,10 @@ def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) ->
     live.users = None if users is None else tuple(User(*user) for user in users)
     live.fields = {object: frozenset(names) for object, names in catalogue["fields"].items()}
     live.read_only = {object: frozenset(names) for object, names in catalogue["read_only"].items()}
+    live.options = {
+        object: {name: frozenset(values) for name, values in fields.items()}
+        for object, fields in catalogue["options"].items()
+    }
     live.directory = Directory(live.name, session.workspace.team, live.users)
 
 

@@ -198,6 +198,14 @@ def _write_back(
         if not c.note.startswith("first contact") and (moved is None or c.at >= moved)
     ]
     _refuse(journey, said, stage, why, said.at)
+    if journey.position.stage is None:
+        session.ledger.note(
+            "stage-refused",
+            said.record.connection,
+            f"{state.kind}: stage {stage} is not taken ({why}), and no other stage is known.",
+            "Let a system that speaks for that role say so.",
+            str(said.record.ref),
+        )
     if before:
         state.stage_left_alone[said.record.ref] = said.value
         text = f"{said.record.ref} holds stage {stage} again after it was written back ({why})."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from instep.mapping.compiled import FieldMapping, RelationMapping
-from instep.mapping.translate import Untold
+from instep.mapping.translate import Untold, tell
 from instep.model.entities import DERIVED, Kind
 from instep.model.process import Outcome
 from instep.model.stagetable import StageTable
@@ -39,6 +41,17 @@ def stage_word(session: Session, state: EntityState, table: StageTable) -> tuple
         return None, None
     shown = process.at_or_before(state.stage, table.values)
     return table.put(state.stage, process), shown if shown != state.stage else None
+
+
+def say(
+    live: Live, object: str, mapped: FieldMapping, value: Scalar, held: Mapping[str, Scalar]
+) -> dict[str, Scalar] | Untold:
+    """A canonical value in a system's words, or why it cannot be said there: no translation, or no such option."""
+    told = tell(mapped, value, held, live.directory)
+    if isinstance(told, Untold):
+        return told
+    refused = [after for field, after in told.items() if not live.takes(object, field, after)]
+    return Untold(value, f"{refused[0]!r} is no option of {object}.{mapped.field}") if refused else told
 
 
 def relate(

@@ -82,8 +82,8 @@ class HubSpotRecords:
 
     def find(
         self, object: str, key_field: str, values: Sequence[str], fields: Sequence[str]
-    ) -> list[tuple[Seen, ...]]:
-        """Find records by a unique property (or a contact's e-mail), read-after-write.
+    ) -> list[tuple[Seen | Gone, ...]]:
+        """Find records by a unique property (or a contact's e-mail), read-after-write; deleted ones are `Gone`.
 
         A contact is found by its secondary addresses too. HubSpot refuses a property that is not unique, such as
         a company's `domain`: that raises `RemoteError`. developers.hubspot.com/docs/guides/api/crm/objects/contacts
@@ -94,10 +94,15 @@ class HubSpotRecords:
         wanted = list(dict.fromkeys(value for value in values if value))
         if not wanted:
             return [() for _ in values]
-        found: dict[str, dict[str, Seen]] = {}
+        found: dict[str, dict[str, Seen | Gone]] = {}
         for record in self._batch(object, wanted, (*fields, *keys), id_property=key_field).results:
             for text in _key_texts(record, keys):
                 found.setdefault(text, {})[record.id] = _seen(record, fields)
+        missing = [value for value in wanted if value.casefold() not in found]
+        if missing:
+            for record in self._batch(object, missing, keys, id_property=key_field, archived=True).results:
+                for text in _key_texts(record, keys):
+                    found.setdefault(text, {})[record.id] = Gone(record.id, record.archivedAt)
         return [tuple(found.get(value.casefold(), {}).values()) for value in values]
 
     def write(self, object: str, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
