@@ -423,6 +423,10 @@ def _wrong(stage: Stage, claim: str) -> str | None:
         return None if got == int(match[1]) else f"{claim}: {got}"
     if match := re.fullmatch(r"(reported|waits): (.+)", claim):
         return _unreported(stage, match[1], match[2])
+    if match := re.fullmatch(r"says nothing of (.+)", claim):
+        assert stage.outcome is not None
+        said = [note["text"] for note in stage.outcome.notes]
+        return f"{claim}: said {said}" if any(match[1] in text for text in said) else None
     if match := re.fullmatch(r"(\w+) (\d+) of (\w)", claim):
         assert stage.outcome is not None
         account = stage.outcome.account[match[3]]

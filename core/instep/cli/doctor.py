@@ -45,7 +45,7 @@ def doctor(workspace: Path, create_fields: str | None, as_json: bool) -> None:
             if finding.remedy and not finding.ok:
                 click.echo(plain(f"    {finding.remedy}"))
     if not all(finding.ok for finding in findings):
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(8 if any(finding.is_access for finding in findings) else 1)
 
 
 def identify_quietly(session: object) -> None:

@@ -61,7 +61,7 @@ class Teller:
         """The last lines."""
         self._print()
         self._print((text, "bold"))
-        self._print(("Look around: ", ""), (command, "cyan"))
+        self._print(("Look around: ", ""), (command, "cyan"), ("  (the sandbox has ended: look, do not sync)", "dim"))
 
     @property
     def seconds(self) -> float:

@@ -70,6 +70,8 @@ class Position:
 def fold(claims: Iterable[Claim], process: Process, now: datetime, segment: str | None = None) -> Position:
     """The position that these claims add up to.
 
+    What lies ahead has not happened yet.
+
     An assertion sets the stage. Evidence raises it and never lowers it. At one instant the assertion comes
     last. What is not accepted, or has expired, does not count. The order of `claims` does not matter.
     """
@@ -90,6 +92,8 @@ def fold(claims: Iterable[Claim], process: Process, now: datetime, segment: str 
     for claim in sorted(claims, key=lambda c: (c.at, _TURN[c.type], c.source, c.value)):
         if not claim.accepted or (claim.expires is not None and claim.expires <= now):
             continue
+        if claim.type == "evidence" and claim.at > now:
+            continue  # a meeting that is booked has not been attended
         match claim.type:
             case "evidence":
                 seen.add(claim.value)
@@ -112,6 +116,13 @@ def fold(claims: Iterable[Claim], process: Process, now: datetime, segment: str 
             case _:
                 pass
     return Position(stage, outcome, closed_at, tuple(steps))
+
+
+def next_due(claims: Iterable[Claim], now: datetime) -> datetime | None:
+    """When a journey has to be looked at again: its next act that lies ahead, or assertion that expires."""
+    ahead = [claim.at for claim in claims if claim.type == "evidence" and claim.at > now]
+    expiring = [claim.expires for claim in claims if claim.accepted and claim.expires and claim.expires > now]
+    return min([*ahead, *expiring], default=None)
 
 
 def is_accepted(speaks_for: frozenset[str], left: str | None, to: str, process: Process) -> bool:

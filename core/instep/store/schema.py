@@ -199,6 +199,8 @@ question = _table(
     Column("run", Integer),
 )
 
+standing = _table("standing", _key("subject"), _key("code"), _key("text"), _text("connection"), _text("remedy"))
+
 quarantine = _table(
     "quarantine",
     _key("connection"),

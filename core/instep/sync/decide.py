@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from instep.model.entities import Kind
-from instep.model.journey import Claim, Position, shown
+from instep.model.journey import Claim, Position, next_due, shown
 from instep.model.process import JourneyKind, Outcome
 from instep.model.rules import Always, Moment
 from instep.model.values import Scalar, decode, is_blank
@@ -438,6 +438,7 @@ def _settle_opportunities(session: Session, decisions: Decisions) -> list[Entity
         journey = decisions.journeys[state.id]
         journey.position = position_of(session, journey)
         state.shown, state.stage = state.id, journey.position.stage
+        state.due_at = next_due(journey.claims, session.at)
         state.score["outcome"] = journey.position.outcome.value if journey.position.outcome else None
         assign_owner(session, state)
         if (
@@ -473,10 +474,19 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
         state.segment = _segment(session, state, company)
         _show(session, decisions, state, opportunities.get(state.id, ()))
         decide_score(session, state, acts.get(state.id, ()), company)
+        _note_due(session, decisions, state)
         assign_owner(session, state)
         if _shows_stages(session) and (state.stage != state.stage_before or state.is_new):
             decisions.dirty[Kind.COMPANY] |= state.relations.get("company", frozenset())
     return every
+
+
+def _note_due(session: Session, decisions: Decisions, state: EntityState) -> None:
+    """Look again when something of this person's own journeys falls due, if not earlier for the score."""
+    claims = [claim for id in decisions.own.get(state.id, ()) for claim in decisions.journeys[id].claims]
+    due = next_due(claims, session.at)
+    if due is not None:
+        state.due_at = min(due, state.due_at) if state.due_at else due
 
 
 def _shows_stages(session: Session) -> bool:
@@ -493,8 +503,9 @@ def _show(session: Session, decisions: Decisions, state: EntityState, opportunit
     for id in decisions.own.get(state.id, ()):
         decisions.journeys[id].segment = state.segment
     if _has_stage_records(state):
-        if current is not None and current in opportunities and positions[current].is_open:
-            _hear_locked(session, decisions, state, current)
+        open_ones = [id for id in opportunities if positions.get(id, Position()).is_open]
+        if current in open_ones or (current is None and open_ones):
+            _hear_locked(session, decisions, state, current or open_ones[0])
         else:
             own = _open_own(decisions, state.id)
             if own:

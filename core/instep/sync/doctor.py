@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from instep.contract import Absent, ConnectionInfo, FieldSpec, Pipeline, Rejected, SystemField, Written
-from instep.errors import InstepError
+from instep.errors import AccessError, InstepError
 from instep.mapping.compiled import EntityMapping
 from instep.mapping.translate import Untold
 from instep.sync.session import Live, Session, read_catalogue, use_catalogue
@@ -20,6 +20,8 @@ class Finding:
     what: str
     ok: bool
     remedy: str = ""
+    is_access: bool = False
+    """Whether a login is what is wrong."""
 
     def as_json(self) -> dict[str, object]:
         return {"connection": self.connection, "what": self.what, "ok": self.ok, "remedy": self.remedy}
@@ -31,8 +33,10 @@ def examine(session: Session) -> list[Finding]:
     for live in session.connections.values():
         try:
             findings += _examine(session, live)
+        except AccessError as error:
+            findings.append(Finding(live.name, f"cannot be used: {error}", False, is_access=True))
         except InstepError as error:
-            findings.append(Finding(live.name, f"cannot be used: {error}", False, "Fix the login, then look again."))
+            findings.append(Finding(live.name, f"cannot be used: {error}", False))
     return findings
 
 

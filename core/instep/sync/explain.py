@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +155,9 @@ def _explain_stage(
     claims = [claim_of(row[:8]) for row in rows]
     runs = {(row[1], row[4], row[3]): row[8] for row in rows}
     kept = store.row("SELECT kind, segment, outcome FROM journey WHERE id = ?", (journey,))
-    from datetime import UTC, datetime
-
-    position = fold(claims, workspace.process, datetime.now(UTC), kept[1] if kept else None)
+    decided = store.row("SELECT max(started_at) FROM run")
+    now = datetime.fromisoformat(decided[0]) if decided and decided[0] else datetime.now(UTC)
+    position = fold(claims, workspace.process, now, kept[1] if kept else None)
     history = [
         {
             "at": claim.at.isoformat(),

@@ -54,6 +54,8 @@ class Ledger:
         self._fate: dict[Ref, tuple[int, str]] = {}
         self._actions: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self._notes: dict[tuple[str, str, str], Note] = {}
+        self.standing: dict[tuple[str, str, str], tuple[str, str]] = {}
+        """(subject, code, text) to (connection, remedy) of what is so until a record or a file is changed."""
         self.conflicts: Counter[str] = Counter()
 
     def look(self, ref: Ref) -> None:
@@ -82,8 +84,15 @@ class Ledger:
         """Say something once, and count how often it is so."""
         note = self._notes.setdefault((code, connection, text), Note(code, connection, text, remedy))
         note.count += 1
-        if example and len(note.examples) < 3 and example not in note.examples:
-            note.examples.append(example)
+        if example:
+            self.standing[(example, code, text)] = (connection, remedy)
+            if len(note.examples) < 3 and example not in note.examples:
+                note.examples.append(example)
+
+    def recall(self, subject: str, code: str, text: str, connection: str, remedy: str) -> None:
+        """Say again what an earlier run said of a record that this run did not look at."""
+        if (subject, code, text) not in self.standing:
+            self.note(code, connection, text, remedy, subject)
 
     @property
     def notes(self) -> list[Note]:

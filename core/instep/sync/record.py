@@ -124,9 +124,34 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         "INSERT OR IGNORE INTO relation VALUES (?, ?, ?)",
         [(entity, name, end) for entity, name, _, new in recording.related for end in new],
     )
+    _store_standing(session, matches)
     _store_departures(session, matches)
     _store_questions(session, recording, matches)
     store.bump("serial")
+
+
+_DECIDED = "(SELECT connection || '/' || object || '/' || id FROM pending_base UNION SELECT id FROM pending_entity)"
+
+
+def _store_standing(session: Session, matches: Matches) -> None:
+    """Keep what stays so until somebody changes a record or a file: it is said in every run until then."""
+    store = session.store
+    store.run(f"DELETE FROM standing WHERE subject IN {_DECIDED}")  # noqa: S608  # our own text
+    store.bulk("DELETE FROM standing WHERE subject = ?", [(str(ref),) for ref in matches.links])
+    gone = [str(ref) for lost in matches.gone.values() for ref, _ in lost]
+    store.bulk("DELETE FROM standing WHERE subject = ?", [(subject,) for subject in gone])
+    store.bulk(
+        "INSERT OR REPLACE INTO standing (subject, code, text, connection, remedy) VALUES (?, ?, ?, ?, ?)",
+        [(*key, *value) for key, value in session.ledger.standing.items()],
+    )
+
+
+def recall_standing(session: Session) -> None:
+    """Say again what earlier runs said of everything that this run did not decide."""
+    for row in session.store.rows(
+        f"SELECT subject, code, text, connection, remedy FROM standing WHERE subject NOT IN {_DECIDED}"  # noqa: S608
+    ):
+        session.ledger.recall(*row)
 
 
 def _journey_row(journey: JourneyState) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from instep.sync.decide import Decisions, decide
 from instep.sync.match import Matches, match
 from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull
-from instep.sync.record import Recording, store_decisions
+from instep.sync.record import Recording, recall_standing, store_decisions
 from instep.sync.recover import recover
 from instep.sync.session import Progress, Session, identify, open_session, refresh_owners, silent
 from instep.sync.transport import World
@@ -254,12 +254,14 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
         for change in drafted.plan.changes:
             if change.ref is not None:
                 ledger.skip(change.ref, "planned, not written")
+    recall_standing(session)
+    waiting = _recall_refusals(session)
     account = ledger.account(session.workspace.connection_names)
     for name, calls in session.calls.items():
         account[name]["calls"] = calls
     unaccounted = ledger.unaccounted
     status, code = "done", 0
-    if ledger.rejected or stopped:
+    if ledger.rejected or stopped or waiting:
         status, code = "partial", 3
     if unaccounted:
         status, code = "failed", 1
@@ -267,6 +269,23 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
     outcome = Outcome(session.run, status, code, drafted.plan, account, notes, unaccounted, applied, stopped)
     _close(session, status, outcome.as_json())
     return outcome
+
+
+def _recall_refusals(session: Session) -> int:
+    """Say again what was refused in earlier runs and still waits; returns how many writes that are."""
+    garbled = session.store.count("SELECT count(*) FROM standing WHERE code = 'garbled'")
+    refused = session.store.rows(
+        "SELECT connection, object, coalesce(record, entity), reason FROM quarantine WHERE run <> ?", (session.run,)
+    )
+    for connection, object, record, reason in refused:
+        session.ledger.note(
+            "waiting",
+            connection,
+            f"Refused before, and waiting: {reason}",
+            "Correct the value or the mapping.",
+            f"{connection}/{object}/{record}",
+        )
+    return garbled + len(refused)
 
 
 def _fail(session: Session, error: InstepError) -> None:
