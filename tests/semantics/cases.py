@@ -200,7 +200,12 @@ class Stage:
         stages = stages.replace(" }", f', {extra} = "{extra}" }}', 1) if extra and not coarse else stages
         text = ENTITIES.format(speaks_for=roles, person_stages=stages, deal_stages=stages)
         for key, value in self.config.items():
-            if key.startswith("law of "):
+            if key == "law of industry":
+                key_word, owner = value.split(" ")
+                text = text.replace(
+                    'industry = "industry"', f'industry = {{ field = "industry", {key_word} = "{owner}" }}'
+                )
+            elif key.startswith("law of "):
                 text = self._with_law(text, key.removeprefix("law of "), value)
         return self._with_options(text, name)
 
@@ -213,7 +218,12 @@ class Stage:
             if key == f"{name} creates":
                 text = text.replace('create = "always"', f'create = "{value}"')
             if key == f"{name} values of industry":
-                text = text.replace('industry = "industry"', f'industry = {{ field = "industry", values = {value} }}')
+                text = text.replace('industry = "industry"', 'industry = { field = "industry" }')
+                text = text.replace(
+                    'industry = { field = "industry"', f'industry = {{ field = "industry", values = {value}'
+                )
+            if key == f"{name} keeps consent in":
+                text = text.replace('scope = "all"', f'scope = "all"\nfield = "{value}"\nout_values = ["yes"]')
             if key == f"{name} currency":
                 money = f'amount = {{ field = "amount", currency = "{value}" }}'
                 text = text.replace(

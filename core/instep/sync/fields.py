@@ -36,6 +36,8 @@ def _decide_field(session: Session, state: EntityState, name: str) -> None:
         voice = _voice(session, state, record, mapped, law.authority)
         if voice is not None:
             voices.append(voice)
+        elif record.connection == law.authority:
+            state.stopped.add(name)  # what the authority says cannot be understood: nobody else decides
     if name in state.stopped:
         _wait(state, name)
         return

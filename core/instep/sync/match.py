@@ -73,8 +73,9 @@ def match(session: Session) -> Matches:
     found = Matches()
     _follow_departures(session, found)
     for kind in Kind:
-        candidates = _candidates(session, kind, found)
+        candidates, left_out = _candidates(session, kind, found)
         _link(session, kind, candidates, found)
+        _link_left_out(session, kind, left_out, found)
     return found
 
 
@@ -150,9 +151,13 @@ def _carried_id(session: Session, ref: Ref) -> str | None:
 # --- candidates ------------------------------------------------------------------------------------------------
 
 
-def _candidates(session: Session, kind: Kind, found: Matches) -> list[Candidate]:
-    """Every dirty, live record of a kind: indexes its keys, freezes what left `include`, returns the unlinked."""
+def _candidates(session: Session, kind: Kind, found: Matches) -> tuple[list[Candidate], list[Candidate]]:
+    """Every dirty, live record of a kind: indexes its keys, freezes what left `include`.
+
+    Returns the unlinked ones: those that take part, and those that `include` leaves out.
+    """
     unlinked: list[Candidate] = []
+    left_out: list[Candidate] = []
     moment = Moment(session.at)
     for live in session.connections.values():
         mapping = live.mapping.entities.get(kind)
@@ -170,9 +175,11 @@ def _candidates(session: Session, kind: Kind, found: Matches) -> list[Candidate]
                 session.ledger.look(ref)
                 fields = decode(packed)
                 if not mapping.include.value(facts_of(live, mapping, fields), moment):
-                    left_out = keys_of(live, mapping, fields)
-                    indexed.append((ref, {LEFT_OUT + name: value for name, value in left_out.items()}))
+                    keys = keys_of(live, mapping, fields)
+                    indexed.append((ref, {LEFT_OUT + name: value for name, value in keys.items()}))
                     _leave_out(session, ref, entity, found)
+                    if entity is None:
+                        left_out.append(Candidate(ref, kind, mapping, keys, derived_id(live.org, object, id)))
                     continue
                 keys = keys_of(live, mapping, fields)
                 indexed.append((ref, keys))
@@ -183,7 +190,7 @@ def _candidates(session: Session, kind: Kind, found: Matches) -> list[Candidate]
             if indexed:
                 with session.store.transaction("index keys"):
                     index_keys(session, kind, indexed)
-    return unlinked
+    return unlinked, left_out
 
 
 def _leave_out(session: Session, ref: Ref, entity: str | None, found: Matches) -> None:
@@ -283,6 +290,24 @@ def _link(session: Session, kind: Kind, candidates: list[Candidate], found: Matc
                 occupied.add(place)
     for candidate, reason in waiting:
         _ask(session, candidate, reason, holders, found)
+
+
+def _link_left_out(session: Session, kind: Kind, left_out: list[Candidate], found: Matches) -> None:
+    """Link records that `include` leaves out to others' entities: for consent alone, which no filter stops."""
+    if not left_out:
+        return
+    holders = _holders(session, kind, left_out)
+    known_ids = _known_ids(session, kind, left_out)
+    taken = {(ref.connection, entity) for ref, entity in found.links.items()}
+    for candidate in left_out:
+        for key in candidate.keys.items():
+            holders.setdefault(key, Holders())
+        verdict = _identify(candidate, holders, known_ids, {}, found)
+        place = (candidate.ref.connection, verdict.entity or "")
+        if verdict.entity is None or place in taken or _is_occupied(session, *place, found):
+            continue
+        _join(session, candidate, verdict.entity, found)
+        taken.add(place)
 
 
 def _identify(

@@ -79,7 +79,9 @@ def _plan_entity(planning: Planning, state: EntityState) -> list[Change]:
 def _plan_record(planning: Planning, state: EntityState, record: RecordState) -> list[Change]:
     consent = _plan_consent(planning.session, state, record)
     if record.frozen:
-        return [change for change in consent if change.action == "opt_out"]
+        opt_outs = [change for change in consent if change.action == "opt_out"]
+        flags = [v for v in _flag_value(state, record) if v.after and _can_write(planning.session, record, v)]
+        return [*opt_outs, *([_update(state, record, flags)] if flags else [])]
     values = [v for m in record.mapping.fields if m.tells for v in _field_values(planning.session, state, record, m)]
     values += _stage_value(planning.session, state, record)
     values += _flag_value(state, record)

@@ -215,6 +215,12 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
             state, successor = "merged", json.dumps([ref.object, survivor])
         case ConvertedTo(object=object, successor=id):
             state, successor = "converted", json.dumps([object, id])
+    if successor is not None:
+        session.store.run(
+            "INSERT OR IGNORE INTO mirror (connection, object, id, fields, modified_at, state, successor) "
+            "VALUES (?, ?, ?, ?, '', ?, ?)",
+            (*ref, b"{}", state, successor),  # never seen alive, and yet a step of somebody's chain
+        )
     changed = session.store.rows(
         "UPDATE mirror SET state = ?, successor = ?, dirty = 1 WHERE connection = ? AND object = ? AND id = ? "
         "AND (state <> ? OR successor IS NOT ?) RETURNING id",

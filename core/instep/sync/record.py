@@ -88,7 +88,8 @@ def _base_row(session: Session, decisions: Decisions, record: RecordState) -> tu
         for relation in record.mapping.relations:
             if f"@{relation.name}" not in record.waiting:
                 related[relation.name] = ends(record, relation, decisions.entity_of)[0]
-    return (*record.ref, encode(heard), encode(record.sent), json.dumps(related).encode())
+    sent = {name: value for name, value in record.sent.items() if not record.differs(name)}
+    return (*record.ref, encode(heard), encode(sent), json.dumps(related).encode())
 
 
 def store_decisions(session: Session, recording: Recording, decisions: Decisions) -> None:
