@@ -91,6 +91,8 @@ def bench(arguments: list[str]) -> int:
 
 def instep(arguments: list[str]) -> int:
     prepare()
+    if os.name == "posix":
+        os.execv(binary("instep"), ["instep", *arguments])  # noqa: S606  # so that signals reach the command itself
     return run([binary("instep"), *arguments], cwd=Path.cwd())
 
 

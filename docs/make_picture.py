@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -24,8 +25,8 @@ def main() -> None:
         )
         command = [sys.executable, "-c", program, f"{folder}/instep-demo"]
         printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w", encoding="utf-8"), force_terminal=True)
-    console.print(Text.from_ansi(printed.replace(folder, "/tmp")))
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(printed.replace(folder + "/", "")))
     svg = console.export_svg(title="python3 dev.py demo")
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)  # no font from another host
     (Path(__file__).parent / "demo.svg").write_text(svg, encoding="utf-8")

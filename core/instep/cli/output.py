@@ -69,5 +69,6 @@ def notes(found: Sequence[dict[str, Any]]) -> str:
         where = f"{note['connection']}: " if note["connection"] else ""
         times = f" ({note['count']:,} times)" if note["count"] > 1 else ""
         lines.append(plain(f"! {where}{note['text']}{times}"))
-        lines.append(plain(f"    {note['remedy']}"))
+        such_as = f" Such as: {', '.join(note['examples'])}." if note["examples"] else ""
+        lines.append(plain(f"    {note['remedy']}{such_as}"))
     return "\n".join(lines)

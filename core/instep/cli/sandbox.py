@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,8 +50,10 @@ def up(connector: str, port: int, data: Path | None, as_json: bool) -> None:
         else:
             click.echo(f"{connector} sandbox at {running.url}. Ctrl-C ends it. In sync.toml:\n")
             click.echo(_as_toml(connector, running.settings))
+        ended = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: ended.set())
         try:
-            threading.Event().wait()
+            ended.wait()
         except KeyboardInterrupt:
             click.echo("Stopped.", err=True)
 
@@ -60,6 +63,7 @@ def up(connector: str, port: int, data: Path | None, as_json: bool) -> None:
 @click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def load(url: str, data: Path) -> None:
     """Load records into a running sandbox: a JSON file of {object: [{field: value}, …]}."""
+    import urllib.error
     import urllib.request
 
     from instep.errors import ConfigError
@@ -70,8 +74,14 @@ def load(url: str, data: Path) -> None:
     request = urllib.request.Request(  # noqa: S310  # loopback only, checked above
         address, data=data.read_bytes(), headers={"Content-Type": "application/json"}, method="POST"
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
-        click.echo(answer.read().decode())
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
+            click.echo(answer.read().decode())
+    except urllib.error.HTTPError as refused:
+        reason = refused.read().decode(errors="replace")[:500]
+        raise ConfigError(f"The sandbox refused {data}: {reason}") from None
+    except OSError as error:
+        raise ConfigError(f"No sandbox answers at {url}: {error}. Start one with: instep sandbox up NAME") from None
 
 
 def _as_toml(connector: str, settings: dict[str, Any]) -> str:
@@ -81,5 +91,10 @@ def _as_toml(connector: str, settings: dict[str, Any]) -> str:
 
 
 def _load(running: Any, data: Path) -> None:
-    for object, records in json.loads(data.read_text(encoding="utf-8")).items():
-        running.world.load(object, records)
+    from instep.errors import ConfigError
+
+    try:
+        for object, records in json.loads(data.read_text(encoding="utf-8")).items():
+            running.world.load(object, records)
+    except (ValueError, AttributeError, KeyError) as error:
+        raise ConfigError(f"{data} cannot be loaded: {error}. It holds {{object: [{{field: value}}, …]}}.") from None

@@ -158,7 +158,7 @@ def outcome_text(outcome: Outcome) -> str:
 def plan_text(plan: Plan) -> str:
     """A plan as people read it: per system and object, some samples of each action, and the sum."""
     if plan.is_empty:
-        return "Nothing to write: every system is in step."
+        return "Nothing to write."
     groups: dict[tuple[str, str, str], list[Change]] = {}
     action: str
     for change in plan.changes:

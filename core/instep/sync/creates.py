@@ -10,6 +10,7 @@ from instep.model.consent import is_opted_out
 from instep.model.entities import FieldType
 from instep.model.identity import normalised_key
 from instep.model.rules import Moment
+from instep.model.stagetable import StageTable
 from instep.model.values import is_blank
 from instep.sync.changes import Change, Value
 from instep.sync.match import INSTEP_ID, LEFT_OUT
@@ -33,9 +34,11 @@ def plan_create(session: Session, state: EntityState, live: Live, mapping: Entit
         text = f"{state.kind}: not created, because a record there that is not linked has the same key."
         session.ledger.note("namesake", live.name, text, "Link or remove that record.", state.id)
         return []
-    if _has_unknown_stage(state) and mapping.pipelines:
-        text = f"{state.kind}: not created, because its stage means nothing to us yet."
-        session.ledger.note("no-stage", live.name, text, "Map the stage; it is created then.", state.id)
+    if mapping.pipelines and (_has_unknown_stage(state) or _pipeline_word(session, state, mapping)[0] is None):
+        text = f"{state.kind}: not created, because no stage of it is known that can be said there."
+        session.ledger.note(
+            "no-stage", live.name, text, "Map its stage, or give it one; then it is created.", state.id
+        )
         return []
     if mapping.instep_id is None or not live.has_field(mapping.create_as, mapping.instep_id):
         session.ledger.note(
@@ -120,22 +123,24 @@ def _create_values(session: Session, state: EntityState, live: Live, mapping: En
 
 
 def _create_stage(session: Session, state: EntityState, mapping: EntityMapping) -> list[Value]:
+    word, table = _pipeline_word(session, state, mapping)
+    if word is None or table is None:
+        return []
+    degraded = stage_word(session, state, table)[1]
+    because = f"stage {state.stage or 'not known yet'}" + (f", shown as {degraded}" if degraded else "")
+    values = [Value("stage", table.field, None, word, because)]
+    if table.pipeline_field is not None and table.pipeline is not None:
+        segment = f"segment {state.segment or 'any'}"
+        values.append(Value("pipeline", table.pipeline_field, None, table.pipeline, segment))
+    return values
+
+
+def _pipeline_word(
+    session: Session, state: EntityState, mapping: EntityMapping
+) -> tuple[str | None, StageTable | None]:
+    """The stage that a new record would show, and the table that says so."""
     table = mapping.stages
     if mapping.pipelines:
         wanted = mapping.segment_pipelines.get(state.segment or "", mapping.segment_pipelines.get(""))
         table = next((t for t in mapping.pipelines if t.pipeline == wanted), mapping.pipelines[0])
-    if table is None:
-        return []
-    word, degraded = stage_word(session, state, table)
-    if word is None and mapping.pipelines:
-        word = next(iter(table.values.values()), None)  # a record in a pipeline needs a stage: the first
-        degraded = "the pipeline's first stage"
-    if word is None:
-        return []
-    because = f"stage {state.stage or 'not known yet'}" + (f", shown as {degraded}" if degraded else "")
-    values = [Value("stage", table.field, None, word, because)]
-    if table.pipeline_field is not None and table.pipeline is not None:
-        values.append(
-            Value("pipeline", table.pipeline_field, None, table.pipeline, f"segment {state.segment or 'any'}")
-        )
-    return values
+    return (None, None) if table is None else (stage_word(session, state, table)[0], table)

@@ -373,7 +373,9 @@ def _ask(
     session.ledger.skip(ref, "waits for a person: " + reason)
     session.ledger.conflicts[ref.connection] += 1
     said = f"{candidate.kind}: a record is not linked: {reason}."
-    session.ledger.note("ambiguous", ref.connection, said, "Make its keys unique.", str(ref))
+    session.ledger.note(
+        "ambiguous", ref.connection, said, "Give one of them another key, or delete one in its system.", str(ref)
+    )
     text = f"{ref} is not linked: {reason}."
     found.questions.append(Question("ambiguous", str(ref), ref.connection, text, {"keys": dict(candidate.keys)}))
     for name, value in candidate.keys.items():
