@@ -185,3 +185,79 @@ def test_two_files_of_one_name_are_two_objects(tmp_path: Path) -> None:
     settings, mapping, _, _ = look(tmp_path)
     assert list(settings["objects"]) == ["people", "people_2"]
     assert mapping["person"]["objects"] == ["people"]
+
+
+@pytest.fixture
+def messy(tmp_path: Path) -> Path:
+    """Files as people keep them: an id is missing, another is there twice, an amount is in words."""
+    firms = [f"C{n},Firm {n},firm{n}.example" for n in range(1, 8)]
+    put(tmp_path, "companies.csv", "company_id,name,domain", *firms, ",Firm 8,firm8.example")
+    put(
+        tmp_path,
+        "people.csv",
+        "person_id,email,company_id,lifecycle,newsletter_optout,fax",
+        "P1,a@x.example,C1,lead,no,",
+        "P2,b@x.example,C2,customer,yes,",
+        "P3,c@x.example,C2,partner,,",
+    )
+    put(
+        tmp_path,
+        "deals.csv",
+        "deal_id,deal name,company_id,stage,amount,close_date",
+        "D1,One,C1,Prospect,5,2026-01-31",
+        "D2,Two,C2,Prospect,about 7,2026-01-31",
+        "D2,Three,C3,Won,7,2026-01-31",
+        "D4,Four,C4,Won,7,2026-01-31",
+        "D5,Five,C99,Won,7,2026-01-31",
+    )
+    return tmp_path
+
+
+def test_an_id_with_a_few_bad_cells_is_the_key_and_they_are_named(messy: Path) -> None:
+    settings, _, text, _ = look(messy)
+    assert {name: file["key"] for name, file in settings["objects"].items()} == {
+        "companies": "company_id",
+        "people": "person_id",
+        "deals": "deal_id",
+    }
+    assert "\n# line 9: no company_id.\n" in text
+    assert '\n# lines 3, 4: "D2" more than once.\n' in text
+
+
+def test_references_to_an_id_with_bad_cells_are_found(messy: Path) -> None:
+    settings, mapping, text, _ = look(messy)
+    assert settings["objects"]["people"]["references"] == {"company_id": "companies"}
+    assert settings["objects"]["deals"]["references"] == {"company_id": "companies"}
+    assert mapping["opportunity"]["relations"]["company"]["object"] == "companies"
+    assert '# company_id leads to rows of companies that are not there: "C99".' in text
+
+
+def test_a_column_that_is_often_the_same_is_no_key(tmp_path: Path) -> None:
+    put(tmp_path, "people.csv", "company_id,email", *(f"C{n // 2},{n}@x.example" for n in range(8)))
+    settings, _, _, _ = look(tmp_path)
+    assert settings["objects"]["people"]["key"] == "email"
+
+
+def test_columns_that_are_not_mapped_are_named(messy: Path) -> None:
+    _, _, _, text = look(messy)
+    assert (
+        "\n# not mapped: lifecycle (3 values), newsletter_optout (yes/no: see [person.consent]), fax (blank)\n"
+        in text
+    )
+    assert "\n# not mapped: amount (not all numbers)\n" in text
+    assert text.count("# not mapped: ") == 2
+
+
+def test_a_possible_opt_out_is_proposed_in_comments(messy: Path) -> None:
+    _, mapping, _, text = look(messy)
+    assert "consent" not in mapping["person"]
+    proposed = '# [person.consent]\n# field = "newsletter_optout"\n# out_values = ["yes"]\n'
+    assert proposed in text
+    assert tomllib.loads(proposed.replace("# ", ""))["person"]["consent"]["out_values"] == ["yes"]
+
+
+def test_a_newsletter_is_declined_with_no(tmp_path: Path) -> None:
+    put(tmp_path, "people.csv", "id,email,newsletter", "1,a@x.example,1", "2,b@x.example,0")
+    _, _, _, text = look(tmp_path)
+    assert '# field = "newsletter"\n# out_values = ["0"]\n' in text
+    assert "# Also remove newsletter from types in sync.toml" in text

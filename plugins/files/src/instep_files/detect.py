@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +18,10 @@ from instep_files.table import BOM, open_table
 from instep_files.values import decode
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-REFERENCE_SHARE: Final = 0.95
+NEARLY_ALL: Final = 0.95
 HINT_SHARE: Final = 0.5
+FEW: Final = 3
+"""So many bad cells are forgiven where a file is too small for shares, if most cells are good."""
 _SAMPLE_LINES: Final = 200
 _DATES: Final = (
     ("%m/%d/%Y", "%d/%m/%Y"),
@@ -31,8 +33,10 @@ _DATES: Final = (
     ("%d %b %Y",),
     ("%b %d, %Y",),
 )
+_ID_ENDS: Final = ("_id", "_key", "_no")
+_OWN_NAME, _ANY_ID = 2, 3  # ranks of keys: a column named as the rows are, and any column that ends like an id
 _CODE: Final = re.compile(r"[+0]\d")
-_FLAG: Final = re.compile(r"^(is|has|was|do)_|opt|unsubscribe|active|subscribed")
+_FLAG: Final = re.compile(r"^(is|has|was|do)_|opt|unsubscribe|active|subscribed|newsletter")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,15 @@ class Column:
     def is_unique(self) -> bool:
         """Whether every row has a value of its own."""
         return bool(self.values) and len(self.counts) == len(self.values)
+
+    @cached_property
+    def bad_rows(self) -> tuple[int, ...]:
+        """The places of the rows that this column does not name: it is blank there, or the same as elsewhere."""
+        return tuple(place for place, value in enumerate(self.values) if self.counts[value] != 1)
+
+    def is_nearly_unique(self, few: int = FEW) -> bool:
+        """Whether all but a few rows have a value of their own."""
+        return _are_nearly_all(len(self.values) - len(self.bad_rows), len(self.values), few)
 
     @cached_property
     def dates(self) -> tuple[str, ...]:
@@ -85,6 +98,11 @@ class Column:
             return f"date:{self.dates[0]}"
         return "instant" if not self.dates and self._fits(column_type("instant"), self._is_long) else None
 
+    @cached_property
+    def is_yes_or_no(self) -> bool:
+        """Whether every value is a word for yes or no, 1 and 0 included."""
+        return bool(self.counts) and self._fits(column_type("boolean"))
+
     def _is_boolean(self) -> bool:
         words = {value.strip().lower() for value in self.counts}
         if words <= {"0", "1"}:
@@ -103,6 +121,17 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """Where a column leads: the object whose keys it holds, and which of its values are no keys there."""
+
+    to: str
+    share: float
+    missing: tuple[str, ...] = ()
+    is_strong: bool = False
+    """Whether it is a reference; otherwise it only looks like one."""
+
+
+@dataclass(frozen=True)
 class Found:
     """A file as it looks."""
 
@@ -111,7 +140,13 @@ class Found:
     encoding: str
     delimiter: str
     columns: tuple[Column, ...]
-    rows: int
+    lines: tuple[int, ...] = field(repr=False)
+    """Where each row stands."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows can be read."""
+        return len(self.lines)
 
     def column(self, name: str) -> Column:
         """A column by its name."""
@@ -119,30 +154,41 @@ class Found:
 
     @cached_property
     def key(self) -> str | None:
-        """The column that names a row: no blank, nothing twice, and preferably named like an id."""
-        unique = [column for column in self.columns if column.is_unique]
-        return min(unique, key=self._key_rank).name if unique else None
+        """The column that names a row, preferably named like an id: no blank, nothing twice.
+
+        In a column named as the id of these rows, a few bad cells are forgiven: only their rows are set aside.
+        """
+        likely = [column for column in self.columns if column.is_unique or self._is_damaged_id(column)]
+        return min(likely, key=lambda one: (self._key_rank(one), not one.is_unique)).name if likely else None
+
+    def _is_damaged_id(self, column: Column) -> bool:
+        rank = self._key_rank(column)
+        is_first = rank == _ANY_ID and column is self.columns[0]
+        return (rank < _OWN_NAME and column.is_nearly_unique()) or (is_first and column.is_nearly_unique(few=0))
 
     def _key_rank(self, column: Column) -> int:
-        stems = {self.object, self.object.removesuffix("s"), re.sub("ies$", "y", self.object)}
         likes = (
             column.word in ("id", "key", "uuid", "guid"),
-            column.word in {f"{stem}_id" for stem in stems},
-            column.word in stems,
+            column.word in {f"{stem}_id" for stem in _stems(self)},
+            column.word in _stems(self),
             column.word.endswith(("_id", "_key", "_no", "_number", "_code")),
             column.type is None,
         )
         return likes.index(True) if True in likes else len(likes)
 
-    def share_of(self, column: Column, target: Found) -> float:
-        """Which part of a column's values are keys of another file's rows."""
+    def lead_to(self, column: Column, target: Found) -> Lead:
+        """How far a column's values are keys of another file's rows."""
         total = sum(column.counts.values())
         if target.key is None or not total or (target.object == self.object and column.name == target.key):
-            return 0.0
+            return Lead(target.object, 0.0)
         keys = target.column(target.key).counts
-        if all(key.isdigit() for key in keys) and not _is_named_like(column, target):
-            return 0.0  # small numbers are keys by chance
-        return sum(count for value, count in column.counts.items() if value in keys) / total
+        is_named_like = _is_named_like(column, target)
+        if all(key.isdigit() for key in keys) and not is_named_like:
+            return Lead(target.object, 0.0)  # small numbers are keys by chance
+        missing = tuple(value for value in column.counts if value not in keys)
+        good = total - sum(column.counts[value] for value in missing)
+        few = FEW if is_named_like and column.word.endswith(_ID_ENDS) else 0
+        return Lead(target.object, good / total, missing, _are_nearly_all(good, total, few))
 
 
 def look_into(folder: Path) -> list[Found]:
@@ -191,7 +237,7 @@ def _look_at(place: Path) -> Found | None:
         for name, values in zip(table.columns, cells, strict=True)
         if name
     )
-    return Found(place.name, object, encoding, delimiter, columns, len(rows))
+    return Found(place.name, object, encoding, delimiter, columns, tuple(row.line for row in rows))
 
 
 def _encoding(content: Content) -> str:
@@ -223,18 +269,26 @@ def _delimiter(text: str) -> str:
     return max(DELIMITERS, key=score)
 
 
+def _stems(found: Found) -> set[str]:
+    """What one row of a file may be called."""
+    name = found.object.lower()
+    return {name, name.removesuffix("s"), re.sub("ies$", "y", name)}
+
+
 def _is_named_like(column: Column, target: Found) -> bool:
-    names = {target.object, target.object.removesuffix("s"), re.sub("ies$", "y", target.object)}
-    return column.word in {name + end for name in names for end in ("", "_id", "_key", "_no")} | {target.key}
+    return column.word in {name + end for name in _stems(target) for end in ("", *_ID_ENDS)} | {target.key}
 
 
-def references(found: Sequence[Found]) -> dict[tuple[str, str], tuple[str, float]]:
-    """By (object, column): the object whose keys it holds, and which part of its values do. Weak ones are hints."""
-    leading: dict[tuple[str, str], tuple[str, float]] = {}
+def _are_nearly_all(good: int, total: int, few: int) -> bool:
+    return good >= NEARLY_ALL * total > 0 or (total - good <= few and 2 * good > total)
+
+
+def references(found: Sequence[Found]) -> dict[tuple[str, str], Lead]:
+    """By (object, column): where it leads. Weak ones are hints."""
+    leading: dict[tuple[str, str], Lead] = {}
     for one in found:
         for column in one.columns:
-            shares: Mapping[str, float] = {other.object: one.share_of(column, other) for other in found}
-            best = max(shares, key=lambda name: shares[name])
-            if column.name != one.key and shares[best] >= HINT_SHARE:
-                leading[one.object, column.name] = best, shares[best]
+            best = max((one.lead_to(column, other) for other in found), key=lambda lead: (lead.is_strong, lead.share))
+            if column.name != one.key and (best.is_strong or best.share >= HINT_SHARE):
+                leading[one.object, column.name] = best
     return leading

@@ -58,6 +58,8 @@ TYPES: Final = {
 STAGE_WORDS: Final = ("deal_stage", "dealstage", "stage", "stage_name", "sales_stage", "pipeline_stage")
 PERSON_STAGE_WORDS: Final = ("lifecycle_stage", "lifecyclestage", "lead_status", "stage", "status")
 CONSENT_WORDS: Final = ("opted_out", "opt_out", "email_opt_out", "unsubscribed", "do_not_email", "has_opted_out")
+CONSENT_HINTS: Final = ("optout", "opt_out", "unsubscribe", "newsletter")
+"""A column of yes and no with one of these in its name may say who wants no e-mail; "newsletter" alone, who does."""
 CURRENCY_WORDS: Final = ("currency", "currency_code", "currency_iso_code")
 MODIFIED_WORDS: Final = ("modified", "modified_at", "last_modified", "updated", "updated_at", "last_modified_date")
 _COMPANY_WORDS: Final = frozenset(("domain", "industry", "website", "employees", "annual_revenue"))
@@ -90,6 +92,19 @@ class Guess:
         """The column that seems to hold the stage."""
         column = self.first(STAGE_WORDS if self.kind == "opportunity" else PERSON_STAGE_WORDS)
         return column if column and 0 < len(column.counts) <= _MOST_STAGES else None
+
+    @property
+    def consent(self) -> Column | None:
+        """The column of people that says who opted out."""
+        return self.first(CONSENT_WORDS) if self.kind == "person" else None
+
+    @property
+    def perhaps_consent(self) -> Column | None:
+        """The column of people that may say who opted out, where none surely does."""
+        if self.kind != "person" or self.consent:
+            return None
+        hinted = (column for hint in CONSENT_HINTS for column in self.found.columns if hint in column.word)
+        return next((column for column in hinted if column.is_yes_or_no), None)
 
 
 def guess_all(found: list[Found]) -> list[Guess]:

@@ -6,14 +6,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Final
 
 from instep.contract import Starter
-from instep_files.detect import REFERENCE_SHARE, Column, Found, look_into, references
-from instep_files.guess import CONSENT_WORDS, CURRENCY_WORDS, MODIFIED_WORDS, Guess, guess_all
+from instep_files.detect import Column, Found, Lead, look_into, references
+from instep_files.guess import CURRENCY_WORDS, FIELDS, MODIFIED_WORDS, TYPES, Guess, guess_all
 from instep_files.stagewords import BEHAVIOURS, OUTCOMES, STAGES, suggested
 
-Leads = Mapping[tuple[str, str], tuple[str, float]]
+Leads = Mapping[tuple[str, str], Lead]
+_SOME: Final = 5
+"""So many lines or values are named in a comment."""
 _ORDER: Final = ("company", "person", "opportunity")
 _RELATIONS: Final = {"person": ("company",), "company": (), "opportunity": ("company", "people")}
 _SPEAKS_FOR: Final = {"person": '["marketing", "sales"]', "opportunity": '["sales"]'}
@@ -49,6 +52,7 @@ def _file_lines(guess: Guess, leads: Leads, mapped: set[str]) -> Iterator[str]:
     yield f"# {found.file}: {_rows(found.rows)}; {what}"
     yield f"{prefix}.file = {_text(found.file)}"
     yield f"{prefix}.key = {_text(str(found.key))}"
+    yield from _bad_rows(found)
     if guess.at and guess.happening:
         yield f"{prefix}.at = {_text(guess.at.name)}"
         yield f"{prefix}.kind = {_text(guess.happening.name)}"
@@ -59,7 +63,7 @@ def _file_lines(guess: Guess, leads: Leads, mapped: set[str]) -> Iterator[str]:
     if found.encoding != "utf-8":
         yield f"{prefix}.encoding = {_text(found.encoding)}"
     leading = {c.name: leads[found.object, c.name] for c in found.columns if (found.object, c.name) in leads}
-    strong = {name: to for name, (to, share) in leading.items() if share >= REFERENCE_SHARE and to in mapped}
+    strong = {name: lead.to for name, lead in leading.items() if lead.is_strong and lead.to in mapped}
     types = {c.name: c.type for c in found.columns if c.type and c.name not in (found.key, *strong)}
     if types:
         yield f"{prefix}.types = {_table(types)}"
@@ -71,15 +75,35 @@ def _file_lines(guess: Guess, leads: Leads, mapped: set[str]) -> Iterator[str]:
     yield from _doubts(found, leading, strong)
 
 
-def _doubts(found: Found, leading: Mapping[str, tuple[str, float]], strong: Mapping[str, str]) -> Iterator[str]:
+def _bad_rows(found: Found) -> Iterator[str]:
+    """Which rows the key does not name."""
+    column = found.column(str(found.key))
+    alike: dict[str, list[int]] = {}
+    for place in column.bad_rows:
+        alike.setdefault(column.values[place].strip() and column.values[place], []).append(found.lines[place])
+    if alike:
+        yield "# Rows that the key does not name are set aside until the file is corrected; all others are read:"
+    for value, lines in list(alike.items())[:_SOME]:
+        where = _some([str(line) for line in lines])
+        what = f"{_quoted(value)} more than once" if value else f"no {_said(column.name)}"
+        yield f"# {'lines' if len(lines) > 1 else 'line'} {where}: {what}."
+    if len(alike) > _SOME:
+        yield f"# … and {sum(map(len, list(alike.values())[_SOME:])):,} more rows."
+
+
+def _doubts(found: Found, leading: Mapping[str, Lead], strong: Mapping[str, str]) -> Iterator[str]:
     for column in found.columns:
         if len(column.dates) > 1:
             choices = " or ".join(f'{_key(column.name)} = "date:{form}"' for form in column.dates)
             yield f"# {_said(column.name)} holds dates with no number above 12: is the day first, or the month?"
             yield f"# Add one of these to types: {choices}"
-    for name, (to, share) in leading.items():
-        if name not in strong and share < REFERENCE_SHARE:
-            yield f"# {_said(name)} looks like a key of {to}, but {1 - share:.0%} of its values are not there."
+    for name, lead in leading.items():
+        if not lead.is_strong:
+            absent = f"{1 - lead.share:.0%} of its values are not there"
+            yield f"# {_said(name)} looks like a key of {lead.to}, but {absent}."
+        elif name in strong and lead.missing:
+            missing = _some([_quoted(value) for value in lead.missing])
+            yield f"# {_said(name)} leads to rows of {lead.to} that are not there: {missing}."
 
 
 # --- mapping ---------------------------------------------------------------------------------------------------
@@ -126,15 +150,64 @@ def _entity(guess: Guess, kinds: Mapping[str, str], leads: Leads) -> Iterator[st
         yield ""
         yield f"[{kind}.relations]"
         yield from relations.values()
-    consent = guess.first(CONSENT_WORDS) if kind == "person" else None
-    if consent:
-        yield ""
-        yield "[person.consent]"
-        yield f"field = {_text(consent.name)}"
-        yield f"out_values = {_list(_yes_words(consent))}"
+    yield from _consent_lines(guess)
     if kind != "company" and guess.stage:
         yield ""
         yield from _stage_lines(kind, guess.stage)
+    if rest := list(_rest(guess, kinds, leads)):
+        yield ""
+        yield from wrap(f"# not mapped: {', '.join(rest)}", 118, subsequent_indent="#   ", break_long_words=False)
+
+
+def _consent_lines(guess: Guess) -> Iterator[str]:
+    if column := guess.consent:
+        yield ""
+        yield "[person.consent]"
+        yield f"field = {_text(column.name)}"
+        yield f"out_values = {_list(_spelled(column, True) or ['true'])}"
+    elif column := guess.perhaps_consent:
+        wants = "newsletter" in column.word and "out" not in column.word and "unsubscribe" not in column.word
+        out = _spelled(column, not wants) or ["no" if wants else "yes"]
+        yield ""
+        yield f"# {_said(column.name)} may say who wants no e-mail. If it does, remove the # before these lines."
+        if wants and column.type == "boolean":
+            yield f"# Also remove {_said(column.name)} from types in sync.toml, because here it is no that opts out."
+        yield "# [person.consent]"
+        yield f"# field = {_text(column.name)}"
+        yield f"# out_values = {_list(out)}"
+
+
+def _rest(guess: Guess, kinds: Mapping[str, str], leads: Leads) -> Iterator[str]:
+    """Every column that the mapping does not use, and what is in it."""
+    used = {guess.found.key, *(column.name for column in guess.fields.values())}
+    used |= {column.name for _, column, _ in _ends(guess, kinds, leads)}
+    others = (guess.consent, guess.first(MODIFIED_WORDS), guess.stage if guess.kind != "company" else None)
+    used |= {column.name for column in others if column}
+    if {"amount", "annual_revenue"} & guess.fields.keys() and (currency := guess.first(CURRENCY_WORDS)):
+        used.add(currency.name)
+    for column in guess.found.columns:
+        if column.name not in used:
+            lead = leads.get((guess.found.object, column.name))
+            yield f"{_said(column.name)} ({_content(guess, column, lead)})"
+
+
+def _content(guess: Guess, column: Column, lead: Lead | None) -> str:
+    """What a column holds, and why it is not used where its name says that it could be."""
+    if not column.counts:
+        return "blank"
+    if column == guess.perhaps_consent:
+        return "yes/no: see [person.consent]"
+    if lead is not None:
+        return f"keys of {lead.to}" if lead.is_strong else f"nearly keys of {lead.to}: see sync.toml"
+    if len(column.dates) > 1:
+        return "days or months first: see sync.toml"
+    names = [name for name, words in FIELDS[guess.kind].items() if column.word in words] if guess.kind else []
+    wanted = next((TYPES[name][0] for name in names if name in TYPES and name not in guess.fields), None)
+    type = (column.type or "text").partition(":")[0]
+    if wanted and type not in (wanted, "instant"):
+        return f"not all {wanted}s"
+    words = {"boolean": "yes/no", "number": "numbers", "date": "dates", "instant": "times"}
+    return words.get(type) or f"{len(column.counts):,} value{'' if len(column.counts) == 1 else 's'}"
 
 
 def _match(kind: str, entries: Mapping[str, str]) -> str:
@@ -166,17 +239,24 @@ def _field_lines(guess: Guess) -> Iterator[tuple[str, str]]:
 
 
 def _relations(guess: Guess, kinds: Mapping[str, str], leads: Leads) -> Iterator[tuple[str, str]]:
+    for name, _, to in _ends(guess, kinds, leads):
+        yield name, f'{name} = {{ object = {_text(to)}, direction = "in" }}'
+
+
+def _ends(guess: Guess, kinds: Mapping[str, str], leads: Leads) -> Iterator[tuple[str, Column, str]]:
+    """Each column that leads to an entity to which this one is related: the relation, the column, the object."""
     for name in _RELATIONS[str(guess.kind)]:
         target = kinds.get("person" if name == "people" else name)
         for column in guess.found.columns:
-            to, share = leads.get((guess.found.object, column.name), ("", 0.0))
-            if to == target and share >= REFERENCE_SHARE:
-                yield name, f'{name} = {{ object = {_text(to)}, direction = "in" }}'
+            lead = leads.get((guess.found.object, column.name))
+            if lead and lead.is_strong and lead.to == target:
+                yield name, column, lead.to
 
 
-def _yes_words(column: Column) -> list[str]:
-    yes = [value for value in column.counts if value.strip().lower() in ("true", "yes", "y", "t", "1")]
-    return yes or ["true"]
+def _spelled(column: Column, meaning: bool) -> list[str]:
+    """How a column spells yes, or no."""
+    words = ("true", "yes", "y", "t", "1", "on") if meaning else ("false", "no", "n", "f", "0", "off")
+    return [value for value in column.counts if value.strip().lower() in words]
 
 
 def _stage_lines(kind: str, column: Column) -> Iterator[str]:
@@ -234,3 +314,12 @@ def _rows(count: int) -> str:
 def _said(text: str) -> str:
     """Text from a file in a comment: on one line, and nothing a terminal would obey."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _quoted(text: str) -> str:
+    return f'"{_said(text)}"'
+
+
+def _some(texts: list[str]) -> str:
+    more = f" and {len(texts) - _SOME:,} more" if len(texts) > _SOME else ""
+    return ", ".join(texts[:_SOME]) + more
