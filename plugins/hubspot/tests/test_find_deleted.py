@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 
-from instep_hubspot import hubspot
-from instep_hubspot.sandbox import hubspot_sandbox
-
 from instep.contract import Effects, Gone, RecordStore
 from instep.testing import CountingTransport
+from instep_hubspot import hubspot
+from instep_hubspot.sandbox import hubspot_sandbox
 
 
 def test_a_deleted_record_is_found_as_gone() -> None:

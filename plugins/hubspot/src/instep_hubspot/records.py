@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import timedelta
 from typing import Any
 
@@ -98,12 +98,27 @@ class HubSpotRecords:
         for record in self._batch(object, wanted, (*fields, *keys), id_property=key_field).results:
             for text in _key_texts(record, keys):
                 found.setdefault(text, {})[record.id] = _seen(record, fields)
-        missing = [value for value in wanted if value.casefold() not in found]
+        missing = {value.casefold() for value in wanted} - found.keys()
         if missing:
-            for record in self._batch(object, missing, keys, id_property=key_field, archived=True).results:
-                for text in _key_texts(record, keys):
-                    found.setdefault(text, {})[record.id] = Gone(record.id, record.archivedAt)
+            for text, record in self._archived_with(object, keys, missing):
+                found.setdefault(text, {})[record.id] = Gone(record.id, record.archivedAt)
         return [tuple(found.get(value.casefold(), {}).values()) for value in values]
+
+    def _archived_with(
+        self, object: str, keys: Sequence[str], wanted: Set[str]
+    ) -> Iterator[tuple[str, wire.WireRecord]]:
+        """Deleted records that hold one of these values: an archived record is listed, and not found by its property."""
+        after: str | None = None
+        while True:
+            query = {"limit": "100", "archived": "true", "properties": ",".join(keys)}
+            query |= {"after": after} if after else {}
+            call = Call("GET", self._client.path("objects", object), f"{object}/list", query)
+            page = self._client.fetch(call, wire.record_page).value
+            for record in page.results:
+                yield from ((text, record) for text in _key_texts(record, keys) if text in wanted)
+            after = page.after
+            if not after:
+                return
 
     def write(self, object: str, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
         """Write records, all of one kind; `writes` says how each kind is sent."""
