@@ -107,7 +107,7 @@ class HubSpotRecords:
     def _archived_with(
         self, object: str, keys: Sequence[str], wanted: Set[str]
     ) -> Iterator[tuple[str, wire.WireRecord]]:
-        """Deleted records that hold one of these values: an archived record is listed, and not found by its property."""
+        """Deleted records that hold one of these values: they are listed, and not found by a property."""
         after: str | None = None
         while True:
             query = {"limit": "100", "archived": "true", "properties": ",".join(keys)}
