@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,38 +27,48 @@ def talk(text: str) -> None:
 
 
 class Progress:
-    """What a run is doing: one live line on a terminal, a line per step elsewhere."""
+    """What a run is doing: a live bar with counts and time left on a terminal, a line per step elsewhere."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
-        self._began = time.monotonic()
-        self._width = 0
+        self._bars: Any = None if quiet or not sys.stderr.isatty() else _live_bars()
+        self._tasks: dict[str, Any] = {}
 
     def __call__(self, step: str, done: int | None = None, of: int | None = None) -> None:
-        if self._quiet:
-            return
-        text = step + self._counts(done, of)
-        if self._live:
-            sys.stderr.write("\r" + text.ljust(self._width))
-            sys.stderr.flush()
-            self._width = len(text)
-        elif done is None or done == of:
-            talk(text)
+        if self._bars is not None:
+            self._show(step, done, of)
+        elif not self._quiet and done is None:
+            talk(f"{step} …")
 
     def end(self) -> None:
-        """Leave the line clean for the result."""
-        if self._live and self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
+        """Leave the screen clean for the result."""
+        if self._bars is not None:
+            self._bars.stop()
 
-    def _counts(self, done: int | None, of: int | None) -> str:
-        if done is None:
-            return " …"
-        if not of:
-            return f" {done:,} …"
-        spent = time.monotonic() - self._began
-        left = f", {spent / done * (of - done):.0f} s left" if done and done < of else ""
-        return f" {done:,} of {of:,}{left}"
+    def _show(self, step: str, done: int | None, of: int | None) -> None:
+        for other, task in self._tasks.items():
+            if other != step:
+                self._bars.update(task, visible=False)
+        if step not in self._tasks:
+            self._tasks[step] = self._bars.add_task(plain(step), total=of)
+        self._bars.update(self._tasks[step], completed=done or 0, total=of, visible=True)
+
+
+def _live_bars() -> Any:
+    """Rich's bars on stderr, gone when they stop. Imported only where there is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bars = Bars(*columns, console=Console(stderr=True), transient=True)
+    bars.start()
+    return bars
 
 
 def notes(found: Sequence[dict[str, Any]]) -> str:
