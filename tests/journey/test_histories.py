@@ -52,7 +52,8 @@ class History:
         self.do("sync")
         self.do("sync")
         self.do("sync")
-        return [*self.writes(), *self.disagreements(), *self.twins(), *self.consents(), *self.returned()]
+        wrong = [*self.writes(), *self.disagreements(), *self.twins(), *self.consents()]
+        return [*wrong, *self.returned(), *self.unsettled()]
 
     def act(self) -> None:
         system, name = self.chance.choice(self.systems), self.chance.choice([*PEOPLE, *COMPANIES, *DEALS])
@@ -138,6 +139,11 @@ class History:
 
     def returned(self) -> list[str]:
         return [f"{n} came back in {s}" for s, n in self.deleted if self.stage.find(s, n) is not None]
+
+    def unsettled(self) -> list[str]:
+        with Store(self.stage.root / ".instep" / "state.db") as store:
+            rows = store.rows("SELECT seq, action FROM journal WHERE state IN ('intended', 'unknown')")
+        return [f"nobody settled write {seq} ({action})" for seq, action in rows]
 
 
 def wrong_with(seed: int) -> str:
