@@ -38,6 +38,10 @@ def check_workspace(root: Path, find_plugin: FindPlugin | None = None) -> Checke
 
         more = check_settings(reading.connections, reading.sync_file, find_plugin)
         mistakes, notes = ordered((*mistakes, *more[0])), ordered((*notes, *more[1]))
+    if reading.workspace is not None:
+        from instep.mapping.sharedkeys import missing_shared_keys
+
+        notes = ordered((*notes, *missing_shared_keys(reading.workspace)))
     return Checked(None if mistakes else reading.workspace, mistakes, notes)
 
 
