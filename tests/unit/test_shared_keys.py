@@ -31,15 +31,13 @@ def notes(root: Path, first: str, second: str, create: str = "always") -> list[s
 
 
 def test_two_systems_without_a_common_key_are_named(tmp_path: Path) -> None:
-    found = notes(tmp_path, '["instep_id", "email"]', '["instep_id", "phone"]')
-    assert found == [
-        "mappings/b.toml: person.match shares no key with a: what both hold already would be created a second time. "
-        "Add a key that both map (an e-mail, a domain, a name), unless one of them starts empty."
-    ]
+    (found,) = notes(tmp_path, '["instep_id", "email"]', '["instep_id", "phone"]')
+    assert found.startswith("mappings/b.toml: person.match shares no key with a: what both hold already")
 
 
-@pytest.mark.parametrize(
-    ("second", "create"), [('["instep_id", "email"]', "always"), ('["instep_id", "phone"]', "never")]
-)
+SHARED, NOTHING_TO_CREATE = ('["instep_id", "email"]', "always"), ('["instep_id", "phone"]', "never")
+
+
+@pytest.mark.parametrize(("second", "create"), [SHARED, NOTHING_TO_CREATE])
 def test_a_common_key_or_nothing_to_create_is_fine(tmp_path: Path, second: str, create: str) -> None:
     assert notes(tmp_path, '["instep_id", "email"]', second, create) == []
