@@ -33,11 +33,11 @@ from instep.contract import (
 from instep.errors import PlanError, PluginError, RemoteError, UnknownOutcomeError
 from instep.model.values import decode, encode, pack
 from instep.sync.changes import Change, Plan, quarantine_key
-from instep.sync.fields import consent_flag
 from instep.sync.ledger import Ref
 from instep.sync.match import index_keys, keys_of
 from instep.sync.pull import wanted_fields
 from instep.sync.record import Record, store_written
+from instep.sync.refusals import bury, quarantine
 from instep.sync.session import Live, Session
 
 Recorder = Callable[[], None]
@@ -456,47 +456,8 @@ def _bury(session: Session, change: Change, ready: Ready) -> None:
     session.ledger.skip(ref, "deleted there")
 
 
-def bury(session: Session, connection: str, entity: str, reason: str) -> None:
-    """Bar creates for an entity in a connection, inside a transaction."""
-    session.store.run(
-        "INSERT OR IGNORE INTO tombstone (connection, entity, at, reason, run) VALUES (?, ?, ?, ?, ?)",
-        (connection, entity, session.at.isoformat(), reason, session.run),
-    )
-
-
-def quarantine(session: Session, change: Change, refusal: Rejected) -> None:
-    """Keep a refusal: the very same write is not repeated if it was refused for good."""
-    connection, entity, action = quarantine_key(change)
-    session.store.run(
-        "INSERT INTO quarantine (connection, entity, action, object, record, digest, code, reason, permanent, tries, "
-        "run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (connection, entity, action) DO UPDATE SET "
-        "digest = excluded.digest, code = excluded.code, reason = excluded.reason, permanent = excluded.permanent, "
-        "tries = quarantine.tries + 1, run = excluded.run",
-        (
-            connection,
-            entity,
-            action,
-            change.object,
-            change.record,
-            change.digest,
-            refusal.code,
-            refusal.reason,
-            int(refusal.permanent),
-            session.run,
-        ),
-    )
-    ref = change.ref or Ref(change.connection, change.object, f"(new: {change.entity})")
-    session.ledger.look(ref)
-    session.ledger.quarantine(ref, refusal.code)
-    remedy = "Correct the value or the mapping." if refusal.permanent else "It is tried again in the next run."
-    session.ledger.note(refusal.code, change.connection, refusal.reason, remedy, str(ref))
-
-
 def _postpone(applying: Applying, batch: Iterable[Change]) -> None:
     for change in batch:
         applying.unsettled.add(change.entity)
         if change.ref is not None:
             applying.session.ledger.skip(change.ref, "postponed: " + applying.stopped[change.connection][:80])
-
-
-__all__ = ["apply", "batches", "bury", "check_fence", "consent_flag", "keep_relation", "quarantine"]

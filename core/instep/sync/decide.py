@@ -7,46 +7,34 @@ those that depend on one of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 from instep.model.entities import Kind
 from instep.model.journey import Claim, Position, next_due, shown
-from instep.model.process import JourneyKind, Outcome
+from instep.model.process import JourneyKind
 from instep.model.rules import Always, Moment
-from instep.model.values import Scalar, decode, is_blank
-from instep.sync.evidence import Act, acts_of, claim, counts_for, evidence
+from instep.model.values import decode, is_blank
+from instep.sync.decisions import Decisions, Facts, dirty_entities
+from instep.sync.evidence import acts_of, evidence
 from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
+from instep.sync.journeys import (
+    assign_acts,
+    continue_as_opportunities,
+    load_own,
+    open_journey,
+    open_own,
+    opportunities_of,
+    positions_of,
+)
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches, facts_of
 from instep.sync.owners import assign_owner
 from instep.sync.scores import decide_score
-from instep.sync.session import Session, utc
+from instep.sync.session import Session
 from instep.sync.stages import hear_stages, position_of
 from instep.sync.state import EntityState, JourneyState, RecordState, load_entities, load_journeys
 
 CHUNK = 2000
-Facts = dict[str, Scalar]
-
-
-@dataclass(slots=True)
-class Decisions:
-    """What decide found out so far: the small tables that later passes read."""
-
-    matches: Matches
-    dirty: dict[Kind, set[str]]
-    companies: dict[str, EntityState] = field(default_factory=dict)
-    opportunities: dict[str, EntityState] = field(default_factory=dict)
-    journeys: dict[str, JourneyState] = field(default_factory=dict)
-    """Every journey that this run decides, by id."""
-    own: dict[str, list[str]] = field(default_factory=dict)
-    """Person or company to the journeys that are its own."""
-    entity_of: dict[Ref, str] = field(default_factory=dict)
-    """The entity of every record that a decided record is associated with."""
-    present: set[tuple[str, str]] = field(default_factory=set)
-    """(connection, entity) of the other ends that have a live record there."""
-    facts: dict[str, Facts] = field(default_factory=dict)
-    """Company to what rules may know of it."""
 
 
 def decide(session: Session, matches: Matches) -> Iterator[tuple[list[EntityState], Decisions]]:
@@ -60,61 +48,6 @@ def decide(session: Session, matches: Matches) -> Iterator[tuple[list[EntityStat
     for start in range(0, len(persons), CHUNK):
         yield _decide_persons(session, decisions, persons[start : start + CHUNK]), decisions
     yield _settle_companies(session, decisions), decisions
-
-
-def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
-    """Every entity that has to be decided, by kind."""
-    dirty: dict[Kind, set[str]] = {kind: set() for kind in Kind}
-    now = session.at.isoformat()
-    for id, kind in session.store.rows(
-        "SELECT id, kind FROM entity WHERE dirty = 1 UNION SELECT id, kind FROM entity WHERE due_at <= ?", (now,)
-    ):
-        dirty[Kind(kind)].add(id)
-    touched = sorted(matches.touched)
-    for id, kind in session.store.among("SELECT id, kind FROM entity WHERE id IN (?)", touched):
-        dirty[Kind(kind)].add(id)
-    for ref, entity in matches.links.items():
-        mapping = session.mapping(ref.connection, ref.object)
-        if mapping is not None:
-            dirty[mapping.kind].add(entity)
-    for entity, kind in _waiting_for(session, matches.links):
-        dirty[Kind(kind)].add(entity)
-    for entity in _named_opportunities(session, dirty[Kind.PERSON]):
-        dirty[Kind.OPPORTUNITY].add(entity)
-    return dirty
-
-
-def _waiting_for(session: Session, links: Mapping[Ref, str]) -> set[tuple[str, str]]:
-    """Entities with an association to a record that is linked only now, or to an entity that has a new record."""
-    by_object: dict[tuple[str, str], list[str]] = {}
-    for ref in links:
-        by_object.setdefault((ref.connection, ref.object), []).append(ref.id)
-    found: set[tuple[str, str]] = set()
-    for (connection, object), ids in by_object.items():
-        found |= set(
-            session.store.among(
-                "SELECT DISTINCT e.id, e.kind FROM association a "
-                "JOIN mirror m ON m.connection = a.connection AND m.object = a.object AND m.id = a.id "
-                "JOIN entity e ON e.id = m.entity WHERE a.connection = ? AND a.to_object = ? AND a.to_id IN (?)",
-                ids,
-                connection,
-                object,
-            )
-        )
-    found |= set(
-        session.store.among(
-            "SELECT DISTINCT e.id, e.kind FROM relation r JOIN entity e ON e.id = r.entity WHERE r.to_entity IN (?)",
-            sorted(set(links.values())),
-        )
-    )
-    return found
-
-
-def _named_opportunities(session: Session, persons: set[str]) -> list[str]:
-    rows = session.store.among(
-        "SELECT entity FROM relation WHERE name = 'people' AND to_entity IN (?)", sorted(persons)
-    )
-    return [row[0] for row in rows]
 
 
 def _load(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[str, EntityState]:
@@ -294,141 +227,14 @@ def _assign_evidence(session: Session, decisions: Decisions) -> None:
     doers = sorted(decisions.dirty[Kind.PERSON] | decisions.dirty[Kind.COMPANY])
     for start in range(0, len(doers), CHUNK):
         part = doers[start : start + CHUNK]
-        opportunities = _opportunities_of(session, decisions, part)
-        _load_own(session, decisions, part)
-        _continue(session, decisions, opportunities)
+        opportunities = opportunities_of(session, decisions, part)
+        load_own(session, decisions, part)
+        continue_as_opportunities(session, decisions, opportunities)
         acts = acts_of(session, part, decisions.matches.links)
         for doer in part:
             new = evidence(acts.get(doer, ()), session.workspace.process)
             if new:
-                _assign(session, decisions, doer, opportunities.get(doer, ()), new)
-
-
-def _opportunities_of(session: Session, decisions: Decisions, doers: Sequence[str]) -> dict[str, list[str]]:
-    """Person or company to its opportunities, this run's changes included."""
-    wanted = set(doers)
-    found: dict[str, set[str]] = {}
-    for opportunity, name, doer in session.store.among(
-        "SELECT r.entity, r.name, r.to_entity FROM relation r JOIN entity e ON e.id = r.entity "
-        "WHERE e.kind = 'opportunity' AND r.to_entity IN (?)",
-        list(doers),
-    ):
-        state = decisions.opportunities.get(opportunity)
-        if state is None or doer in state.relations.get(name, ()):
-            found.setdefault(doer, set()).add(opportunity)
-    for state in decisions.opportunities.values():
-        for ends in state.relations.values():
-            for doer in ends & wanted:
-                found.setdefault(doer, set()).add(state.id)
-    alive = _with_records(session, decisions, {id for ids in found.values() for id in ids})
-    return {doer: sorted(ids & alive) for doer, ids in found.items() if ids & alive}
-
-
-def _with_records(session: Session, decisions: Decisions, opportunities: set[str]) -> set[str]:
-    """The opportunities that still have a record somewhere: one that was deleted everywhere is no journey."""
-    known = {id for id in opportunities if id in decisions.opportunities}
-    rows = session.store.among(
-        "SELECT DISTINCT entity FROM mirror WHERE state = 'live' AND entity IN (?)", sorted(opportunities - known)
-    )
-    return {row[0] for row in rows} | {id for id in known if decisions.opportunities[id].records}
-
-
-def _load_own(session: Session, decisions: Decisions, doers: Sequence[str]) -> None:
-    for doer, journeys in load_journeys(session, doers).items():
-        for journey in journeys:
-            if journey.id not in decisions.journeys:
-                journey.position = position_of(session, journey)
-                decisions.journeys[journey.id] = journey
-                decisions.own.setdefault(doer, []).append(journey.id)
-
-
-def _continue(session: Session, decisions: Decisions, opportunities: dict[str, list[str]]) -> None:
-    """A person's own journey goes on as the first opportunity."""
-    for doer, ids in opportunities.items():
-        new = [id for id in ids if _is_new_to(decisions, id, doer)]
-        if not new:
-            continue
-        first = min(new, key=lambda id: (decisions.journeys[id].opened_at, id))
-        for own in _open_own(decisions, doer):
-            own.continues_as = first
-            successor = decisions.journeys[first]
-            successor.claims += own.claims
-            successor.position = position_of(session, successor)
-
-
-def _is_new_to(decisions: Decisions, opportunity: str, doer: str) -> bool:
-    """Whether an open opportunity got this person or company only now."""
-    state = decisions.opportunities.get(opportunity)
-    if state is None or not decisions.journeys[opportunity].position.is_open:
-        return False
-    had = {end for ends in state.relations_before.values() for end in ends}
-    return doer not in had
-
-
-def _open_own(decisions: Decisions, doer: str) -> list[JourneyState]:
-    journeys = [decisions.journeys[id] for id in decisions.own.get(doer, ())]
-    return [journey for journey in journeys if journey.continues_as is None and journey.position.is_open]
-
-
-def _assign(
-    session: Session, decisions: Decisions, doer: str, opportunities: Sequence[str], acts: Sequence[Act]
-) -> None:
-    process = session.workspace.process
-    for act in acts:
-        if _is_claimed(session, decisions, act):
-            continue
-        positions = _positions(session, decisions, doer, opportunities)
-        for id in act.about:
-            positions.setdefault(id, Position())
-        targets = counts_for(act, positions, process)
-        for target in targets or [_open_journey(session, decisions, doer, act, positions)]:
-            if target not in decisions.journeys:
-                _add_opportunities(session, decisions, {target})
-            journey = decisions.journeys[target]
-            journey.add(claim(act))
-            journey.position = position_of(session, journey)
-
-
-def _is_claimed(session: Session, decisions: Decisions, act: Act) -> bool:
-    return (
-        session.store.row(
-            "SELECT 1 FROM claim WHERE source = ? AND value = ? AND at = ?", (act.source, act.key, act.at.isoformat())
-        )
-        is not None
-    )
-
-
-def _positions(
-    session: Session, decisions: Decisions, doer: str, opportunities: Sequence[str]
-) -> dict[str, Position]:
-    """Where every journey of a person or company stands."""
-    positions: dict[str, Position] = {}
-    unknown = [id for id in opportunities if id not in decisions.journeys]
-    for id, stage, outcome, closed_at in session.store.among(
-        "SELECT id, stage, outcome, closed_at FROM journey WHERE id IN (?)", unknown
-    ):
-        today = session.workspace.process.current_key(stage) if stage else None
-        positions[id] = Position(today, Outcome(outcome) if outcome else None, utc(closed_at))
-    for id in opportunities:
-        if id in decisions.journeys:
-            positions[id] = decisions.journeys[id].position
-    for id in decisions.own.get(doer, ()):
-        if decisions.journeys[id].continues_as is None:
-            positions[id] = decisions.journeys[id].position
-    return positions
-
-
-def _open_journey(
-    session: Session, decisions: Decisions, doer: str, act: Act | None, positions: dict[str, Position]
-) -> str:
-    """A new journey of a person's own: of someone who has bought before, it is an expansion."""
-    number = len(decisions.own.get(doer, ())) + 1
-    bought = any(position.outcome is Outcome.WON for position in positions.values())
-    kind = JourneyKind.EXPANSION if bought and act is not None else JourneyKind.NEW
-    journey = JourneyState(f"{doer}.{number}", doer, kind, act.at if act else session.at, is_new=True)
-    decisions.journeys[journey.id] = journey
-    decisions.own.setdefault(doer, []).append(journey.id)
-    return journey.id
+                assign_acts(session, decisions, doer, opportunities.get(doer, ()), new, add=_add_opportunities)
 
 
 def _settle_opportunities(session: Session, decisions: Decisions) -> list[EntityState]:
@@ -466,8 +272,8 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
         decide_relations(session, state, Ends(decisions.entity_of, decisions.present))
         decide_consent(session, state)
     _company_facts(session, decisions, every)
-    opportunities = _opportunities_of(session, decisions, ids)
-    _load_own(session, decisions, ids)
+    opportunities = opportunities_of(session, decisions, ids)
+    load_own(session, decisions, ids)
     acts = acts_of(session, ids, decisions.matches.links)
     for state in every:
         company = _facts_of_company(decisions, state)
@@ -498,7 +304,7 @@ def _shows_stages(session: Session) -> bool:
 def _show(session: Session, decisions: Decisions, state: EntityState, opportunities: Sequence[str]) -> None:
     """Hear edits of the shown stage, then show the furthest open journey."""
     process = session.workspace.process
-    positions = _positions(session, decisions, state.id, opportunities)
+    positions = positions_of(session, decisions, state.id, opportunities)
     current = shown(list(positions.items()), process)
     for id in decisions.own.get(state.id, ()):
         decisions.journeys[id].segment = state.segment
@@ -507,12 +313,12 @@ def _show(session: Session, decisions: Decisions, state: EntityState, opportunit
         if current in open_ones or (current is None and open_ones):
             _hear_locked(session, decisions, state, current or open_ones[0])
         else:
-            own = _open_own(decisions, state.id)
+            own = open_own(decisions, state.id)
             if own:
                 hear_stages(session, state, own[0])
             else:
                 _hear_new(session, decisions, state, positions)
-    positions = _positions(session, decisions, state.id, opportunities)
+    positions = positions_of(session, decisions, state.id, opportunities)
     state.shown = shown(list(positions.items()), process)
     state.stage = positions[state.shown].stage if state.shown else None
 
@@ -533,7 +339,7 @@ def _hear_locked(session: Session, decisions: Decisions, state: EntityState, cur
 
 def _hear_new(session: Session, decisions: Decisions, state: EntityState, positions: dict[str, Position]) -> None:
     """With no journey open, an edit opens a new one, if it says anything at all."""
-    id = _open_journey(session, decisions, state.id, None, positions)
+    id = open_journey(session, decisions, state.id, None, positions)
     journey = decisions.journeys[id]
     hear_stages(session, state, journey)
     if not journey.new_claims:
@@ -551,8 +357,8 @@ def _settle_companies(session: Session, decisions: Decisions) -> list[EntityStat
         state.segment = _segment(session, state, {})
         decisions.companies[id] = state
     ids = list(decisions.companies)
-    opportunities = _opportunities_of(session, decisions, ids)
-    _load_own(session, decisions, ids)
+    opportunities = opportunities_of(session, decisions, ids)
+    load_own(session, decisions, ids)
     for state in decisions.companies.values():
         if _shows_stages(session):
             _show(session, decisions, state, opportunities.get(state.id, ()))

@@ -17,7 +17,7 @@ from instep.model.entities import DERIVED
 from instep.model.values import Scalar, is_blank, normalised
 from instep.sync.changes import Change, Value, quarantine_key
 from instep.sync.creates import plan_create
-from instep.sync.decide import Decisions
+from instep.sync.decisions import Decisions
 from instep.sync.fields import consent_flag, ends, is_flagged_out
 from instep.sync.ledger import Ref, quoted
 from instep.sync.session import Session

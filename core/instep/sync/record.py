@@ -10,11 +10,12 @@ from typing import Any
 
 from instep.model.entities import Kind
 from instep.model.values import Scalar, decode, encode
-from instep.sync.decide import Decisions
+from instep.sync.decisions import Decisions
 from instep.sync.fields import consent_flag, ends
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches
 from instep.sync.pull import wanted_fields
+from instep.sync.refusals import bury
 from instep.sync.session import Session
 from instep.sync.state import EntityState, JourneyState, RecordState, claim_row, entity_row
 
@@ -172,8 +173,6 @@ def _journey_row(journey: JourneyState) -> tuple[Any, ...]:
 
 
 def _store_departures(session: Session, matches: Matches) -> None:
-    from instep.sync.apply import bury
-
     for entity, lost in matches.gone.items():
         for ref, state in lost:
             heir = any(p == ref and matches.links.get(h) == entity for h, p in matches.moved.items())

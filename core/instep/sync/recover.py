@@ -15,11 +15,11 @@ from instep.contract import ConvertedTo, Garbled, Gone, Item, MergedInto, Seen
 from instep.errors import RemoteError
 from instep.model.entities import Kind
 from instep.model.values import Scalar, decode, encode, is_blank, normalised
-from instep.sync.apply import bury
 from instep.sync.changes import Change
 from instep.sync.ledger import Ref
 from instep.sync.pull import keep_items, wanted_fields
 from instep.sync.record import Record, store_written
+from instep.sync.refusals import bury
 from instep.sync.session import Live, Session
 
 

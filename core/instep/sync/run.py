@@ -16,7 +16,8 @@ from instep.mapping.compiled import Workspace
 from instep.plugins import hooks
 from instep.sync.apply import apply
 from instep.sync.changes import Change, Plan, ordered
-from instep.sync.decide import Decisions, decide
+from instep.sync.decide import decide
+from instep.sync.decisions import Decisions
 from instep.sync.match import Matches, match
 from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull

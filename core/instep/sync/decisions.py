@@ -1,0 +1,90 @@
+"""What a run decides, and whom it has to decide: the small tables that its passes share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from instep.model.entities import Kind
+from instep.model.values import Scalar
+from instep.sync.ledger import Ref
+from instep.sync.match import Matches
+from instep.sync.session import Session
+from instep.sync.state import EntityState, JourneyState
+
+Facts = dict[str, Scalar]
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What decide found out so far: the small tables that later passes read."""
+
+    matches: Matches
+    dirty: dict[Kind, set[str]]
+    companies: dict[str, EntityState] = field(default_factory=dict)
+    opportunities: dict[str, EntityState] = field(default_factory=dict)
+    journeys: dict[str, JourneyState] = field(default_factory=dict)
+    """Every journey that this run decides, by id."""
+    own: dict[str, list[str]] = field(default_factory=dict)
+    """Person or company to the journeys that are its own."""
+    entity_of: dict[Ref, str] = field(default_factory=dict)
+    """The entity of every record that a decided record is associated with."""
+    present: set[tuple[str, str]] = field(default_factory=set)
+    """(connection, entity) of the other ends that have a live record there."""
+    facts: dict[str, Facts] = field(default_factory=dict)
+    """Company to what rules may know of it."""
+
+
+def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
+    """Every entity that has to be decided, by kind."""
+    dirty: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+    now = session.at.isoformat()
+    for id, kind in session.store.rows(
+        "SELECT id, kind FROM entity WHERE dirty = 1 UNION SELECT id, kind FROM entity WHERE due_at <= ?", (now,)
+    ):
+        dirty[Kind(kind)].add(id)
+    touched = sorted(matches.touched)
+    for id, kind in session.store.among("SELECT id, kind FROM entity WHERE id IN (?)", touched):
+        dirty[Kind(kind)].add(id)
+    for ref, entity in matches.links.items():
+        mapping = session.mapping(ref.connection, ref.object)
+        if mapping is not None:
+            dirty[mapping.kind].add(entity)
+    for entity, kind in _waiting_for(session, matches.links):
+        dirty[Kind(kind)].add(entity)
+    for entity in _named_opportunities(session, dirty[Kind.PERSON]):
+        dirty[Kind.OPPORTUNITY].add(entity)
+    return dirty
+
+
+def _waiting_for(session: Session, links: Mapping[Ref, str]) -> set[tuple[str, str]]:
+    """Entities with an association to a record that is linked only now, or to an entity that has a new record."""
+    by_object: dict[tuple[str, str], list[str]] = {}
+    for ref in links:
+        by_object.setdefault((ref.connection, ref.object), []).append(ref.id)
+    found: set[tuple[str, str]] = set()
+    for (connection, object), ids in by_object.items():
+        found |= set(
+            session.store.among(
+                "SELECT DISTINCT e.id, e.kind FROM association a "
+                "JOIN mirror m ON m.connection = a.connection AND m.object = a.object AND m.id = a.id "
+                "JOIN entity e ON e.id = m.entity WHERE a.connection = ? AND a.to_object = ? AND a.to_id IN (?)",
+                ids,
+                connection,
+                object,
+            )
+        )
+    found |= set(
+        session.store.among(
+            "SELECT DISTINCT e.id, e.kind FROM relation r JOIN entity e ON e.id = r.entity WHERE r.to_entity IN (?)",
+            sorted(set(links.values())),
+        )
+    )
+    return found
+
+
+def _named_opportunities(session: Session, persons: set[str]) -> list[str]:
+    rows = session.store.among(
+        "SELECT entity FROM relation WHERE name = 'people' AND to_entity IN (?)", sorted(persons)
+    )
+    return [row[0] for row in rows]
