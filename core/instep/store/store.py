@@ -162,7 +162,7 @@ def _prepare(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=5000")
-    connection.execute("PRAGMA cache_size=-65536")  # 64 MB: a load touches several indexes per row
+    connection.execute("PRAGMA cache_size=-16384")  # 16 MB: a load touches several indexes per row
     connection.execute("PRAGMA foreign_keys=ON")
 
 
