@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -194,8 +194,3 @@ def _change_lines(change: Change, sign: str) -> list[str]:
         before = "" if change.action == "create" else f"{display(value.before)} -> "
         lines.append(plain(f"      {value.name}: {before}{display(value.after)}   ({value.because})"))
     return lines
-
-
-def as_document(outcome: Outcome) -> dict[str, Any]:
-    """The JSON form of an outcome."""
-    return outcome.as_json()

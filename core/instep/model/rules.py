@@ -7,7 +7,7 @@ There is no expression language, on purpose: everything that a rule can do can b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -191,6 +191,3 @@ def _comparable(value: Scalar) -> Decimal | date | None:
             return value
     amount = getattr(value, "amount", None)
     return amount if isinstance(amount, Decimal) else None
-
-
-Predicate = Callable[[Facts, Moment], bool]

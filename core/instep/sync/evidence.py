@@ -40,9 +40,6 @@ def acts_of(session: Session, ids: Sequence[str], links: Mapping[Ref, str]) -> d
     }
 
 
-_ROW = "b.connection, b.id, b.key, b.at, b.actor"
-
-
 def _by_subject(session: Session, ids: Sequence[str], links: Mapping[Ref, str]) -> list[tuple[str, tuple[str, ...]]]:
     rows = session.store.among(
         "SELECT m.entity, b.connection, b.id, b.key, b.at, b.actor FROM mirror m "

@@ -13,9 +13,7 @@ from typing import Any
 
 from instep.contract import ConvertedTo, Garbled, Gone, Item, MergedInto, Seen
 from instep.errors import RemoteError
-from instep.model.entities import Kind
 from instep.model.values import Scalar, decode, encode, is_blank, normalised
-from instep.sync.changes import Change
 from instep.sync.ledger import Ref
 from instep.sync.pull import keep_items, wanted_fields
 from instep.sync.record import Record, store_written
@@ -209,6 +207,3 @@ def _mark(session: Session, one: Open, state: str, note: str) -> None:
         (state, session.world.clock().isoformat(), json.dumps({"recovered": note}).encode(), one.seq),
     )
     session.store.run("UPDATE entity SET dirty = 1 WHERE id = ?", (one.entity,))
-
-
-__all__ = ["Change", "Kind", "recover"]

@@ -60,7 +60,7 @@ def _said(session: Session, record: RecordState) -> Said | None:
     table = table_for(record.mapping, record.fields)
     if table is None or record.frozen or table.field in record.masked:
         if table is None and record.mapping.pipelines and not record.frozen:
-            _report(session, record, "is in a pipeline that no table translates", record.fields)
+            _report(session, record, "is in a pipeline that no table translates")
         return None
     raw = record.fields.get(table.field)
     if is_blank(raw):
@@ -73,13 +73,13 @@ def _said(session: Session, record: RecordState) -> Said | None:
     if table.outcome(value) is None and table.get(value, None, session.workspace.process) is None:
         known = value in table.values.values()
         if not known:
-            _report(session, record, f"stage {quoted(value)} is not in the table of stages", {})
+            _report(session, record, f"stage {quoted(value)} is not in the table of stages")
             record.waiting.add(table.field)
             return None
     return Said(record, table, value, joined, record.changed_at(table.field))
 
 
-def _report(session: Session, record: RecordState, what: str, _: object) -> None:
+def _report(session: Session, record: RecordState, what: str) -> None:
     session.ledger.note(
         "unmapped",
         record.connection,

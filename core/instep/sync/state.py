@@ -13,7 +13,7 @@ from instep.mapping.compiled import EntityMapping
 from instep.model.consent import Standing
 from instep.model.entities import Kind
 from instep.model.journey import Claim, Position
-from instep.model.values import Scalar, decode, encode, pack, unpack
+from instep.model.values import Scalar, decode, encode
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
 
@@ -331,6 +331,4 @@ __all__ = [
     "entity_row",
     "load_entities",
     "load_journeys",
-    "pack",
-    "unpack",
 ]
