@@ -1,0 +1,1 @@
+"""A stateful imitation of Salesforce's HTTP API on loopback, which simple-salesforce talks to."""
