@@ -123,12 +123,16 @@ class MergedInto:
 
 @dataclass(frozen=True, slots=True)
 class ConvertedTo:
-    """A record that became a record of another object (a lead that became a contact)."""
+    """A record that became a record of another object (a lead that became a contact).
+
+    `fields` is what the record still holds, as far as the system tells: its keys help to recognise the successor.
+    """
 
     id: str
     object: str
     successor: str
     at: datetime | None = None
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +296,8 @@ class Capabilities:
     merge_signal: bool = False
     can_regress: Mapping[str, Literal["yes", "clear_then_set", "no"]] = field(default_factory=dict)
     """Fields that resist moving backwards, and how they can be moved; every other field can simply be set."""
+    relates: Mapping[str, tuple[str, ...]] | None = None
+    """For every object, the objects that its records can be associated with; None where any can be with any."""
 
 
 @dataclass(frozen=True, slots=True)

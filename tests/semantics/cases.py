@@ -6,6 +6,7 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a.jane -title                       … clears a field
     a.jane deleted · a.jane merged into a.joan · a.jane in a.acme · a.jane not in a.acme
     a.deal1 of a.jane                   the deal's people (… not of a.jane)
+    a.lead_jane title=CTO · a.lead_jane converted into a.jane     with `files: a has leads = yes`
     jane did webinar 2d ago [about a.deal1]
     a.jane opts in · a hides title · a trims · a sets back title=X · a refuses title=X · a loses an answer
     a knows owner ann [inactive] · files: KEY = VALUE · forget everything · sync · 3d pass
@@ -135,7 +136,7 @@ COARSE = (
     'lands_on = { Lead = "interest", Qualified = "consideration", Customer = "purchase" }'
 )
 ENTER = {"consideration": "webinar", "decision": "trial", "implemented": "training"}
-OBJECTS = {"deal": "deals", "acme": "companies", "bolt": "companies", "co": "companies"}
+OBJECTS = {"lead": "leads", "deal": "deals", "acme": "companies", "bolt": "companies", "co": "companies"}
 
 
 @dataclass
@@ -215,6 +216,15 @@ class Stage:
                 text = text.replace(
                     'match = ["instep_id", "email"]', f'match = ["instep_id", "email"]\ninclude = {value}'
                 )
+            if key == f"{name} has leads":
+                text = text.replace('objects = ["people"]', 'objects = ["people", "leads"]')
+                text = text.replace('create_as = "people"', 'create_as = "leads"')
+            if key == f"{name} creates as":
+                text = text.replace('create_as = "leads"', f"create_as = {value}")
+            if key == f"{name} city":
+                text = text.replace('city = "city"', f"city = {{ field = {value} }}")
+            if key == f"{name} requires":
+                text = text.replace("[person.relations]", f"[person.required]\n{value}\n[person.relations]")
             if key == f"{name} creates":
                 text = text.replace('create = "always"', f'create = "{value}"')
             if key == f"{name} values of industry":
@@ -274,7 +284,8 @@ class Stage:
         rows = self.systems[system].live(object)
         if name in rows:
             return name
-        key = {"people": ("email", f"{name}@x.example"), "companies": ("domain", f"{name}.example")}
+        mail = f"{name.removeprefix('lead_')}@x.example"
+        key = {"people": ("email", mail), "leads": ("email", mail), "companies": ("domain", f"{name}.example")}
         wanted = key.get(object, ("name", name))
         return next((id for id, row in rows.items() if row.fields.get(wanted[0]) == wanted[1]), None)
 
@@ -285,8 +296,8 @@ class Stage:
 
     def natural(self, name: str) -> dict[str, Scalar]:
         match self.object_of(name):
-            case "people":
-                return {"email": f"{name}@x.example"}
+            case "people" | "leads":
+                return {"email": f"{name.removeprefix('lead_')}@x.example"}
             case "companies":
                 return {"domain": f"{name}.example", "name": name}
         return {"name": name}
@@ -368,6 +379,8 @@ def _act(stage: Stage, name: str, record: str, rest: str) -> None:
         return system.delete(object, id)
     if match := re.fullmatch(r"merged into (\w)\.(\w+)", rest):
         return system.merge(object, id, stage.find(name, match[2]) or match[2])
+    if match := re.fullmatch(r"converted into (\w)\.(\w+)", rest):
+        return system.convert(id, stage.find(name, match[2]) or match[2])
     if match := re.fullmatch(r"(not )?(?:in|of) (\w)\.(\w+)", rest):
         end = stage.find(name, match[3]) or match[3]
         if match[1]:

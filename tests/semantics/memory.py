@@ -23,6 +23,7 @@ from instep.contract import (
     ConnectorSettings,
     Consent,
     ConsentChange,
+    ConvertedTo,
     Create,
     Effects,
     FieldChange,
@@ -30,6 +31,7 @@ from instep.contract import (
     Item,
     MergedInto,
     Missing,
+    Moved,
     Outcome,
     Page,
     Rejected,
@@ -77,7 +79,7 @@ class System:
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.clock = clock
-        self.objects: dict[str, dict[str, Row]] = {"people": {}, "companies": {}, "deals": {}}
+        self.objects: dict[str, dict[str, Row]] = {"people": {}, "leads": {}, "companies": {}, "deals": {}}
         self.behaviours: list[BehaviourSeen] = []
         self.users: list[SystemOwner] = []
         self.hidden: set[str] = set()
@@ -124,6 +126,15 @@ class System:
         self._touch(row)
         self._touch(self.objects[object][survivor])
 
+    def convert(self, lead: str, person: str) -> None:
+        """A lead becomes a person: its values are copied where the person has none, our own id is not."""
+        row = self.objects["leads"][lead]
+        held = self.objects["people"][person].fields if person in self.objects["people"] else {}
+        copied = {n: v for n, v in row.fields.items() if n != "instep_id" and not held.get(n)}
+        self.put("people", person, **copied)
+        row.state, row.successor = "converted", person
+        self._touch(row)
+
     def live(self, object: str) -> dict[str, Row]:
         return {id: row for id, row in self.objects[object].items() if row.state == "live"}
 
@@ -144,7 +155,11 @@ class Records:
     index_lag: timedelta = timedelta(0)
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(
-            upsert_by_key=True, batch_partial=True, delete_feed=True, merge_signal=True
+            upsert_by_key=True,
+            batch_partial=True,
+            delete_feed=True,
+            merge_signal=True,
+            relates={"people": ("companies",), "deals": ("companies", "people")},
         )
     )
 
@@ -212,6 +227,8 @@ class Records:
             row = system.objects[object].get(write.id)
             if row is None or row.state == "gone":
                 return Missing()
+            if row.state == "converted":
+                return Moved("people", str(row.successor))
             id = write.id
             system.writes.append(("update", id))
         system.put(object, id, **held)
@@ -250,6 +267,9 @@ class Records:
             return Gone(id, row.modified_at)
         if row.state == "merged":
             return MergedInto(id, str(row.successor))
+        if row.state == "converted":
+            held = {name: row.fields.get(name) for name in fields}
+            return ConvertedTo(id, "people", str(row.successor), row.modified_at, held)
         shown = {name: row.fields.get(name) for name in fields if name not in self.system.hidden}
         changes = {n: FieldChange(at) for n, at in row.changed.items() if n in shown}
         return Seen(id, shown, row.modified_at, changes)

@@ -88,7 +88,7 @@ def words(workspace: Workspace, change: Change, value: Value) -> str:
 
 def named(workspace: Workspace, change: Change) -> str:
     """What people call the record that a change is about, before anything was decided."""
-    mapping = workspace.mappings[change.connection].entities[change.kind]
+    mapping = workspace.mappings[change.connection].objects[change.object]
     with closing(_open(workspace)) as store:
         row = store.execute(
             "SELECT fields FROM mirror WHERE connection = ? AND object = ? AND id = ?",

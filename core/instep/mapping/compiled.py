@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,10 @@ class FieldMapping:
     currency_field: str | None = None
     zone: str | None = None
     """The time zone in which an instant is a date, where the system keeps instants and we keep dates."""
+    by_object: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Where the objects of one kind spell the field differently: the name in each object that has it."""
+    blank_as: Scalar = None
+    """What stands for "unknown" in a field that the system does not let be blank."""
 
     @property
     def hears(self) -> bool:
@@ -66,18 +70,38 @@ class ConsentMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Required:
+    """What a system demands of a new record and others may lack: a canonical field of ours, else a default."""
+
+    default: Scalar
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAs:
+    """The object that a new record becomes, if the rule fits."""
+
+    object: str
+    when: Rule = Always()
+
+
+@dataclass(frozen=True, slots=True)
 class EntityMapping:
-    """How one kind of entity looks in one connection."""
+    """How one kind of entity looks in one connection.
+
+    The objects of one kind may spell a field differently; `of` gives the mapping as one object has it.
+    """
 
     kind: Kind
     objects: tuple[str, ...]
-    create_as: str
+    create_as: tuple[CreateAs, ...]
+    """What a new record becomes: the first that fits wins."""
     match: tuple[str, ...]
     """Canonical key fields in the order in which they are tried; "instep_id" is one."""
     create: Rule
     include: Rule = Always()
     speaks_for: frozenset[Role] = frozenset()
-    required: Mapping[str, Scalar] = dataclasses.field(default_factory=dict)
+    required: Mapping[str, Required] = dataclasses.field(default_factory=dict)
     fields: tuple[FieldMapping, ...] = ()
     stages: StageTable | None = None
     pipelines: tuple[StageTable, ...] = ()
@@ -95,6 +119,24 @@ class EntityMapping:
 
     def tables(self) -> tuple[StageTable, ...]:
         return (self.stages, *self.pipelines) if self.stages else self.pipelines
+
+    def of(self, object: str, related: Collection[str] | None = None) -> EntityMapping:
+        """The mapping as one of its objects has it: its own field names, and the relations that it can have.
+
+        `related` names the objects that its records can be associated with; None means any.
+        """
+        fields = tuple(
+            self._spelled(field, field.by_object.get(object, field.field))
+            for field in self.fields
+            if not field.by_object or object in field.by_object
+        )
+        relations = tuple(r for r in self.relations if related is None or r.object in related)
+        return dataclasses.replace(self, fields=fields, relations=relations)
+
+    def _spelled(self, field: FieldMapping, name: str) -> FieldMapping:
+        """A field under its name in one object; a default that is required there means that nothing is known."""
+        required = self.required.get(name)
+        return dataclasses.replace(field, field=name, blank_as=required.default if required else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +156,24 @@ class ConnectionMapping:
     connection: str
     entities: Mapping[Kind, EntityMapping]
     behaviours: tuple[BehaviourMapping, ...] = ()
+    relates: Mapping[str, Collection[str]] | None = None
+    """Which objects an object's records can be associated with, where the system says so."""
+    _by_object: dict[str, EntityMapping] = dataclasses.field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for mapping in self.entities.values():
+            for object in mapping.objects:
+                related = None if self.relates is None else self.relates.get(object, ())
+                self._by_object[object] = mapping.of(object, related)
+
+    @property
+    def objects(self) -> Mapping[str, EntityMapping]:
+        """Every mapped object, with the mapping that its records follow."""
+        return self._by_object
 
     def entity_of(self, object: str) -> EntityMapping | None:
         """The mapping that an object's records follow."""
-        return next((mapping for mapping in self.entities.values() if object in mapping.objects), None)
+        return self._by_object.get(object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +221,12 @@ class Workspace:
     options: Options
     digest: str
     """Changes when any file that a plan depends on changes in meaning (key order and comments do not count)."""
+
+    @property
+    def needs_companies(self) -> bool:
+        """Whether a segment or a required field looks at the company of a person or an opportunity."""
+        required = [r for m in self.mappings.values() for e in m.entities.values() for r in e.required.values()]
+        return bool(self.process.segments) or any((r.field or "").startswith("company.") for r in required)
 
     def law(self, kind: Kind, name: str) -> FieldLaw:
         return self.laws.get((kind, name)) or FieldLaw(prefer=self.connection_names)

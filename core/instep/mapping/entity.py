@@ -6,17 +6,24 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from instep.mapping.compiled import ConsentMapping, Direction, EntityMapping, FieldMapping, RelationMapping
+from instep.mapping.compiled import (
+    ConsentMapping,
+    CreateAs,
+    Direction,
+    EntityMapping,
+    FieldMapping,
+    RelationMapping,
+    Required,
+)
 from instep.mapping.facts import FactUses
 from instep.mapping.fields import DIRECTIONS, FieldEntry, read_field
 from instep.mapping.journeys import check_pipelines, read_journey_tables
 from instep.mapping.mistakes import listed
-from instep.mapping.rules import take_rule, take_rule_or_word
+from instep.mapping.rules import FieldCheck, take_rule, take_rule_or_word
 from instep.mapping.section import Section
 from instep.model.entities import FIELDS, RELATIONS, Kind
 from instep.model.process import Process, Role
 from instep.model.rules import Never, Rule
-from instep.model.values import Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +49,19 @@ def read_entity(
     section: Section, kind: Kind, connection: str, objects: Mapping[Kind, tuple[str, ...]], around: Surroundings
 ) -> EntityDraft:
     """One kind's table. `objects` are those that the file maps to each kind."""
-    seen = around.uses.about(kind, extra=("stage", "segment", "opted_out"))
+    seen = around.uses.about(kind, extra=("stage", "segment", "opted_out", "has_opportunity"))
     creating = take_rule_or_word(section, "create", seen, Never())
     journeys = read_journey_tables(section, kind, connection, around.process, around.connections)
     check_pipelines(section, journeys, around.process, creates=not isinstance(creating, Never))
     mapping = EntityMapping(
         kind=kind,
         objects=objects[kind],
-        create_as=_create_as(section, objects[kind], creating),
+        create_as=_create_as(section, objects[kind], creating, seen),
         match=_match(section),
         create=creating,
         include=take_rule(section, "include", around.uses.about(kind, noted=False)),
         speaks_for=section.members("speaks_for", "role", Role),
-        required=_required(section),
+        required=_required(section, around.uses.about(kind, company=kind is not Kind.COMPANY)),
         stages=journeys.stages,
         pipelines=journeys.pipelines,
         segment_pipelines=journeys.segment_pipelines,
@@ -63,7 +70,7 @@ def read_entity(
         instep_id=_instep_id(section, creating),
         modified_field=section.text("modified_field"),
     )
-    entries = _entries(section, kind, connection, around.connections)
+    entries = _entries(section, kind, connection, around.connections, objects[kind])
     section.finish()
     return EntityDraft(mapping, section, entries, journeys.entry)
 
@@ -98,22 +105,44 @@ def with_fields(
     mapping: EntityMapping, fields: tuple[FieldEntry, ...], compiled: Mapping[str, FieldMapping]
 ) -> EntityMapping:
     """The mapping with the fields that could be compiled, by name."""
-    found = tuple(compiled[entry.name] for entry in sorted(fields, key=lambda e: e.name) if entry.name in compiled)
-    return dataclasses.replace(mapping, fields=found)
+    found = [compiled[entry.name] for entry in sorted(fields, key=lambda e: e.name) if entry.name in compiled]
+    return dataclasses.replace(mapping, fields=tuple(found))
 
 
-def _create_as(section: Section, objects: tuple[str, ...], creating: Rule) -> str:
+def _create_as(section: Section, objects: tuple[str, ...], creating: Rule, seen: FieldCheck) -> tuple[CreateAs, ...]:
+    """`create_as = "Lead"`, or a list of tables with `object` and `when`: the first that fits wins."""
+    if isinstance(section.data.get("create_as"), list):
+        return _create_as_rules(section, objects, seen)
     found = section.text("create_as")
     first = objects[0] if objects else ""
     if found is None:
         if not isinstance(creating, Never) and not section.has("create_as"):
             remedy = f'Add create_as = "{first or "…"}", the object that new records become.'
             section.mistake("MISSING_KEY", 'creates records, but has no "create_as"', remedy, "create")
-        return first
+        return (CreateAs(first),)
     if objects and found not in objects:
         section.unknown("object", found, objects, "create_as")
-        return first
-    return found
+        return (CreateAs(first),)
+    return (CreateAs(found),)
+
+
+def _create_as_rules(section: Section, objects: tuple[str, ...], seen: FieldCheck) -> tuple[CreateAs, ...]:
+    found: list[CreateAs] = []
+    tables = section.tables("create_as")
+    for place, table in enumerate(tables):
+        name = table.required_text("object")
+        if name is not None and objects and name not in objects:
+            table.unknown("object", name, objects, "object")
+            name = None
+        is_last = place == len(tables) - 1
+        if is_last == table.has("when"):
+            remedy = "Leave it out of the last one, which is for everybody else, and give it to every other one."
+            table.mistake("MISPLACED_RULE", 'must have a "when", unless it is the last', remedy)
+        when = take_rule(table, "when", seen)
+        table.finish()
+        if name is not None:
+            found.append(CreateAs(name, when))
+    return tuple(found) or (CreateAs(objects[0] if objects else ""),)
 
 
 def _match(section: Section) -> tuple[str, ...]:
@@ -136,19 +165,23 @@ def _instep_id(section: Section, creating: Rule) -> str | None:
     return section.text("instep_id", "instep_id")
 
 
-def _required(section: Section) -> dict[str, Scalar]:
+def _required(section: Section, seen: FieldCheck) -> dict[str, Required]:
+    """`Company = "[unknown]"`, or `{ field = "company.name", default = "[unknown]" }`."""
     table = section.table_or_empty("required")
-    found: dict[str, Scalar] = {}
+    found: dict[str, Required] = {}
     for name, value in table.entries():
         if isinstance(value, dict):
             inner = table.below(value, name)
             if not inner.has("default"):
                 inner.mistake("MISSING_KEY", 'has no "default"', 'Add default = "…".')
-            found[name] = inner.scalar("default", value.get("default", ""))
+            field = inner.text("field")
+            if field is not None:
+                seen(inner, field)
+            found[name] = Required(inner.scalar("default", value.get("default", "")), field)
             inner.known["default"] = None
             inner.finish()
         else:
-            found[name] = table.scalar(name, value)
+            found[name] = Required(table.scalar(name, value))
     return found
 
 
@@ -204,9 +237,11 @@ def _consent(section: Section) -> ConsentMapping | None:
     return consent
 
 
-def _entries(section: Section, kind: Kind, connection: str, connections: tuple[str, ...]) -> tuple[FieldEntry, ...]:
+def _entries(
+    section: Section, kind: Kind, connection: str, connections: tuple[str, ...], objects: tuple[str, ...]
+) -> tuple[FieldEntry, ...]:
     table = section.table("fields")
     if table is None:
         return ()
-    found = (read_field(table, name, kind, connection, connections) for name in list(table.data))
+    found = (read_field(table, name, kind, connection, connections, objects) for name in list(table.data))
     return tuple(entry for entry in found if entry)

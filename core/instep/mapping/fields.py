@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
 
@@ -36,13 +37,14 @@ class FieldEntry:
     prefer: tuple[str, ...] | None = None
     authority: str | None = None
     shorthand: bool = False
+    by_object: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def mistake(self, code: str, problem: str, remedy: str, *below: str | int) -> None:
         self.section.mistake(code, problem, remedy, *(() if self.shorthand else below))
 
 
 def read_field(
-    fields: Section, name: str, kind: Kind, connection: str, connections: Sequence[str]
+    fields: Section, name: str, kind: Kind, connection: str, connections: Sequence[str], objects: Sequence[str]
 ) -> FieldEntry | None:
     """One entry of a fields table: `name = "their_name"`, or a table with `field` and more."""
     if name in RESERVED or not _NAME.fullmatch(name):
@@ -59,7 +61,10 @@ def read_field(
         derived: Direction = "out" if name in DERIVED else "both"
         return FieldEntry(kind, connection, name, field, section, derived, shorthand=True) if field else None
     table = fields.table(name)
-    field = table.required_text("field") if table else None
+    by_object = _by_object(table, objects) if table else {}
+    field = next(iter(by_object.values()), None)
+    if table is not None and field is None:
+        field = table.required_text("field")
     if table is None or field is None:
         return None
     return FieldEntry(
@@ -73,7 +78,25 @@ def read_field(
         law=cast(LawName | None, table.choice("law", LAWS)),
         prefer=table.names("prefer", "connection", connections) if table.has("prefer") else None,
         authority=_authority(table, connections),
+        by_object=by_object,
     )
+
+
+def _by_object(table: Section, objects: Sequence[str]) -> dict[str, str]:
+    """`field = { Contact = "MailingCity", Lead = "City" }`: a name for each object that has the field."""
+    if not isinstance(table.data.get("field"), dict):
+        return {}
+    names = table.table_or_empty("field")
+    found: dict[str, str] = {}
+    for object in names.data:
+        name = names.text(object)
+        if object not in objects:
+            names.unknown("object", object, objects, object)
+        elif name is not None:
+            found[object] = name
+    if not names.data:
+        table.mistake("MISSING_KEY", "names no field", "Write a name, or one for each object.", "field")
+    return found
 
 
 def compiled_field(entry: FieldEntry, kind: FieldType) -> FieldMapping:
@@ -88,6 +111,7 @@ def compiled_field(entry: FieldEntry, kind: FieldType) -> FieldMapping:
         currency=_currency(table),
         currency_field=table.text("currency_field"),
         zone=_zone(table),
+        by_object=entry.by_object,
     )
     _check_fitting(entry, kind)
     if not entry.shorthand:

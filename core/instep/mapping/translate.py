@@ -94,7 +94,7 @@ def hear(mapping: FieldMapping, fields: Mapping[str, Scalar], directory: Directo
     raw = fields[mapping.field]
     if isinstance(raw, str):
         raw = raw.strip()
-    if is_blank(raw):
+    if is_blank(raw) or (mapping.blank_as is not None and raw == mapping.blank_as):
         return None
     match mapping.type:
         case FieldType.OWNER:
@@ -118,7 +118,7 @@ def tell(
     """The system's fields that express a canonical value, by name. `fields` is what the record holds now."""
     name = mapping.field
     if is_blank(value):
-        return {name: None}
+        return {name: mapping.blank_as}
     match mapping.type:
         case FieldType.OWNER:
             user = directory.user_for(str(value))

@@ -24,6 +24,8 @@ class Voice:
     differs: bool
     joined: bool
     at: datetime | None = None
+    place: int = 0
+    """Among the objects of one system that hold the same kind of record: the earlier one wins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,15 @@ def merge(
     before: from then on its blank is a decision too.
     """
     if authority is not None:
-        own = next((voice for voice in voices if voice.connection == authority), None)
+        owned = sorted((v for v in voices if v.connection == authority), key=lambda v: (not v.differs, v.place))
+        own = owned[0] if owned else None
         if own is not None and (authority_spoke or not is_blank(own.value) or (own.differs and not own.joined)):
             return _by_authority(own, voices)
         voices = [voice for voice in voices if voice.connection != authority]
     speaking = speakers(voices)
     if not speaking:
         return Merged(current, "unchanged")
-    ranked = sorted(speaking, key=lambda voice: (_rank(prefer, voice.connection), voice.source))
+    ranked = sorted(speaking, key=lambda voice: (_rank(prefer, voice.connection), voice.place, voice.source))
     values = {_key(voice.value) for voice in ranked}
     if len(values) == 1:
         rule = "the only one to speak" if len(ranked) == 1 else "all agree"

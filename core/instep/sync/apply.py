@@ -51,8 +51,8 @@ class Applying:
     record_decisions: Recorder | None
     pending: Counter[str] = field(default_factory=Counter)
     """Entity to how many of its changes are not settled."""
-    there: dict[tuple[str, str], str] = field(default_factory=dict)
-    """(connection, entity) to the record that this run linked or created."""
+    there: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """(connection, object, entity) to the record that this run linked or created."""
     unsettled: set[str] = field(default_factory=set)
     stopped: dict[str, str] = field(default_factory=dict)
     """Connection to why nothing more is sent to it in this run."""
@@ -66,7 +66,7 @@ def apply(session: Session, plan: Plan, record_decisions: Recorder, links: Mappi
     Raises `AccessError` when a login is refused, and `PlanError` when another run has taken over.
     """
     applying = Applying(session, record_decisions, stopped=dict(session.stopped))
-    applying.there.update({(ref.connection, entity): ref.id for ref, entity in links.items()})
+    applying.there.update({(ref.connection, ref.object, entity): ref.id for ref, entity in links.items()})
     applying.pending.update(change.entity for change in plan.changes)
     done = 0
     for batch in batches(session, plan.changes):
@@ -150,7 +150,7 @@ def _resolved(applying: Applying, batch: Sequence[Change]) -> list[Ready]:
 
 
 def _record_of(applying: Applying, connection: str, object: str, entity: str) -> str | None:
-    created = applying.there.get((connection, entity))
+    created = applying.there.get((connection, object, entity))
     if created is not None:
         return created
     found = applying.session.store.rows(
@@ -373,7 +373,7 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
     known = Ref(change.connection, change.object, ready.record) if ready.record else None
     match change.action:
         case "create":
-            applying.there[(change.connection, change.entity)] = outcome.id
+            applying.there[(change.connection, change.object, change.entity)] = outcome.id
             _keep_record(session, live, change, outcome)
         case "update":
             _keep_record(session, live, change, outcome)

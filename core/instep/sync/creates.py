@@ -11,7 +11,7 @@ from instep.model.entities import FieldType
 from instep.model.identity import normalised_key
 from instep.model.rules import Moment
 from instep.model.stagetable import StageTable
-from instep.model.values import is_blank
+from instep.model.values import Scalar, is_blank
 from instep.sync.changes import Change, Value
 from instep.sync.match import INSTEP_ID, LEFT_OUT
 from instep.sync.session import Live, Session
@@ -22,7 +22,7 @@ from instep.sync.words import canonical, relate, report_missing, report_untold, 
 
 def plan_create(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> list[Change]:
     """The record to create for an entity in a connection that has none, if the mapping wants one."""
-    facts = {**state.values, "stage": state.stage, "segment": state.segment, "opted_out": bool(state.consent)}
+    facts = _facts(state)
     moment = Moment(session.at, frozenset(state.changed))
     if not mapping.create.value(facts, moment) or not mapping.include.value(facts, moment):
         return []
@@ -40,19 +40,34 @@ def plan_create(session: Session, state: EntityState, live: Live, mapping: Entit
             "no-stage", live.name, text, "Map its stage, or give it one; then it is created.", state.id
         )
         return []
-    if mapping.instep_id is None or not live.has_field(mapping.create_as, mapping.instep_id):
+    object = next((way.object for way in mapping.create_as if way.when.value(facts, moment)), None)
+    found = live.mapping.entity_of(object) if object is not None else None
+    if object is None or found is None:
+        return []
+    if found.instep_id is None or not live.has_field(object, found.instep_id):
         session.ledger.note(
             "no-create",
             live.name,
-            f"{mapping.create_as} cannot be created: there is no field {mapping.instep_id or 'instep_id'} there.",
+            f"{object} cannot be created: there is no field {found.instep_id or 'instep_id'} there.",
             f"Run: instep doctor --create-fields {live.name}",
             state.id,
         )
         return []
-    values = _create_values(session, state, live, mapping)
-    values.append(Value("instep_id", mapping.instep_id, None, state.id, "our own id, to find it again"))
-    created = Change("create", live.name, mapping.create_as, state.kind, state.id, None, tuple(values))
-    return [created, *_after_create(state, live, mapping)]
+    values = _create_values(session, state, live, found, object)
+    values.append(Value("instep_id", found.instep_id, None, state.id, "our own id, to find it again"))
+    created = Change("create", live.name, object, state.kind, state.id, None, tuple(values))
+    return [created, *_after_create(state, live, found, object)]
+
+
+def _facts(state: EntityState) -> dict[str, Scalar]:
+    """What rules about a new record may look at."""
+    return {
+        **state.values,
+        "stage": state.stage,
+        "segment": state.segment,
+        "opted_out": bool(state.consent),
+        "has_opportunity": state.has_opportunity,
+    }
 
 
 def _has_namesake(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> bool:
@@ -76,8 +91,8 @@ def _has_unknown_stage(state: EntityState) -> bool:
     return any(table is not None and table.field in record.waiting for record, table in tables)
 
 
-def _after_create(state: EntityState, live: Live, mapping: EntityMapping) -> list[Change]:
-    place = (live.name, mapping.create_as, None)
+def _after_create(state: EntityState, live: Live, mapping: EntityMapping, object: str) -> list[Change]:
+    place = (live.name, object, None)
     changes = [
         relate(state, place, relation, "relate", end)
         for relation in mapping.relations
@@ -93,33 +108,46 @@ def _after_create(state: EntityState, live: Live, mapping: EntityMapping) -> lis
     return changes
 
 
-def _create_values(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> list[Value]:
+def _create_values(
+    session: Session, state: EntityState, live: Live, mapping: EntityMapping, object: str
+) -> list[Value]:
     values: list[Value] = []
     for mapped in mapping.fields:
         value = canonical(state, mapped.name)
         if not mapped.tells or is_blank(value) or mapped.name in state.stopped:
             continue
-        if not live.has_field(mapping.create_as, mapped.field):
-            report_missing(session, live, mapping.create_as, mapped)
+        if not live.has_field(object, mapped.field):
+            report_missing(session, live, object, mapped)
             continue
         if mapped.name == "score" and value == 0:
             continue
-        told = say(live, mapping.create_as, mapped, value, {})
+        told = say(live, object, mapped, value, {})
         if isinstance(told, Untold):
             report_untold(session, live.name, state.kind, mapped.name, told, state.id)
             continue
         because = str(state.reasons.get(mapped.name, {}).get("rule", "canonical value"))
         values += [Value(mapped.name, field, None, after, because) for field, after in told.items()]
-    values += _create_stage(session, state, mapping)
+    values += _create_stage(session, state, mapping) if _has_stage_field(live, mapping, object) else []
     given = {value.field for value in values}
-    for name, default in mapping.required.items():
-        if name not in given:
-            values.append(Value(name, name, None, default, "required there"))
+    values += [v for v in _required_values(state, live, mapping, object) if v.field not in given]
     consent = mapping.consent
     if consent is not None and consent.field is not None and is_opted_out(state.consent, consent.scope):
         out = consent.out_values[0] if consent.out_values else True
         values.append(Value("consent", consent.field, None, out, "an opt-out holds everywhere"))
     return values
+
+
+def _required_values(state: EntityState, live: Live, mapping: EntityMapping, object: str) -> list[Value]:
+    """What the system demands of a new record, from what is known of the entity or its company, else the default."""
+    known = {**state.values, **{f"company.{name}": value for name, value in state.company.items()}}
+    found: list[Value] = []
+    for name, required in mapping.required.items():
+        if not live.has_field(object, name):
+            continue  # another object of the same kind demands it
+        value = known.get(required.field) if required.field else None
+        because = f"required there, from {required.field}" if not is_blank(value) else "required there"
+        found.append(Value(name, name, None, required.default if is_blank(value) else value, because))
+    return found
 
 
 def _create_stage(session: Session, state: EntityState, mapping: EntityMapping) -> list[Value]:
@@ -133,6 +161,11 @@ def _create_stage(session: Session, state: EntityState, mapping: EntityMapping) 
         segment = f"segment {state.segment or 'any'}"
         values.append(Value("pipeline", table.pipeline_field, None, table.pipeline, segment))
     return values
+
+
+def _has_stage_field(live: Live, mapping: EntityMapping, object: str) -> bool:
+    """Whether the object keeps the stage; another object of the same kind may."""
+    return any(live.has_field(object, table.field) for table in mapping.tables())
 
 
 def _pipeline_word(

@@ -13,7 +13,7 @@ from instep.model.entities import Kind
 from instep.model.journey import Claim, Position, next_due, shown
 from instep.model.process import JourneyKind
 from instep.model.rules import Always, Moment
-from instep.model.values import decode, is_blank
+from instep.model.values import Scalar, decode, is_blank
 from instep.sync.decisions import Decisions, Facts, dirty_entities
 from instep.sync.evidence import acts_of, evidence
 from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
@@ -83,10 +83,25 @@ def _inherit(session: Session, record: RecordState, predecessor: Ref) -> None:
     """A successor starts from what was last heard of its predecessor, so that an old value wins nothing."""
     row = session.store.row("SELECT heard FROM base WHERE connection = ? AND object = ? AND id = ?", predecessor)
     if row is not None:
-        record.heard = decode(row[0])
+        record.heard = _in_words_of(session, record, predecessor, decode(row[0]))
         for name, value in record.fields.items():
             if is_blank(value):
                 record.heard[name] = value  # what a merge left blank was not cleared by anyone
+
+
+def _in_words_of(
+    session: Session, record: RecordState, predecessor: Ref, heard: dict[str, Scalar]
+) -> dict[str, Scalar]:
+    """What was heard of a predecessor, under the names that the successor's object has for the same fields."""
+    mapping = session.mapping(predecessor.connection, predecessor.object)
+    if mapping is None or predecessor.object == record.ref.object:
+        return heard
+    renamed = {f.field: f.name for f in mapping.fields}
+    found: dict[str, Scalar] = {}
+    for name, value in heard.items():
+        mapped = record.mapping.mapped(renamed[name]) if name in renamed else None
+        found[mapped.field if mapped else name] = value
+    return {name: value for name, value in found.items() if name in record.fields}
 
 
 def _learn_ends(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> None:
@@ -162,9 +177,9 @@ def _segment(session: Session, state: EntityState, company: Facts) -> str | None
 
 def _company_facts(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> None:
     """Make sure that the companies of these entities are known to rules."""
-    wanted = {c for state in states for c in state.relations.get("company", ())} - decisions.facts.keys()
-    if not session.workspace.process.segments:
+    if not session.workspace.needs_companies:
         return
+    wanted = {c for state in states for c in state.relations.get("company", ())} - decisions.facts.keys()
     for id, fields in session.store.among("SELECT id, fields FROM entity WHERE id IN (?)", sorted(wanted)):
         decisions.facts[id] = decode(fields)
 
@@ -194,7 +209,8 @@ def _add_opportunities(session: Session, decisions: Decisions, ids: set[str]) ->
         decide_relations(session, state, Ends(decisions.entity_of, decisions.present))
     _company_facts(session, decisions, list(states.values()))
     for state in states.values():
-        state.segment = _segment(session, state, _facts_of_company(decisions, state))
+        state.company = _facts_of_company(decisions, state)
+        state.segment = _segment(session, state, state.company)
         kept = journeys.get(state.id)
         journey = kept[0] if kept else JourneyState(state.id, state.id, JourneyKind.NEW, session.at, is_new=True)
         journey.claims += continued.get(state.id, [])
@@ -276,8 +292,9 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
     load_own(session, decisions, ids)
     acts = acts_of(session, ids, decisions.matches.links)
     for state in every:
-        company = _facts_of_company(decisions, state)
+        company = state.company = _facts_of_company(decisions, state)
         state.segment = _segment(session, state, company)
+        state.has_opportunity = bool(opportunities.get(state.id))
         _show(session, decisions, state, opportunities.get(state.id, ()))
         decide_score(session, state, acts.get(state.id, ()), company)
         _note_due(session, decisions, state)
@@ -360,6 +377,7 @@ def _settle_companies(session: Session, decisions: Decisions) -> list[EntityStat
     opportunities = opportunities_of(session, decisions, ids)
     load_own(session, decisions, ids)
     for state in decisions.companies.values():
+        state.has_opportunity = bool(opportunities.get(state.id))
         if _shows_stages(session):
             _show(session, decisions, state, opportunities.get(state.id, ()))
         assign_owner(session, state)

@@ -47,11 +47,10 @@ def _examine(session: Session, live: Live) -> list[Finding]:
     if info.calls_left_today is not None:
         findings.append(Finding(live.name, f"{info.calls_left_today:,} calls left today", info.calls_left_today > 0))
     pipelines = () if isinstance(live.parts.stages, Absent) else live.parts.stages.read()
-    for mapping in live.mapping.entities.values():
-        for object in mapping.objects:
-            fields = () if isinstance(live.parts.fields, Absent) else live.parts.fields.read(object)
-            findings += _fields(live, mapping, object, fields)
-            findings += _stages(live, mapping, object, pipelines)
+    described = _described(live)
+    for object, mapping in live.mapping.objects.items():
+        findings += _fields(live, mapping, object, described)
+        findings += _stages(live, mapping, object, pipelines)
     findings += _owners(session, live)
     return findings
 
@@ -76,14 +75,26 @@ def _clock(session: Session, live: Live, info: ConnectionInfo) -> list[Finding]:
     return [Finding(live.name, f"clocks differ by {skew:.0f} s", skew < 60, remedy)]
 
 
-def _fields(live: Live, mapping: EntityMapping, object: str, fields: tuple[SystemField, ...]) -> list[Finding]:
-    if isinstance(live.parts.fields, Absent):
+def _described(live: Live) -> dict[str, dict[str, SystemField]]:
+    """Every field of every mapped object; empty where the system cannot be asked."""
+    store = live.parts.fields
+    if isinstance(store, Absent):
+        return {}
+    return {object: {field.name: field for field in store.read(object)} for object in live.mapping.objects}
+
+
+def _fields(
+    live: Live, mapping: EntityMapping, object: str, described: dict[str, dict[str, SystemField]]
+) -> list[Finding]:
+    if not described:
         return []
-    known = {field.name: field for field in fields}
+    known = described[object]
     findings: list[Finding] = []
     wanted = {mapped.field: mapped for mapped in mapping.fields}
     for name, mapped in wanted.items():
         found = known.get(name)
+        if found is None and not mapped.by_object and any(name in described[other] for other in mapping.objects):
+            continue  # the other object of this kind has it
         if found is None:
             remedy = (
                 f"Run: instep doctor --create-fields {live.name}" if mapped.name in OURS else "Correct the mapping."
@@ -175,12 +186,11 @@ def create_fields(session: Session, live: Live) -> list[Finding]:
     if isinstance(live.parts.fields, Absent):
         return [Finding(live.name, live.parts.fields.reason, False, "Create the fields there by hand.")]
     findings: list[Finding] = []
-    for mapping in live.mapping.entities.values():
-        for object in mapping.objects:
-            known = {field.name for field in live.parts.fields.read(object)}
-            for spec in _specs(mapping, object):
-                if spec.name not in known:
-                    findings.append(_create(live, spec))
+    for object, mapping in live.mapping.objects.items():
+        known = {field.name for field in live.parts.fields.read(object)}
+        for spec in _specs(mapping, object):
+            if spec.name not in known:
+                findings.append(_create(live, spec))
     return findings or [Finding(live.name, "every field of Instep's own is there", True)]
 
 

@@ -200,7 +200,7 @@ def _held(store: Store, workspace: Workspace, entity: str, kind: Kind, name: str
         "SELECT connection, object, id, fields, state FROM mirror WHERE entity = ? ORDER BY connection, object, id",
         (entity,),
     ):
-        mapping = workspace.mappings[connection].entities.get(kind) if connection in workspace.mappings else None
+        mapping = workspace.mappings[connection].entity_of(object) if connection in workspace.mappings else None
         if mapping is None:
             continue
         values = decode(fields)

@@ -73,7 +73,7 @@ def _voice(
         differs = differs or record.differs(mapped.currency_field)
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)
-    return Voice(str(record.ref), record.connection, heard, differs, joined, at)
+    return Voice(str(record.ref), record.connection, heard, differs, joined, at, record.place)
 
 
 def _take(session: Session, state: EntityState, name: str, merged: Merged) -> None:
@@ -203,7 +203,8 @@ def _decide_one(session: Session, state: EntityState, name: str, known: Ends) ->
         value = entities[0] if entities else next(iter(known.vanished(record, name)), None)
         heard = (before[0] if before else None) if before is not None else None
         differs = before is not None and value != heard
-        voices.append(Voice(str(record.ref), record.connection, value, differs, before is None, record.modified_at))
+        joined, at = before is None, record.modified_at
+        voices.append(Voice(str(record.ref), record.connection, value, differs, joined, at, record.place))
     law = session.workspace.law(state.kind, name)
     current = next(iter(state.relations.get(name, ())), None)
     if not any(voice.joined or voice.differs for voice in voices):

@@ -99,7 +99,7 @@ def _follow_departures(session: Session, found: Matches) -> None:
             found.barred[(connection, entity)] = "deleted there"
             continue
         heir = _last_successor(session, Ref(connection, *json.loads(successor)))
-        _inherit(session, ref, heir, entity, found)
+        _inherit(session, ref, heir, entity, state, found)
 
 
 def _last_successor(session: Session, ref: Ref) -> Ref:
@@ -117,13 +117,13 @@ def _last_successor(session: Session, ref: Ref) -> Ref:
         seen.add(ref)
 
 
-def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, found: Matches) -> None:
-    """The survivor of a merge stays with its own entity; if it has none, it inherits this one's."""
+def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, state: str, found: Matches) -> None:
+    """What a record became stays with its own entity; if it has none, it inherits this one's."""
     row = session.store.row(
         "SELECT entity FROM mirror WHERE connection = ? AND object = ? AND id = ? AND state = 'live'", heir
     )
     if row is None:
-        found.barred[(ref.connection, entity)] = "merged there into a record that is not there"
+        found.barred[(ref.connection, entity)] = f"{state} there into a record that is not there"
         return
     owner = row[0] or found.links.get(heir)
     if owner is None:
@@ -133,10 +133,10 @@ def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, found: Matches)
         found.moved[heir] = ref
         found.touched.add(owner)
     if owner != entity:
-        text = f"{ref} was merged into {heir}, which belongs to another entity. Merge these too?"
+        text = f"{ref} was {state} into {heir}, which belongs to another entity. Merge these too?"
         detail: dict[str, object] = {"entities": [owner, entity]}
         found.questions.append(Question("merge-too", entity, ref.connection, text, detail))
-        found.barred[(ref.connection, entity)] = "merged there into another"
+        found.barred[(ref.connection, entity)] = f"{state} there into another"
 
 
 def _carried_id(session: Session, ref: Ref) -> str | None:
@@ -160,10 +160,10 @@ def _candidates(session: Session, kind: Kind, found: Matches) -> tuple[list[Cand
     left_out: list[Candidate] = []
     moment = Moment(session.at)
     for live in session.connections.values():
-        mapping = live.mapping.entities.get(kind)
-        if mapping is None:
-            continue
-        for object in mapping.objects:
+        for object, mapping in live.mapping.objects.items():
+            if mapping.kind is not kind:
+                continue
+            carried = _carried_over(session, live, object)
             rows = session.store.rows(
                 "SELECT id, fields, entity FROM mirror "
                 "WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live'",
@@ -181,7 +181,7 @@ def _candidates(session: Session, kind: Kind, found: Matches) -> tuple[list[Cand
                     if entity is None:
                         left_out.append(Candidate(ref, kind, mapping, keys, derived_id(live.org, object, id)))
                     continue
-                keys = keys_of(live, mapping, fields)
+                keys = carried.get(id, {}) | keys_of(live, mapping, fields)
                 indexed.append((ref, keys))
                 if entity is not None:
                     found.touched.add(entity)
@@ -191,6 +191,21 @@ def _candidates(session: Session, kind: Kind, found: Matches) -> tuple[list[Cand
                 with session.store.transaction("index keys"):
                     index_keys(session, kind, indexed)
     return unlinked, left_out
+
+
+def _carried_over(session: Session, live: Live, object: str) -> dict[str, dict[str, str]]:
+    """Our own id of records that were converted, by the record that each became: it may not have been copied."""
+    found: dict[str, dict[str, str]] = {}
+    for source, id, fields, successor in session.store.rows(
+        "SELECT object, id, fields, successor FROM mirror WHERE connection = ? AND state = 'converted' "
+        "AND dirty = 1 AND json_extract(successor, '$[0]') = ?",
+        (live.name, object),
+    ):
+        mapping = live.mapping.entity_of(source)
+        if mapping is not None and INSTEP_ID in mapping.match:
+            carried = keys_of(live, mapping, decode(fields)).get(INSTEP_ID)
+            found[json.loads(successor)[1]] = {INSTEP_ID: carried or derived_id(live.org, source, id)}
+    return found
 
 
 def _leave_out(session: Session, ref: Ref, entity: str | None, found: Matches) -> None:
@@ -249,8 +264,12 @@ class Holders:
 
     @property
     def is_shared(self) -> bool:
-        """Whether two records of one connection hold it, so that it identifies neither."""
-        return any(len(refs) > 1 for refs in self.by_connection.values())
+        """Whether two records of one object hold it, so that it identifies neither.
+
+        A lead and a contact that share one are the same person, in two objects of one system.
+        """
+        objects = [(ref.connection, ref.object) for refs in self.by_connection.values() for ref, _ in refs]
+        return len(objects) > len(set(objects))
 
     def others(self, ref: Ref) -> list[tuple[Ref, str | None]]:
         return [(r, e) for c in sorted(self.by_connection) for r, e in self.by_connection[c] if r != ref]
@@ -271,7 +290,7 @@ def _link(session: Session, kind: Kind, candidates: list[Candidate], found: Matc
     derived = {candidate.derived: candidate for candidate in candidates}
     waiting: list[tuple[Candidate, str]] = []
     by_ref = {candidate.ref: candidate for candidate in candidates}
-    occupied: set[tuple[str, str]] = set()
+    occupied: set[tuple[str, str, str]] = set()
     for candidate in candidates:
         if candidate.ref in found.links:
             continue
@@ -282,7 +301,7 @@ def _link(session: Session, kind: Kind, candidates: list[Candidate], found: Matc
         members = [by_ref[ref] for ref in verdict.partners if ref in by_ref and ref not in found.links]
         entity = verdict.entity or _found_entity(session, [candidate, *members], holders, known_ids)
         for member in (candidate, *members):
-            place = (member.ref.connection, entity)
+            place = (member.ref.connection, member.ref.object, entity)
             if place in occupied or _is_occupied(session, *place, found):
                 waiting.append((member, f"its keys name an entity that {member.ref.connection} has already"))
             else:
@@ -298,12 +317,12 @@ def _link_left_out(session: Session, kind: Kind, left_out: list[Candidate], foun
         return
     holders = _holders(session, kind, left_out)
     known_ids = _known_ids(session, kind, left_out)
-    taken = {(ref.connection, entity) for ref, entity in found.links.items()}
+    taken = {(ref.connection, ref.object, entity) for ref, entity in found.links.items()}
     for candidate in left_out:
         for key in candidate.keys.items():
             holders.setdefault(key, Holders())
         verdict = _identify(candidate, holders, known_ids, {}, found)
-        place = (candidate.ref.connection, verdict.entity or "")
+        place = (candidate.ref.connection, candidate.ref.object, verdict.entity or "")
         if verdict.entity is None or place in taken or _is_occupied(session, *place, found):
             continue
         _join(session, candidate, verdict.entity, found)
@@ -411,10 +430,11 @@ def _known_ids(session: Session, kind: Kind, candidates: Iterable[Candidate]) ->
     return {row[0] for row in rows}
 
 
-def _is_occupied(session: Session, connection: str, entity: str, found: Matches) -> bool:
-    """Whether an entity has a live record in a connection, other than one that it loses in this run."""
+def _is_occupied(session: Session, connection: str, object: str, entity: str, found: Matches) -> bool:
+    """Whether an entity has a live record of an object in a connection, other than one that it loses in this run."""
     rows = session.store.rows(
-        "SELECT object, id FROM mirror WHERE entity = ? AND connection = ? AND state = 'live'", (entity, connection)
+        "SELECT id FROM mirror WHERE entity = ? AND connection = ? AND object = ? AND state = 'live'",
+        (entity, connection, object),
     )
     lost = {ref for ref, _ in found.gone.get(entity, ())}
-    return any(Ref(connection, *row) not in lost for row in rows)
+    return any(Ref(connection, object, row[0]) not in lost for row in rows)

@@ -273,19 +273,22 @@ def _is_held_back(planning: Planning, change: Change) -> bool:
 
 def without_dangling(session: Session, changes: Sequence[Change], links: Mapping[Ref, str]) -> list[Change]:
     """The changes without associations to something that neither is in that system nor will be created there."""
-    created = {(change.connection, change.entity) for change in changes if change.action == "create"}
-    linked = {(ref.connection, entity) for ref, entity in links.items()}
+    created = {(change.connection, change.object, change.entity) for change in changes if change.action == "create"}
+    linked = {(ref.connection, ref.object, entity) for ref, entity in links.items()}
     ends = sorted({change.to_entity for change in changes if change.relation})
     there = created | linked
     there |= set(
-        session.store.among("SELECT connection, entity FROM mirror WHERE state = 'live' AND entity IN (?)", ends)
+        session.store.among(
+            "SELECT connection, object, entity FROM mirror WHERE state = 'live' AND entity IN (?)", ends
+        )
     )
     kept: list[Change] = []
     dropped: list[Change] = []
     for change in changes:
-        if change.relation and (change.connection, change.to_entity) not in there:
+        if change.relation and (change.connection, change.to_object, change.to_entity) not in there:
             text = (
-                f"{change.kind}: its {change.relation} is not in {change.connection}, so it is not associated there."
+                f"{change.kind}: its {change.relation} is not in {change.connection} as {change.to_object}, "
+                "so it is not associated there."
             )
             session.ledger.note(
                 "not-there", change.connection, text, "See why it is not created there.", change.entity

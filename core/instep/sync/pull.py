@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ from instep.errors import RemoteError
 from instep.mapping.compiled import BehaviourMapping, EntityMapping
 from instep.model.entities import Kind
 from instep.model.rules import Moment
-from instep.model.values import decode, encode
+from instep.model.values import Scalar, decode, encode
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session, stop
 
@@ -74,12 +74,12 @@ def _without_cycles() -> Iterator[None]:
 
 
 def _pull_connection(session: Session, live: Live) -> None:
-    objects = [(mapping, object) for mapping in live.mapping.entities.values() for object in mapping.objects]
-    for mapping, object in objects:
+    for object, mapping in live.mapping.objects.items():
         _pull_object(session, live, mapping, object)
+    _pull_successors(session, live)
     _pull_behaviours(session, live)
     _pull_consents(session, live)
-    for mapping, object in objects:
+    for object, mapping in live.mapping.objects.items():
         pull_related(session, live, mapping, object)
 
 
@@ -203,6 +203,7 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
 
 def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedTo | Garbled) -> None:
     successor: str | None = None
+    fields: Mapping[str, Scalar] = {}
     match item:
         case Garbled():
             session.ledger.look(ref)
@@ -213,13 +214,13 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
             state = "gone"
         case MergedInto(survivor=survivor):
             state, successor = "merged", json.dumps([ref.object, survivor])
-        case ConvertedTo(object=object, successor=id):
+        case ConvertedTo(object=object, successor=id, fields=fields):
             state, successor = "converted", json.dumps([object, id])
     if successor is not None:
         session.store.run(
             "INSERT OR IGNORE INTO mirror (connection, object, id, fields, modified_at, state, successor) "
             "VALUES (?, ?, ?, ?, '', ?, ?)",
-            (*ref, b"{}", state, successor),  # never seen alive, and yet a step of somebody's chain
+            (*ref, encode(fields), state, successor),  # never seen alive, and yet a step of somebody's chain
         )
     changed = session.store.rows(
         "UPDATE mirror SET state = ?, successor = ?, dirty = 1 WHERE connection = ? AND object = ? AND id = ? "
@@ -228,6 +229,28 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
     )
     if changed:
         session.ledger.look(ref)
+
+
+def _pull_successors(session: Session, live: Live) -> None:
+    """Read what records became, where that was not listed: it may have come to be while we were reading."""
+    missing: dict[str, set[str]] = {}
+    for object, id in session.store.rows(
+        "SELECT json_extract(d.successor, '$[0]'), json_extract(d.successor, '$[1]') FROM mirror d "
+        "WHERE d.connection = ? AND d.dirty = 1 AND d.successor IS NOT NULL AND NOT EXISTS (SELECT 1 FROM mirror s "
+        "WHERE s.connection = d.connection AND s.object = json_extract(d.successor, '$[0]') "
+        "AND s.id = json_extract(d.successor, '$[1]'))",
+        (live.name,),
+    ):
+        missing.setdefault(object, set()).add(id)
+    for object, ids in missing.items():
+        mapping = live.mapping.entity_of(object)
+        if mapping is None:
+            continue
+        wanted, fields = sorted(ids), wanted_fields(live, mapping)
+        for start in range(0, len(wanted), live.records.batch.read):
+            items = live.records.read(object, wanted[start : start + live.records.batch.read], fields)
+            with session.store.transaction(f"pull {live.name}/{object} successors"):
+                keep_items(session, live.name, object, items)
 
 
 # --- associations ----------------------------------------------------------------------------------------------
@@ -375,9 +398,9 @@ def _pull_consents(session: Session, live: Live) -> None:
     store = live.parts.consents
     if mapping is None or mapping.consent is None or not isinstance(store, ConsentStore) or store.flag_field is None:
         return
-    email = mapping.mapped("email")
     lifted: list[Subject] = []
     for object in mapping.objects:
+        email = live.mapping.objects[object].mapped("email")
         for id, fields, heard in session.store.rows(
             "SELECT id, fields, heard FROM mirror JOIN base USING (connection, object, id) "
             "WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live'",

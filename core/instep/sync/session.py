@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -139,9 +139,16 @@ def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Liv
     transport = CountingTransport(name, world, _reserve(store, world))
     parts = plugin.connect(settings, effects(transport, world))
     transport.limits = parts.limits
-    live = Live(name, plugin, parts, workspace.mappings[name], transport)
+    live = Live(name, plugin, parts, _mapping(workspace.mappings[name], parts), transport)
     live.directory = Directory(name, workspace.team, None)
     return live
+
+
+def _mapping(mapping: ConnectionMapping, parts: Connection) -> ConnectionMapping:
+    """The mapping, without the relations that the system does not have."""
+    if isinstance(parts.records, Absent):
+        return mapping
+    return replace(mapping, relates=parts.records.capabilities.relates)
 
 
 def resolve_paths(table: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
@@ -227,8 +234,7 @@ def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
     if isinstance(owners, OwnerStore):
         catalogue["users"] = [[u.id, u.name, u.email, u.active] for u in owners.read()]
     if not isinstance(live.parts.fields, Absent):
-        objects = [object for entity in live.mapping.entities.values() for object in entity.objects]
-        described = {object: live.parts.fields.read(object) for object in objects}
+        described = {object: live.parts.fields.read(object) for object in live.mapping.objects}
         catalogue["fields"] = {object: sorted(f.name for f in fields) for object, fields in described.items()}
         catalogue["options"] = {
             object: {f.name: [option.value for option in f.options] for f in fields if f.options}
@@ -268,13 +274,13 @@ def refresh_owners(session: Session) -> None:
 
 
 def _owners_named(session: Session, live: Live) -> Iterator[set[str]]:
-    for mapping in live.mapping.entities.values():
+    for object, mapping in live.mapping.objects.items():
         mapped = mapping.mapped("owner")
-        for object in mapping.objects if mapped else ():
+        if mapped is not None:
             rows = session.store.rows(
                 "SELECT DISTINCT json_extract(CAST(fields AS TEXT), ?) FROM mirror "
                 "WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live'",
-                (f'$."{mapped.field}"' if mapped else "", live.name, object),
+                (f'$."{mapped.field}"', live.name, object),
             )
             yield {str(row[0]) for row in rows if row[0]}
 
@@ -283,11 +289,15 @@ def _is_due(session: Session, live: Live, read_at: str | None, catalogue: Mappin
     """Whether to read the catalogue again: it is old, the files changed, or a field that is needed was not there."""
     if read_at is None or catalogue.get("digest") != session.workspace.digest:
         return True
+    known = catalogue["fields"]
     for mapping in live.mapping.entities.values():
-        needed = {mapped.field for mapped in mapping.fields} | ({mapping.instep_id} if mapping.instep_id else set())
-        for object in mapping.objects:
-            if object in catalogue["fields"] and not needed <= set(catalogue["fields"][object]):
-                return True
+        objects = [object for object in mapping.objects if object in known]
+        there = {name for object in objects for name in known[object]}
+        needed = {f.field for object in objects for f in live.mapping.objects[object].fields}
+        if objects and not needed <= there:
+            return True
+        if mapping.instep_id and any(mapping.instep_id not in known[object] for object in objects):
+            return True
     age = session.at - datetime.fromisoformat(read_at)
     return age > timedelta(hours=session.workspace.options.catalogue_every_hours)
 

@@ -13,6 +13,7 @@ from instep.mapping.compiled import EntityMapping
 from instep.model.consent import Standing
 from instep.model.entities import Kind
 from instep.model.journey import Claim, Position
+from instep.model.rules import Facts
 from instep.model.values import Scalar, decode, encode
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
@@ -51,6 +52,11 @@ class RecordState:
         return self.ref.connection
 
     @property
+    def place(self) -> int:
+        """Where the record's object stands among those of its kind."""
+        return self.mapping.objects.index(self.ref.object)
+
+    @property
     def joins(self) -> bool:
         return self.heard is None
 
@@ -87,6 +93,9 @@ class EntityState:
     """The stage shown."""
     stage_before: str | None = None
     segment: str | None = None
+    has_opportunity: bool = False
+    company: Facts = field(default_factory=dict)
+    """What is known of the company of a person or opportunity."""
     due_at: datetime | None = None
     records: list[RecordState] = field(default_factory=list)
     tombstones: set[str] = field(default_factory=set)
@@ -199,7 +208,7 @@ def attach(session: Session, states: dict[str, EntityState], linked: Iterable[tu
         _load_related(session, connection, object, records)
     order = {name: place for place, name in enumerate(session.workspace.connection_names)}
     for state in states.values():
-        state.records.sort(key=lambda r: (order[r.connection], r.mapping.objects.index(r.ref.object), r.ref.id))
+        state.records.sort(key=lambda r: (order[r.connection], r.place, r.ref.id))
 
 
 def _load_bases(session: Session, connection: str, object: str, records: dict[str, RecordState]) -> None:

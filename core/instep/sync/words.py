@@ -75,8 +75,10 @@ def relate(
 
 
 def report_missing(session: Session, live: Live, object: str, mapped: FieldMapping) -> None:
-    """Say that a mapped field does not exist there, once."""
-    if not live.has_field(object, mapped.field):
+    """Say that a mapped field does not exist there, once; another object of the same kind may have it."""
+    mapping = live.mapping.entity_of(object)
+    objects = mapping.objects if mapping else (object,)
+    if not any(live.has_field(one, mapped.field) for one in objects):
         remedy = (
             f"Run: instep doctor --create-fields {live.name}" if mapped.name in DERIVED else "Correct the mapping."
         )

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from instep.mapping.compiled import BehaviourMapping, ConsentMapping, RelationMapping
+from instep.mapping.compiled import BehaviourMapping, ConsentMapping, CreateAs, RelationMapping, Required
 from instep.model.entities import FieldType, Kind
 from instep.model.process import Role
 from instep.model.rules import Equals, Matches, Never, Not
@@ -284,8 +284,9 @@ def test_an_entity_is_compiled_as_it_is_written(folder) -> None:
     assert found.create == Equals("stage", "interest")
     assert found.include == Not(Matches("email", "@us\\."))
     assert found.speaks_for == {Role.SALES, Role.SERVICE}
-    assert found.required == {"Company": "[unknown]", "Rank": Decimal("1.5")}
-    assert (found.create_as, found.instep_id, found.modified_field) == ("contacts", "InstepId__c", "changed")
+    assert found.required == {"Company": Required("[unknown]"), "Rank": Required(Decimal("1.5"))}
+    assert found.create_as == (CreateAs("contacts"),)
+    assert (found.instep_id, found.modified_field) == ("InstepId__c", "changed")
 
 
 def test_a_field_is_compiled_with_all_that_it_says(folder) -> None:
