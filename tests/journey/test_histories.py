@@ -31,11 +31,14 @@ class History:
         self.chance = random.Random(seed)
         self.stage = Stage(Path(folder))
         self.systems = ["a", "b", "c"][: self.chance.choice([2, 2, 3])]
+        self.has_leads = self.chance.random() < 0.4
         self.said: list[str] = []
         self.number = 0
         self.opted_out: set[str] = set()
         self.deleted: set[tuple[str, str]] = set()
         self.do("files: systems = " + " ".join(self.systems))
+        if self.has_leads:
+            self.do("files: a has leads = yes")
 
     def do(self, step: str) -> None:
         self.said.append(step)
@@ -59,6 +62,8 @@ class History:
         system, name = self.chance.choice(self.systems), self.chance.choice([*PEOPLE, *COMPANIES, *DEALS])
         object = self.stage.object_of(name)
         there = self.stage.find(system, name) is not None
+        if self.has_leads and object == "people" and system == "a" and self.chance.random() < 0.5:
+            return self.act_on_lead(name)
         kinds = ["edit", "edit", "edit", "blank"] + ["stage", "opt out", "delete", "join", "relate"] * there
         match self.chance.choice(kinds):
             case "edit" if there or (system, name) not in self.deleted:
@@ -79,6 +84,19 @@ class History:
                 self.do(f"{system}.{name} in {system}.acme")
             case "relate" if object == "deals" and self.stage.find(system, "jane"):
                 self.do(f"{system}.{name} of {system}.jane")
+
+    def act_on_lead(self, name: str) -> None:
+        """Somebody edits a lead, makes one beside the person, or converts it."""
+        lead = f"lead_{name}"
+        if self.stage.find("a", lead) is None:
+            if ("a", name) not in self.deleted:
+                self.do(f"a.{lead}")
+        elif self.chance.random() < 0.4 and self.is_linked("a", lead):
+            self.do(f"a.{lead} converted into a.{name}")
+            self.deleted.discard(("a", name))
+        else:
+            self.number += 1
+            self.do(f"a.{lead} {self.chance.choice(FIELDS['people'])}=v{self.number}")
 
     def is_linked(self, system: str, name: str) -> bool:
         path = self.stage.root / ".instep" / "state.db"
@@ -119,6 +137,8 @@ class History:
             object = self.stage.object_of(name)
             ids = {system: self.stage.find(system, name) for system in self.systems}
             rows = {s: self.stage.systems[s].objects[object][id] for s, id in ids.items() if id is not None}
+            lead = self.stage.find("a", f"lead_{name}") if object == "people" else None
+            rows |= {"lead": self.stage.systems["a"].objects["leads"][lead]} if lead is not None else {}
             for field in FIELDS[object]:
                 values = {str(row.fields.get(field) or None) for row in rows.values()}
                 found += [f"{name}.{field} is {values}"] if len(values) > 1 else []

@@ -291,7 +291,7 @@ class Consents:
 
     def _set(self, change: ConsentChange, value: bool | None) -> Outcome:
         def act() -> None:
-            self.records.system.put("people", change.subject.id, optout=value)
+            self.records.system.put(change.subject.object, change.subject.id, optout=value)
             self.records.system.writes.append(("opt_out" if value else "opt_in", change.subject.id))
 
         self.records.effects.transport.send(act, label="consent", writes=True)
