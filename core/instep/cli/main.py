@@ -18,7 +18,10 @@ COMMANDS = {
     "runs": ("instep.cli.report:runs", "The latest runs."),
     "show": ("instep.cli.report:show", "What one run did, record by record."),
     "explain": ("instep.cli.explain:explain", "Why a value is what it is, and what each system holds."),
-    "process": ("instep.cli.process:process", "The buying process: show, lint, preset, coverage."),
+    "process": (
+        "instep.cli.process:process",
+        "The buying process: show, lint, preset, crosswalk, convert, coverage.",
+    ),
     "connector": ("instep.cli.connector:connector", "Installed connectors: list, show."),
     "sandbox": ("instep.cli.sandbox:sandbox", "Imitations of vendors on this machine: up, load."),
 }

@@ -129,6 +129,44 @@ def coverage(workspace: Path, as_json: bool) -> None:
         click.echo("\n".join(coverage_lines(found)))
 
 
+@process.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@json_option
+def crosswalk(source: str, target: str, as_json: bool) -> None:
+    """Print which stages of one preset stand for which of another, and which of them cannot come back."""
+    from instep.cli import process_crosswalk as view
+    from instep.mapping.crosswalk import crosswalk as find
+
+    found = find(_known_preset(source), _known_preset(target))
+    if as_json:
+        print_json(view.crosswalk_json(found))
+    else:
+        click.echo("\n".join(view.crosswalk_lines(found)))
+
+
+@process.command()
+@workspace_option
+@click.option("--to", "target", required=True, metavar="PRESET", help="The preset to put the process on.")
+@click.option("--write", is_flag=True, help="Write the changed files; without it, only say what would change.")
+@json_option
+def convert(workspace: Path, target: str, write: bool, as_json: bool) -> None:
+    """Put this workspace's process on another preset, and say what a person must decide. Writes only with --write."""
+    from instep.cli import process_crosswalk as view
+    from instep.mapping.crosswalk_convert import plan_conversion, write_conversion
+
+    found = plan_conversion(workspace, _known_preset(target))
+    if as_json:
+        print_json(view.conversion_json(found, written=write and not found.mistakes))
+    else:
+        click.echo("\n".join(view.conversion_lines(found)))
+    if write:
+        write_conversion(workspace, found)
+        click.echo(f"Wrote {', '.join(found.files)}.", err=True)
+    else:
+        click.echo("Nothing was written. Repeat with --write to write the files.", err=True)
+
+
 def _read(workspace: Path, preset: str | None, file: Path | None = None) -> ProcessReading:
     """The process that was asked for. Seller's acts as entries are left for lint to judge."""
     from instep.cli.process_view import print_mistakes

@@ -114,6 +114,7 @@ def _stage_json(process: Process, stage: Stage) -> dict[str, Any]:
         "expected_days": stage.expected_days,
         "win_probability": stage.win_probability,
         "latent": stage.latent,
+        "aliases": list(stage.aliases),
         "behaviours": behaviours,
     }
 

@@ -85,7 +85,13 @@ def _stage(table: Section, key: str, before: Stage | None) -> Stage:
         expected_days=_expected_days(table, before.expected_days),
         win_probability=_probability(table, before.win_probability),
         latent=table.flag("latent", before.latent),
+        aliases=_aliases(table, before.aliases),
     )
+
+
+def _aliases(table: Section, before: tuple[str, ...]) -> tuple[str, ...]:
+    words = table.words("aliases")
+    return before if words is None else tuple(dict.fromkeys(words))
 
 
 def _entry(table: Section) -> Entry | None:

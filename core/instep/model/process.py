@@ -98,6 +98,8 @@ class Stage:
     win_probability: float | None = None
     latent: bool = False
     """True for buyers who are not looking: counted in the market, left out of forecasts."""
+    aliases: tuple[str, ...] = ()
+    """Words that other people use for it, to recognise it by in a system's own list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def run(folder: Path) -> Run:
     commands = click.Group(commands={"process": process, "check": check})
 
     def run_line(*words: str) -> Result:
-        places = ["-w", str(folder)] if words[:2] != ("process", "preset") else []
+        places = ["-w", str(folder)] if words[1:2] not in (("preset",), ("crosswalk",)) else []
         return CliRunner().invoke(commands, [*words, *places])
 
     return run_line

@@ -120,7 +120,7 @@ def test_lint_takes_a_file(run, tmp_path: Path) -> None:
     result = run("process", "lint", str(file))
 
     assert result.exit_code == 1
-    assert result.stdout.startswith(f"{file}:4: INSIDE_OUT stages.buyer-identified ")
+    assert result.stdout.startswith(f"{file}:5: INSIDE_OUT stages.buyer-identified ")
 
 
 def test_lint_looks_at_the_workspace_and_its_team(run) -> None:
@@ -139,7 +139,7 @@ def test_lint_as_json_says_where_each_finding_is(run) -> None:
 
     assert found["seller_acts"] == {"steps": 8, "of": 8}
     assert found["findings"][0]["file"] == "preset seller-actions"
-    assert (found["findings"][0]["line"], found["findings"][0]["code"]) == (4, "INSIDE_OUT")
+    assert (found["findings"][0]["line"], found["findings"][0]["code"]) == (5, "INSIDE_OUT")
 
 
 def test_lint_stops_at_mistakes_in_the_file(run, folder: Path) -> None:
@@ -178,5 +178,7 @@ def test_presets_are_listed_with_what_they_are(run) -> None:
     assert [line.split()[:3] for line in lines[1:]] == [
         ["b2b-11", "11", "stages"],
         ["buyer-behaviours", "9", "stages"],
+        ["hourglass-8", "8", "stages"],
+        ["pipeline-7", "7", "stages"],
         ["seller-actions", "8", "stages"],
     ]
