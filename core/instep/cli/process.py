@@ -111,22 +111,30 @@ def preset(name: str | None, as_json: bool) -> None:
 
 @process.command()
 @workspace_option
+@click.option("--live", is_flag=True, help="Ask every system for its statuses, rather than look at what was read.")
 @json_option
-def coverage(workspace: Path, as_json: bool) -> None:
-    """Print which stage shows as what in which system, and the stages that show nowhere."""
-    from instep.cli.process_view import coverage_lines, print_mistakes
+def coverage(workspace: Path, live: bool, as_json: bool) -> None:
+    """Print which stage shows as what in which system, stages that show nowhere, and statuses that mean nothing."""
+    from instep.cli import process_statuses as statuses
+    from instep.cli import process_view as view
     from instep.mapping.coverage import coverage_of
     from instep.mapping.load import read_workspace
 
     reading = read_workspace(workspace)
     if reading.workspace is None:
-        print_mistakes(reading.mistakes)
+        view.print_mistakes(reading.mistakes)
         sys.exit(1)
     found = coverage_of(reading.workspace)
+    ask = statuses.unmapped_in_systems if live else statuses.unmapped_in_records
+    unmapped = ask(reading.workspace)
     if as_json:
-        print_json(found.as_json())
+        print_json({**found.as_json(), **view.statuses_json(unmapped, live)})
+        return
+    click.echo("\n".join(view.coverage_lines(found)))
+    if unmapped is None:
+        click.echo("\nNothing was read yet, so nothing is known of other statuses. --live asks for them.", err=True)
     else:
-        click.echo("\n".join(coverage_lines(found)))
+        click.echo("\n".join(view.status_lines(unmapped, live)))
 
 
 @process.command()

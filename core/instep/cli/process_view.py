@@ -14,6 +14,7 @@ from instep.mapping.load import read_preset
 from instep.mapping.mistakes import Mistake
 from instep.mapping.ownership import columns_of, owners_grid
 from instep.mapping.preset import preset_text
+from instep.mapping.statuses import Unmapped
 from instep.model.process import Behaviour, Process, Stage
 from instep.model.team import Team
 from instep.model.values import plain
@@ -52,6 +53,29 @@ def coverage_lines(found: Coverage) -> list[str]:
         lines += [plain(f"  shown as an earlier stage: {', '.join(earlier)}")] if earlier else []
         lines += [plain(f"  holes: {', '.join(missing)}")] if missing else []
     return lines
+
+
+def status_lines(unmapped: Mapping[str, Sequence[Unmapped]], live: bool) -> list[str]:
+    """The statuses of each connection that no stage and no outcome stands for."""
+    lines = []
+    for connection, found in unmapped.items():
+        if found:
+            lines += [
+                "",
+                plain(f"{connection} has {count(len(found), 'status', 'statuses')} that mean nothing here:"),
+            ]
+            lines += [plain(f"  {one}") for one in found]
+        else:
+            where = "has" if live else "has in its records"
+            lines += ["", plain(f"{connection}: every status that it {where} is mapped.")]
+    return lines
+
+
+def statuses_json(unmapped: Mapping[str, Sequence[Unmapped]] | None, live: bool) -> dict[str, Any]:
+    """The same for machines; `statuses_from` is null where nothing is known."""
+    known = None if unmapped is None else "systems" if live else "records"
+    listed = [one.as_json() for found in (unmapped or {}).values() for one in found]
+    return {"statuses_from": known, "unmapped": listed}
 
 
 def process_lines(process: Process, segment: str | None) -> list[str]:
@@ -168,6 +192,6 @@ def about(name: str) -> str:
     return str(tomllib.loads(preset_text(name))["about"])
 
 
-def count(number: int, word: str) -> str:
+def count(number: int, word: str, words: str = "") -> str:
     """A number with its noun: "1 stage", "2 stages"."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number} {word}" if number == 1 else f"{number} {words or word + 's'}"
