@@ -60,10 +60,9 @@ def status_lines(unmapped: Mapping[str, Sequence[Unmapped]], live: bool) -> list
     lines = []
     for connection, found in unmapped.items():
         if found:
-            lines += [
-                "",
-                plain(f"{connection} has {count(len(found), 'status', 'statuses')} that mean nothing here:"),
-            ]
+            means = "means" if len(found) == 1 else "mean"
+            many = count(len(found), "status", "statuses")
+            lines += ["", plain(f"{connection} has {many} that {means} nothing here:")]
             lines += [plain(f"  {one}") for one in found]
         else:
             where = "has" if live else "has in its records"
