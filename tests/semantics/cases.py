@@ -223,6 +223,8 @@ class Stage:
                 text = text.replace('create_as = "leads"', f"create_as = {value}")
             if key == f"{name} city":
                 text = text.replace('city = "city"', f"city = {{ field = {value} }}")
+            if key == f"{name} nobody":
+                text = text.replace('owner = "owner"', f'owner = {{ field = "owner", nobody = ["{value}"] }}')
             if key == f"{name} requires":
                 text = text.replace("[person.relations]", f"[person.required]\n{value}\n[person.relations]")
             if key == f"{name} creates":

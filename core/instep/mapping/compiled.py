@@ -36,6 +36,8 @@ class FieldMapping:
     """The time zone in which an instant is a date, where the system keeps instants and we keep dates."""
     by_object: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Where the objects of one kind spell the field differently: the name in each object that has it."""
+    nobody: tuple[str, ...] = ()
+    """For owners: users who stand for nobody (an integration user, a queue); the first one is written."""
     blank_as: Scalar = None
     """What stands for "unknown" in a field that the system does not let be blank."""
 

@@ -112,6 +112,7 @@ def compiled_field(entry: FieldEntry, kind: FieldType) -> FieldMapping:
         currency_field=table.text("currency_field"),
         zone=_zone(table),
         by_object=entry.by_object,
+        nobody=tuple(table.words("nobody") or ()),
     )
     _check_fitting(entry, kind)
     if not entry.shorthand:
@@ -122,7 +123,7 @@ def compiled_field(entry: FieldEntry, kind: FieldType) -> FieldMapping:
 def finish_untyped(entry: FieldEntry) -> None:
     """Look for unknown keys in a field that could not be compiled."""
     if not entry.shorthand:
-        entry.section.known.update(dict.fromkeys(("values", "currency", "currency_field", "zone")))
+        entry.section.known.update(dict.fromkeys(("values", "currency", "currency_field", "zone", "nobody")))
         entry.section.finish()
 
 
@@ -159,6 +160,8 @@ def _check_fitting(entry: FieldEntry, kind: FieldType) -> None:
     for key in ("currency", "currency_field"):
         if table.has(key) and kind is not FieldType.MONEY:
             entry.mistake("DOES_NOT_FIT", f"is for money, but the field is of type {kind}", "Remove it.", key)
+    if table.has("nobody") and kind is not FieldType.OWNER:
+        entry.mistake("DOES_NOT_FIT", f"is for owners, but the field is of type {kind}", "Remove it.", "nobody")
     if table.has("zone") and kind is not FieldType.DATE:
         entry.mistake("DOES_NOT_FIT", f"is for dates, but the field is of type {kind}", "Remove it.", "zone")
 

@@ -67,6 +67,21 @@ class Directory:
         label = raw if user is None else f"{user.name} ({raw})"
         return Unheard(raw, f"{label} is nobody in team.toml")
 
+    def is_any_of(self, raw: str, names: tuple[str, ...]) -> bool:
+        """Whether a system's user value is one of these users, named by id, e-mail or name."""
+        if not names:
+            return False
+        user = next((u for u in self.users or () if u.id == raw), None)
+        known = {raw.casefold()} | ({p.casefold() for p in (user.email, user.name) if p} if user else set())
+        return any(name.casefold() in known for name in names)
+
+    def nobody(self, names: tuple[str, ...]) -> str | None:
+        """The first active one of the users who stand for nobody, by what the system calls them."""
+        if self.users is None:
+            return names[0]
+        active = [user for user in self.users if user.active]
+        return next((user.id for name in names for user in active if self.is_any_of(user.id, (name,))), None)
+
     def user_for(self, key: str) -> str | Untold:
         """What this system calls an owner; refuses people who are unknown or inactive there."""
         owner = self.team.owner(key)
@@ -98,7 +113,7 @@ def hear(mapping: FieldMapping, fields: Mapping[str, Scalar], directory: Directo
         return None
     match mapping.type:
         case FieldType.OWNER:
-            return directory.owner_of(str(raw))
+            return None if directory.is_any_of(str(raw), mapping.nobody) else directory.owner_of(str(raw))
         case FieldType.CHOICE | FieldType.CHOICES if mapping.values:
             return _hear_choice(mapping, raw)
         case FieldType.MONEY:
@@ -118,7 +133,7 @@ def tell(
     """The system's fields that express a canonical value, by name. `fields` is what the record holds now."""
     name = mapping.field
     if is_blank(value):
-        return {name: mapping.blank_as}
+        return {name: directory.nobody(mapping.nobody) if mapping.nobody else mapping.blank_as}
     match mapping.type:
         case FieldType.OWNER:
             user = directory.user_for(str(value))
