@@ -169,7 +169,9 @@ def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> lis
     mapping = session.mapping(live.name, object)
     if mapping is None:
         return ready
-    items = live.records.read(object, [str(r.record) for r in ready], wanted_fields(live, mapping))
+    ids, size, items = [str(one.record) for one in ready], live.records.batch.read, list[Item]()
+    for start in range(0, len(ids), size):
+        items += live.records.read(object, ids[start : start + size], wanted_fields(live, mapping))
     return [one for one, item in zip(ready, items, strict=True) if _is_as_planned(applying, one, item)]
 
 
