@@ -1,0 +1,197 @@
+"""What a request is, and what its answer means. Pure: nothing here sends anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError
+from instep_salesforce import wire
+
+T = TypeVar("T")
+
+_LOCKED: Final = frozenset(("UNABLE_TO_LOCK_ROW", "ENTITY_IS_LOCKED"))
+_API_OFF: Final = frozenset(("API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"))
+_FEATURES: Final = frozenset(("FEATURENOTENABLED", "FUNCTIONALITY_NOT_ENABLED", "INVALIDENTITY", "INVALIDOPERATION"))
+_NOTHING_DONE: Final = frozenset((406, 420, 429))
+_USAGE: Final = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: where, what, and whether it can change something.
+
+    `body` is sent as JSON, `data` as it is. `repeatable` says that doing it twice leaves what doing it once leaves:
+    reads, writes by id, upserts by a unique key. A call that is not is sent again only if surely nothing was done.
+    """
+
+    method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+    path: str
+    label: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    data: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    writes: bool = False
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it arrived."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer. `sent` is false where the request surely never reached Salesforce."""
+
+    reason: str
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What came back. `at` is Salesforce's own clock, to the second, when it answered."""
+
+    value: T
+    at: datetime | None
+    calls_left_today: int | None = None
+
+
+class RefusedError(RemoteError):
+    """Salesforce refused the request as a whole; `errors` says why, as far as it could be read."""
+
+    def __init__(self, message: str, *, status: int, errors: Sequence[wire.Problem]) -> None:
+        super().__init__(message, status=status, code=errors[0].code if errors else "")
+        self.errors = tuple(errors)
+
+
+class RepeatError(Exception):
+    """The same request may pass after a wait; `error` is what to raise when patience ends.
+
+    With `too_long`, patience ends at once.
+    """
+
+    def __init__(self, error: RemoteError, *, too_long: bool = False) -> None:
+        super().__init__()
+        self.error = error
+        self.too_long = too_long
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the request may have taken effect."""
+        return isinstance(self.error, UnknownOutcomeError)
+
+
+class ExpiredError(Exception):
+    """The access token has run out."""
+
+
+def problem(call: Call, reply: Reply) -> Exception:
+    """What an answer outside 2xx means: its error code decides, and its status where it names none.
+
+    developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
+    """
+    errors = wire.read_problems(reply.data)
+    code = errors[0].code if errors else ""
+    if code == "INVALID_SESSION_ID":
+        return ExpiredError()
+    if reply.status == 401:
+        return AccessError(
+            f"Salesforce ({call.label}): the login was not accepted. "
+            "Check the token, or the external client app and its policies."
+        )
+    if code == "REQUEST_LIMIT_EXCEEDED":
+        return _limit(call, reply, errors[0].message)
+    if code in _LOCKED:
+        return _busy(call, reply, "a record is locked by another change")
+    if reply.status in _NOTHING_DONE and not (reply.status == 406 and reply.data):
+        return _busy(call, reply, f"cannot take the request now (status {reply.status})")
+    if reply.status >= 500:
+        return again(call, f"is out of order (status {reply.status})", status=reply.status)
+    if code in _API_OFF or (reply.status == 403 and code not in _FEATURES):
+        return AccessError(
+            f"Salesforce ({call.label}): the login lacks a permission. {words(errors)} "
+            "Grant it to the integration user, then run again."
+        )
+    return RefusedError(
+        f"Salesforce ({call.label}): refused with status {reply.status}. {words(errors)}",
+        status=reply.status,
+        errors=errors,
+    )
+
+
+def _limit(call: Call, reply: Reply, message: str) -> RepeatError:
+    """Too many calls: the day's are used up, or too many long ones run at once.
+
+    developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet
+    """
+    if "concurrent" in message.casefold():
+        return _busy(call, reply, "too many long requests run at the same time")
+    what = "the calls of the last 24 hours have reached the org's limit"
+    error = RetryLaterError(
+        f"Salesforce ({call.label}): {what}. Run again when some are free.",
+        status=reply.status,
+        code="REQUEST_LIMIT_EXCEEDED",
+    )
+    return RepeatError(error, too_long=True)
+
+
+def _busy(call: Call, reply: Reply, what: str) -> RepeatError:
+    """A refusal that may pass: nothing was done, so even a write may be sent again."""
+    errors = wire.read_problems(reply.data)
+    code = errors[0].code if errors else ""
+    message = f"Salesforce ({call.label}): {what}. Run again later."
+    return RepeatError(RetryLaterError(message, status=reply.status, code=code))
+
+
+def again(call: Call, what: str, *, sent: bool = True, status: int | None = None) -> RepeatError:
+    """A failure that may pass. In the end it is an unknown outcome where a write may have taken effect."""
+    message = f"Salesforce ({call.label}): {what}. Run again later."
+    kind = UnknownOutcomeError if call.writes and sent else RetryLaterError
+    return RepeatError(kind(message, status=status))
+
+
+def expired(call: Call, *, renews: bool) -> AccessError:
+    """The access token has run out: nothing can renew it, or a fresh one is refused as well."""
+    if renews:
+        return AccessError(
+            f"Salesforce ({call.label}): a fresh access token was refused at once. "
+            "Check the app's session policies (session time, IP addresses) and that instance_url is the org's own."
+        )
+    return AccessError(
+        f"Salesforce ({call.label}): the access token has expired. "
+        "Set client_id and client_secret (or another login that renews itself), or set a new access_token."
+    )
+
+
+def words(errors: Sequence[wire.Problem]) -> str:
+    """What Salesforce says, as one sentence."""
+    text = " ".join(errors[0].message.split())[:300] if errors else ""
+    text = text or "It gave no reason"
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def date(reply: Reply) -> datetime | None:
+    """Salesforce's own clock, to the second, where it tells."""
+    try:
+        return parsedate_to_datetime(reply.headers["Date"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def calls_left(reply: Reply) -> int | None:
+    """How many calls the org may still make in 24 hours; the header has several forms.
+
+    developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm
+    """
+    found = _USAGE.search(reply.headers.get("Sforce-Limit-Info") or "")
+    return max(0, int(found.group(2)) - int(found.group(1))) if found else None

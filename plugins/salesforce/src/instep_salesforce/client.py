@@ -1,0 +1,370 @@
+"""The only module that speaks HTTP: simple-salesforce below its conveniences, over one held connection.
+
+The library writes every address with https, logs in again without end, drops a call's headers when it does, knows
+no timeout, and reads some answers as Latin-1. So it sends here, and nothing else: addresses, tokens, repeating and
+reading are this module's. Every single request passes the transport once; nothing but this module repeats one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import SecretStr
+
+from instep.contract import Effects
+from instep.errors import AccessError, ConfigError, UnknownOutcomeError
+from instep_salesforce import wire
+from instep_salesforce.answers import (
+    Answer,
+    Call,
+    ExpiredError,
+    Lost,
+    RepeatError,
+    Reply,
+    again,
+    calls_left,
+    date,
+    expired,
+    problem,
+)
+from instep_salesforce.settings import SalesforceSettings
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_ATTEMPTS: Final = 5
+_ASSERTION_LIVES: Final = timedelta(minutes=3)
+_LOGIN: Final = Call("POST", "/services/oauth2/token", "oauth/token")
+_to_json = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Decoder(Protocol[T_co]):
+    """Turns a body into a value, or raises `msgspec.MsgspecError`."""
+
+    def decode(self, data: bytes, /) -> T_co: ...
+
+
+class _LostError(Exception):
+    """Carries a lost answer out of the library."""
+
+    def __init__(self, lost: Lost) -> None:
+        super().__init__()
+        self.lost = lost
+
+
+class SalesforceClient:
+    """Sends requests and judges the answers. Cheap to build: the library is imported with the first request.
+
+    An access token that was renewed with a refresh token may bring a new refresh token along; that one is kept for
+    this process only. Where the app rotates refresh tokens, the one in the settings ends with its first use: use
+    client credentials or JWT bearer there.
+
+    Raises `AccessError` (fix the login), `RetryLaterError` (wait), `RefusedError` (Salesforce said no),
+    `UnknownOutcomeError` (a write whose answer was lost) and `RemoteError` (anything else). No error names a secret.
+    """
+
+    def __init__(self, settings: SalesforceSettings, effects: Effects) -> None:
+        self._settings = settings
+        self.effects = effects
+        self.host = urlsplit(settings.instance_url).netloc.rpartition("@")[2]
+        self._session: Any = None
+        self._library: Any = None
+        self._gates: dict[str, Any] = {}
+        self._access_token = settings.access_token
+        self._refresh_token = settings.refresh_token
+        self.identity = ""
+        """The address that names org and user, where a login told it."""
+        self.granted: frozenset[str] = frozenset()
+
+    def path(self, *parts: str) -> str:
+        """The path of a resource in the configured version."""
+        return wire.path(self._settings.api_version, *parts)
+
+    def fetch(self, call: Call, decoder: Decoder[T]) -> Answer[T]:
+        """Send, and parse the answer. A body that is not what was asked for is never read as empty."""
+
+        def parse(reply: Reply) -> Answer[T]:
+            try:
+                value = decoder.decode(reply.data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                raise again(call, f"answered {reply.status} with a body that cannot be read") from None
+            return Answer(value, date(reply), calls_left(reply))
+
+        return self._patiently(call, lambda: parse(self._authorised(call)))
+
+    def send(self, call: Call) -> None:
+        """Send a request whose answer has no body, or none that matters."""
+        self._patiently(call, lambda: self._authorised(call))
+
+    def log_in(self) -> None:
+        """Make sure that there is an access token; with it comes who it is for."""
+        if self._access_token is None:
+            self._patiently(_LOGIN, self._renew)
+
+    def close(self) -> None:
+        """Close the connection. A later request opens a new one."""
+        if self._session is not None:
+            self._session.close()
+        self._session = self._library = None
+        self._gates = {}
+
+    # --- repeating ---------------------------------------------------------------------------------------------
+
+    def _patiently(self, call: Call, send: Callable[[], T]) -> T:
+        """Send until it passes or patience ends. What the transport raises goes through untouched."""
+        import tenacity  # here, so that importing the plugin stays quick
+
+        lost: list[UnknownOutcomeError] = []
+
+        def attempt() -> T:
+            try:
+                return send()
+            except RepeatError as failure:
+                lost.extend([failure.error] if isinstance(failure.error, UnknownOutcomeError) else [])
+                raise
+
+        attempts = tenacity.Retrying(
+            sleep=self.effects.sleep,
+            stop=tenacity.stop_after_attempt(_ATTEMPTS),
+            wait=lambda state: float(2 ** (state.attempt_number - 1)) + self.effects.random.random(),
+            retry=tenacity.retry_if_exception(lambda error: _may_repeat(call, error)),
+            reraise=True,
+        )
+        try:
+            return attempts(attempt)
+        except RepeatError as last:
+            # A write that was lost once stays unknown, even if the last attempt surely did nothing.
+            failure = lost[0] if lost else last.error
+        raise failure
+
+    def _authorised(self, call: Call) -> Reply:
+        """Send; where the access token has expired, renew it once and send again, with all of its headers."""
+        renews = self._settings.login != "token"
+        if self._access_token is None:
+            self._renew()
+        for has_renewed in (False, True):
+            try:
+                return self._judged(call)
+            except ExpiredError:
+                if has_renewed or not renews:
+                    raise expired(call, renews=renews) from None
+            self._renew()
+        raise AssertionError("unreachable")
+
+    def _judged(self, call: Call) -> Reply:
+        outcome = self._exchange(call)
+        if isinstance(outcome, Lost):
+            raise again(call, outcome.reason, sent=outcome.sent)
+        if 200 <= outcome.status < 300:
+            return outcome
+        raise problem(call, outcome)
+
+    # --- one request -------------------------------------------------------------------------------------------
+
+    def _exchange(self, call: Call) -> Reply | Lost:
+        """Send exactly one request. Only the transport may raise here."""
+        library = self._held_library()
+
+        def request(url: str) -> None:
+            body = call.data if call.body is None else _to_json(call.body)
+            library._call_salesforce(
+                call.method,
+                url,
+                name=call.label,
+                params=dict(call.query),
+                headers=dict(call.headers),
+                data=body,
+                allow_redirects=False,
+            )
+
+        return self._passed(call, self._settings.instance_url, request)
+
+    def _passed(self, call: Call, origin: str, request: Callable[[str], object]) -> Reply | Lost:
+        """Let one request out, and give the answer as it arrived. The library's errors keep no headers."""
+        from simple_salesforce.exceptions import SalesforceError
+
+        self._held_session()
+        gate = self._gates[origin]
+        gate.begin(call)
+        try:
+            request(gate.address + call.path)
+        except _LostError as error:
+            return error.lost
+        except SalesforceError:
+            pass
+        reply: Reply = gate.reply
+        return reply
+
+    def _held_session(self) -> Any:
+        """One session for everything. It can reach the org and the login address, and nothing else."""
+        if self._session is None:
+            import requests
+
+            self._session = requests.Session()
+            self._session.trust_env = False
+            self._session.adapters.clear()
+            for origin in {self._settings.instance_url, self._login_origin}:
+                gate = _gate(origin, self.effects, self._settings.timeout_seconds)
+                self._gates[origin] = gate
+                self._session.mount(f"{gate.address}/", gate)
+        return self._session
+
+    def _held_library(self) -> Any:
+        if self._library is None:
+            from simple_salesforce.api import Salesforce
+
+            token = self._access_token.get_secret_value() if self._access_token else ""
+            self._library = Salesforce(
+                session_id=token,
+                instance=self.host,  # an address would lose the brackets of an IPv6 host
+                session=self._held_session(),
+                version=self._settings.api_version,
+            )
+        return self._library
+
+    # --- logging in --------------------------------------------------------------------------------------------
+
+    @property
+    def _login_origin(self) -> str:
+        return self._settings.login_url or self._settings.instance_url
+
+    def _renew(self) -> None:
+        """Ask for an access token. Raises `AccessError` where the login is refused.
+
+        developer.salesforce.com/docs: OAuth 2.0 client credentials, JWT bearer and refresh token flows
+        """
+        form = self._form()
+
+        def request(url: str) -> None:
+            self._held_session().post(url, data=form, allow_redirects=False)
+
+        reply = self._passed(_LOGIN, self._login_origin, request)
+        if isinstance(reply, Lost):
+            raise again(_LOGIN, reply.reason)
+        if reply.status in (400, 401, 403):
+            raise _login_refused(reply)
+        if not 200 <= reply.status < 300:
+            raise problem(_LOGIN, reply)
+        try:
+            token = wire.token.decode(reply.data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise again(_LOGIN, "answered with a token that cannot be read") from None
+        self._access_token = SecretStr(token.access_token)
+        self._refresh_token = SecretStr(token.refresh_token) if token.refresh_token else self._refresh_token
+        self.identity, self.granted = token.id, frozenset(token.scope.split())
+        self._library = None
+
+    def _form(self) -> Mapping[str, str]:
+        settings = self._settings
+        if settings.login == "jwt":
+            return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": self._assertion()}
+        form = {"grant_type": "client_credentials", "client_id": settings.client_id or ""}
+        if settings.client_secret:
+            form["client_secret"] = settings.client_secret.get_secret_value()
+        if self._refresh_token:
+            form |= {"grant_type": "refresh_token", "refresh_token": self._refresh_token.get_secret_value()}
+        return form
+
+    def _assertion(self) -> str:
+        """A signed claim to be the integration user, good for a few minutes."""
+        import jwt
+
+        settings = self._settings
+        claims = {
+            "iss": settings.client_id,
+            "sub": settings.username,
+            "aud": settings.audience,
+            "exp": int((self.effects.clock() + _ASSERTION_LIVES).timestamp()),
+        }
+        key = self._private_key()
+        try:
+            return jwt.encode(claims, key, algorithm="RS256")
+        except (ValueError, TypeError, jwt.PyJWTError):
+            pass  # what the library says may quote the key
+        raise ConfigError(
+            "Salesforce: the private key cannot be used. Give an RSA key in PEM form, without a password, "
+            "in private_key or private_key_file."
+        )
+
+    def _private_key(self) -> str:
+        settings = self._settings
+        if settings.private_key:
+            return settings.private_key.get_secret_value()
+        try:
+            return settings.private_key_file.read_text(encoding="utf-8") if settings.private_key_file else ""
+        except (OSError, UnicodeDecodeError):
+            pass
+        raise ConfigError(f"Salesforce: {settings.private_key_file} cannot be read. Correct private_key_file.")
+
+
+def _may_repeat(call: Call, error: BaseException) -> bool:
+    if not isinstance(error, RepeatError) or error.too_long:
+        return False
+    return call.repeatable or not error.is_unknown
+
+
+def _login_refused(reply: Reply) -> AccessError:
+    code = wire.read_token_refusal(reply.data)
+    return AccessError(
+        f"Salesforce (oauth/token): the login was refused{f' ({code})' if code else ''}. "
+        "Check client_id, client_secret and the other settings of this login, and the app's policies in the org."
+    )
+
+
+def _gate(origin: str, effects: Effects, timeout_seconds: float) -> Any:
+    """The adapter through which all requests to one address leave."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class Gate(HTTPAdapter):
+        """Puts the configured scheme back, sets a timeout, and passes every request through the transport."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            scheme, _, host = origin.partition("://")
+            self.address = f"https://{host.rpartition('@')[2]}"
+            self.origin = f"{scheme}://{host.rpartition('@')[2]}"
+
+        def begin(self, call: Call) -> None:
+            self.call = call
+            self.reply = Reply(0, {}, b"")
+
+        def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+            request.url = self.origin + str(request.url)[len(self.address) :]
+            options["timeout"] = (timeout_seconds, timeout_seconds)
+
+            def action() -> requests.Response | Lost:
+                try:
+                    response = super(Gate, self).send(request, **options)
+                    response.content  # noqa: B018 - reads the body, which may break off
+                except requests.ConnectTimeout:
+                    return Lost("could not be reached", sent=False)
+                except requests.exceptions.SSLError:
+                    return Lost("could not be reached securely", sent=True)
+                except requests.Timeout:
+                    return Lost("did not answer in time", sent=True)
+                except (requests.RequestException, OSError) as error:
+                    if _never_left(error):
+                        return Lost("could not be reached", sent=False)
+                    return Lost("broke off before its answer was complete", sent=True)
+                return response
+
+            outcome = effects.transport.send(action, label=self.call.label, writes=self.call.writes)
+            if isinstance(outcome, Lost):
+                raise _LostError(outcome)
+            self.reply = Reply(outcome.status_code, outcome.headers, outcome.content)
+            return outcome
+
+    return Gate()
+
+
+def _never_left(error: Exception) -> bool:
+    """Whether no connection came about at all."""
+    from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+    inner = error.args[0] if error.args else None
+    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
