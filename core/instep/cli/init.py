@@ -108,7 +108,7 @@ def init(folder: Path | None, connections: tuple[str, ...], preset: str, demo: b
         place.parent.mkdir(parents=True, exist_ok=True)
         with place.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
-    click.echo("\n".join(f"wrote {root / name}" for name in files))
+    click.echo("\n".join([*(f"wrote {root / name}" for name in files), _schemas(root)]))
     click.echo("\n".join(["", "Next:", *_next_steps(folder, wanted)]), err=True)
 
 
@@ -116,13 +116,14 @@ def workspace_files(root: Path, wanted: list[Wanted], preset: str) -> dict[str, 
     """Every file of a new workspace by its name, as text. Writes nothing."""
     stages = _stages_of(preset)
     starters = {one.name: _starter(one) for one in wanted}
-    return {
+    files = {
         "sync.toml": _sync_file(root, wanted, starters),
         "mappings/process.toml": PROCESS.format(preset=preset),
         "mappings/team.toml": TEAM.format(connection=wanted[0].name),
         "mappings/scoring.toml": SCORING,
         **{f"mappings/{name}.toml": fitted(starter.mapping, stages) for name, starter in starters.items()},
     }
+    return {name: for_editors(name, text) for name, text in files.items()}
 
 
 # --- what is asked for -------------------------------------------------------------------------------------------
@@ -208,6 +209,22 @@ def fitted(mapping: str, stages: frozenset[str]) -> str:
             if unknown:
                 values.comment(f"stages that your process does not have: {spelled}")
     return tomlkit.dumps(document)
+
+
+def for_editors(name: str, text: str) -> str:
+    """A file of the workspace with the line on top by which editors find its schema."""
+    from instep.mapping.schema import directive
+
+    return text if text.startswith("#:schema ") else f"{directive(name)}\n{text}"
+
+
+def _schemas(root: Path) -> str:
+    """Write the schemas that the files name, for the connectors that the workspace uses; say so."""
+    from instep.cli.schema import connectors_of, write_schemas
+    from instep.mapping.schema import FOLDER, schema_files
+
+    write_schemas(root / FOLDER, schema_files(*connectors_of(root)))
+    return f"wrote {root / FOLDER} (what editors know of these files)"
 
 
 def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]) -> str:

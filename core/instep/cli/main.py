@@ -22,6 +22,7 @@ COMMANDS = {
         "instep.cli.process:process",
         "The buying process: show, lint, preset, crosswalk, convert, coverage.",
     ),
+    "schema": ("instep.cli.schema:schema", "JSON Schemas of the files, for editors."),
     "connector": ("instep.cli.connector:connector", "Installed connectors: list, show."),
     "sandbox": ("instep.cli.sandbox:sandbox", "Imitations of vendors on this machine: up, load."),
 }

@@ -110,6 +110,7 @@ def _doubts(found: Found, leading: Mapping[str, Lead], strong: Mapping[str, str]
 
 
 def _mapping(guesses: list[Guess], leads: Leads) -> Iterator[str]:
+    yield "#:schema ../.instep/schema/mapping.json"
     yield "# How these files speak, in Instep's words, as far as looking at them can tell. Read it through: each line"
     yield "# is a guess. Left of each equals sign stands Instep's name, right of it the column's."
     yield '# Nothing is written into the files. To write, say direction = "both" in sync.toml, drop direction = "in"'

@@ -1,0 +1,61 @@
+"""The schema of `sync.toml`: a connection has the settings of its connector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from instep.mapping.connections import RESERVED
+from instep.mapping.schema.shapes import Schema, document, duration, named, one_of, shared, table, text
+
+if TYPE_CHECKING:
+    from instep.settings import ConnectorSettings
+
+_PLUGIN = "which connector it is"
+_NAME = "^[a-z0-9][a-z0-9_-]*$"
+
+
+def sync_schema(settings: Mapping[str, type[ConnectorSettings]], installed: Iterable[str] = ()) -> Schema:
+    """`sync.toml`, with the settings of these connectors; of others that are `installed`, any setting is let pass."""
+    options = {
+        "store": text("the file that holds Instep's state, relative to the workspace"),
+        "recheck_after": duration("a record read longer ago than this is read again before it is written"),
+        "associations_every": duration("within this time every association has been read again; whole days"),
+        "catalogue_every": duration("how often fields, users and stages are listed again; whole hours"),
+    }
+    names = {"pattern": _NAME, "not": {"enum": list(RESERVED)}}
+    connections = named(_connection(settings, installed), "The systems, in order of preference.")
+    properties = {
+        "sync": table(options, "How often things are looked at again."),
+        "connections": {**connections, "propertyNames": names, "minProperties": 1},
+    }
+    definitions: dict[str, Schema] = {}
+    for name, kind in settings.items():
+        definitions |= _settings(name, kind)
+    return document("Which systems are kept in step", table(properties, "", ["connections"]), **definitions)
+
+
+def _connection(settings: Mapping[str, type[ConnectorSettings]], installed: Iterable[str]) -> Schema:
+    known = sorted({*settings, *installed})
+    chosen: list[dict[str, Any]] = [
+        {
+            "if": {"properties": {"plugin": {"const": name}}, "required": ["plugin"]},
+            "then": shared(name),
+        }
+        for name in settings
+    ]
+    return {
+        "type": "object",
+        "properties": {"plugin": one_of(known, _PLUGIN)},
+        "required": ["plugin"],
+        **({"allOf": chosen} if chosen else {}),
+    }
+
+
+def _settings(name: str, kind: type[ConnectorSettings]) -> dict[str, Schema]:
+    """A connector's settings as its own model describes them. None is required: the environment can set each."""
+    found = kind.model_json_schema(ref_template=f"#/definitions/{name}-{{model}}")
+    inner = {f"{name}-{model}": shape for model, shape in found.pop("$defs", {}).items()}
+    found.pop("required", None)
+    properties = {"plugin": one_of([name], _PLUGIN), **found.pop("properties", {})}
+    return {name: {**found, "properties": properties}, **inner}
