@@ -7,10 +7,8 @@ listed stays what it was.
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,26 +49,13 @@ ON CONFLICT (connection, object, id) DO UPDATE SET
 
 def pull(session: Session) -> None:
     """Read what changed in every connection, associations and behaviours included."""
-    with _without_cycles():
-        for live in session.connections.values():
-            if live.name in session.stopped:
-                continue
-            try:
-                _pull_connection(session, live)
-            except RemoteError as error:
-                stop(session, live.name, error)
-
-
-@contextmanager
-def _without_cycles() -> Iterator[None]:
-    """Pause the cyclic collector: pages come and go by reference count, and looking for cycles costs a fifth."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    for live in session.connections.values():
+        if live.name in session.stopped:
+            continue
+        try:
+            _pull_connection(session, live)
+        except RemoteError as error:
+            stop(session, live.name, error)
 
 
 def _pull_connection(session: Session, live: Live) -> None:
