@@ -1,1 +1,81 @@
-"""A stateful imitation of Salesforce's HTTP API on loopback, which simple-salesforce talks to."""
+"""A stateful imitation of Salesforce's HTTP API on loopback, which the real client library talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from instep.sandbox import CallLog, Clock, Personality, Sandbox, SandboxServer, SystemClock, control_routes
+from instep_salesforce.sandbox.character import SalesforcePersonality
+from instep_salesforce.sandbox.controls import OrgControls
+from instep_salesforce.sandbox.conversion import Converted
+from instep_salesforce.sandbox.errors import RefusedError
+from instep_salesforce.sandbox.org import Org
+from instep_salesforce.sandbox.service import SalesforceService
+from instep_salesforce.sandbox.tokens import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    PASSWORD,
+    REFRESH_TOKEN,
+    STATIC_TOKEN,
+    USERNAME,
+    private_key,
+)
+from instep_salesforce.sandbox.world import SalesforceWorld
+
+__all__ = [
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "PASSWORD",
+    "REFRESH_TOKEN",
+    "STATIC_TOKEN",
+    "USERNAME",
+    "Converted",
+    "RefusedError",
+    "SalesforcePersonality",
+    "SalesforceSandbox",
+    "SalesforceWorld",
+    "private_key",
+    "salesforce_sandbox",
+]
+
+
+class SalesforceSandbox(Sandbox[SalesforceWorld]):
+    """A running Salesforce org."""
+
+
+@contextmanager
+def salesforce_sandbox(
+    *, clock: Clock | None = None, personality: Personality | None = None, port: int = 0, seed: int = 0
+) -> Iterator[SalesforceSandbox]:
+    """A Salesforce org that lives as long as the context; the same `seed` gives the same ids."""
+    clock = clock or SystemClock()
+    org = Org(clock, personality or SalesforcePersonality(), seed)
+
+    def change(wanted: Personality) -> None:
+        with org.lock:
+            org.personality = SalesforcePersonality.of(wanted)
+
+    def log() -> CallLog:
+        return server.log
+
+    server = SandboxServer(
+        SalesforceService(org),
+        clock=clock,
+        personality=lambda: org.personality,
+        control=control_routes(OrgControls(org), clock, log),
+        port=port,
+        seed=seed,
+    )
+    with server:
+        org.base_url = server.url
+        yield SalesforceSandbox(
+            settings={"instance_url": server.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+            url=server.url,
+            log=server.log,
+            clock=clock,
+            world=SalesforceWorld(org),
+            faults=server.faults,
+            read_personality=lambda: org.personality,
+            change_personality=change,
+        )

@@ -1,0 +1,80 @@
+"""The switches that only Salesforce needs, beside those of every sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Literal
+
+from instep.sandbox import Personality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforcePersonality(Personality):
+    """How this Salesforce org behaves. `daily_limit` counts calls of the last 24 hours."""
+
+    session_seconds: int = 7200
+    """How long a session lives after its last use."""
+    refresh_rotation: bool = False
+    """Give a new refresh token with every refresh, and accept the old one no longer."""
+    is_sandbox: bool = False
+    """What `Organization.IsSandbox` says."""
+    uneven_pages: bool = False
+    """Give pages of changing size, smaller than asked for, also in the middle of a result."""
+    lose_locators_after: int | None = None
+    """Forget a query locator after so many pages were read through it."""
+    locator_life: timedelta = timedelta(days=2)
+    """How long a query locator lives."""
+    query_timeout_rows: int | None = None
+    """Time out queries that have to look at more rows than this."""
+    stale_reads: timedelta = timedelta(0)
+    """How far queries lag behind writes; reading by id does not."""
+    max_semi_joins: int = 2
+    """How many semi-joins one query may have."""
+    max_composite_queries: int = 5
+    """How many queries and collections one composite call may hold."""
+    max_collection_reads: int = 2000
+    """How many ids one collections read may name."""
+    no_op_touches: bool = True
+    """Whether an update that changes nothing moves the record's stamps."""
+    null_checkbox: Literal["refuse", "false"] = "refuse"
+    """What null means for a checkbox."""
+    lowercase_emails: bool = False
+    """Store e-mail addresses in small letters."""
+    key_in_upsert_body: Literal["refuse", "ignore"] = "refuse"
+    """What happens to an external id that is repeated in the body of its upsert."""
+    update_only_status: int = 404
+    """The status of an upsert with `updateOnly` that finds nothing."""
+    set_audit_fields: bool = False
+    """Whether the API user may set the creation date of new records."""
+    update_converted_leads: bool = False
+    """Whether the API user may edit converted leads."""
+    inactive_owner_blocks_updates: bool = False
+    """Refuse any edit of a record whose owner is inactive."""
+    replication_lag: timedelta = timedelta(0)
+    """How far `latestDateCovered` stays behind."""
+    max_replicated_ids: int = 600_000
+    """How many ids one call of getUpdated or getDeleted may give."""
+    bulk_polls: int = 1
+    """How many times a closed bulk job says InProgress."""
+    bulk_charset: bool = False
+    """Whether CSV answers name their charset."""
+    bulk_query_error_text: bool = False
+    """Whether a failed bulk query says why."""
+    bulk_result_pages: int | None = None
+    """The most rows of one page of bulk query results, whatever was asked for."""
+    gzip: bool = False
+    """Compress answers for clients that accept it."""
+    limit_info: Literal["short", "per_app", "bursts"] = "short"
+    """Which form the header about API usage has."""
+    fields_per_object: int = 500
+    """How many custom fields an object may have."""
+    external_ids_per_object: int = 25
+    """How many of them may be external ids."""
+
+    @classmethod
+    def of(cls, personality: Personality) -> SalesforcePersonality:
+        """`personality` itself, or Salesforce's defaults with its general switches."""
+        if isinstance(personality, cls):
+            return personality
+        return cls(**{item.name: getattr(personality, item.name) for item in fields(Personality)})

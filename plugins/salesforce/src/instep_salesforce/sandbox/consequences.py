@@ -1,0 +1,114 @@
+"""What saving a record does to other records and to the org."""
+
+from __future__ import annotations
+
+from instep_salesforce.sandbox.callers import Caller
+from instep_salesforce.sandbox.errors import refused
+from instep_salesforce.sandbox.org import Org
+from instep_salesforce.sandbox.schema import ObjectType, Row
+
+_RIGHTS = {"FieldPermissions", "PermissionSetAssignment", "PermissionSet"}
+
+
+def before_save(org: Org, kind: ObjectType, given: Row, before: Row | None) -> None:
+    """Refuse what only this kind of record forbids."""
+    if kind.name == "FieldPermissions" and before is None:
+        _require_permissible(org, given)
+    if kind.name == "CampaignMember" and "Status" in given and given["Status"] is None and before is not None:
+        raise refused("REQUIRED_FIELD_MISSING", "Required fields are missing: [Status]", "Status")
+
+
+def _require_permissible(org: Org, given: Row) -> None:
+    object, _, name = str(given["Field"]).partition(".")
+    kind = org.known(object)
+    item = kind.find(name) if kind is not None else None
+    if kind is None or item is None or kind.name != given["SobjectType"]:
+        message = f"Field Name: bad value for restricted picklist field: {given['Field']}"
+        raise refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, "Field")
+    if item.required:
+        message = f"You cannot deploy to a required field: {given['Field']}"
+        raise refused("FIELD_INTEGRITY_EXCEPTION", message, "Field")
+    given["Field"] = f"{kind.name}.{item.name}"
+
+
+def after_save(org: Org, kind: ObjectType, row: Row, before: Row | None, caller: Caller) -> None:
+    """Let others know of a saved record; `before` is None for a new one."""
+    if kind.name in _RIGHTS:
+        org.visibility.changed()
+    if kind.name == "Campaign" and before is None:
+        _give_statuses(org, row, caller)
+    if kind.name == "CampaignMemberStatus" and row.get("IsDefault"):
+        _end_other_defaults(org, row)
+    if kind.name == "OpportunityContactRole" and row.get("IsPrimary"):
+        _end_other_primaries(org, row, caller)
+    if kind.name in {"Task", "Event"}:
+        _note_activity(org, row)
+    if kind.name == "Opportunity" and before is None and row.get("ContactId"):
+        _tie_contact(org, row, caller)
+
+
+def _give_statuses(org: Org, campaign: Row, caller: Caller) -> None:
+    kind, now = org.kinds["CampaignMemberStatus"], org.stamp("CampaignMemberStatus")
+    for place, (label, responded) in enumerate((("Sent", False), ("Responded", True)), 1):
+        org.tables[kind.name].insert(
+            {
+                **kind.template,
+                "Id": org.ids.new(kind.prefix),
+                "CampaignId": campaign["Id"],
+                "Label": label,
+                "SortOrder": place,
+                "IsDefault": not responded,
+                "HasResponded": responded,
+                "CreatedDate": now,
+                "CreatedById": caller.user,
+                "LastModifiedDate": now,
+                "LastModifiedById": caller.user,
+                "SystemModstamp": now,
+            }
+        )
+
+
+def _end_other_defaults(org: Org, status: Row) -> None:
+    table = org.tables["CampaignMemberStatus"]
+    for id in table.holders("CampaignId", status["CampaignId"]):
+        if id != status["Id"] and table.rows[id].get("IsDefault"):
+            table.change(table.rows[id], {"IsDefault": False, "SystemModstamp": org.stamp()})
+
+
+def _end_other_primaries(org: Org, role: Row, caller: Caller) -> None:
+    table, now = org.tables["OpportunityContactRole"], org.stamp("OpportunityContactRole")
+    for id in table.holders("OpportunityId", role["OpportunityId"]):
+        if id != role["Id"] and table.rows[id].get("IsPrimary"):
+            table.change(
+                table.rows[id],
+                {"IsPrimary": False, "LastModifiedDate": now, "LastModifiedById": caller.user, "SystemModstamp": now},
+            )
+
+
+def _note_activity(org: Org, row: Row) -> None:
+    day = row.get("ActivityDate")
+    for name in ("WhoId", "WhatId"):
+        target = org.find(str(row.get(name) or ""))
+        if target is None or day is None or not row.get("IsClosed", True):
+            continue
+        kind = org.kind_of_id(str(target["Id"]))
+        if kind is not None and str(day) > str(target.get("LastActivityDate") or ""):
+            org.tables[kind.name].change(target, {"LastActivityDate": day, "SystemModstamp": org.stamp(kind.name)})
+
+
+def _tie_contact(org: Org, opportunity: Row, caller: Caller) -> None:
+    kind, now = org.kinds["OpportunityContactRole"], org.stamp("OpportunityContactRole")
+    org.tables[kind.name].insert(
+        {
+            **kind.template,
+            "Id": org.ids.new(kind.prefix),
+            "OpportunityId": opportunity["Id"],
+            "ContactId": opportunity["ContactId"],
+            "IsPrimary": True,
+            "CreatedDate": now,
+            "CreatedById": caller.user,
+            "LastModifiedDate": now,
+            "LastModifiedById": caller.user,
+            "SystemModstamp": now,
+        }
+    )

@@ -1,0 +1,1 @@
+"""SOQL: statements, what they mean, and how they are answered."""
