@@ -36,6 +36,9 @@ class ConnectorConformance(LoginClaims, ReadingClaims, WritingClaims, LinkingCla
     key_field: ClassVar[str] = "instep_id"
     """The unique field that creates are found by; it is made where the connection has a `fields` part."""
 
+    own_field: ClassVar[str] = "conformance_{}"
+    """How a field of one's own is called there, for a system that has rules for such names."""
+
     email_field: ClassVar[str] = "email"
     """The field that holds a person's address, for the claims about consent."""
 

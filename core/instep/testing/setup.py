@@ -24,6 +24,7 @@ class SetupClaims:
     """What the parts beside records promise."""
 
     email_field: ClassVar[str]
+    own_field: ClassVar[str]
 
     # --- stages ------------------------------------------------------------------------------------------------
 
@@ -46,8 +47,8 @@ class SetupClaims:
         fields = bench.part("fields")
         for object in bench.records.objects:
             for spec in (
-                FieldSpec(object, "conformance_key", "Conformance key", "text", unique=True),
-                FieldSpec(object, "conformance_score", "Conformance score", "number"),
+                FieldSpec(object, self.own_field.format("key"), "Conformance key", "text", unique=True),
+                FieldSpec(object, self.own_field.format("score"), "Conformance score", "number"),
             ):
                 first, second = fields.create(spec), fields.create(spec)
                 assert isinstance(first, Written)
@@ -57,8 +58,9 @@ class SetupClaims:
 
     def test_a_field_of_another_type_under_that_name_is_refused(self, bench: Workbench) -> None:
         fields = bench.part("fields")
-        fields.create(FieldSpec(bench.object, "conformance_taken", "Taken", "text"))
-        outcome = fields.create(FieldSpec(bench.object, "conformance_taken", "Taken", "number"))
+        name = self.own_field.format("taken")
+        assert isinstance(fields.create(FieldSpec(bench.object, name, "Taken", "text")), Written)
+        outcome = fields.create(FieldSpec(bench.object, name, "Taken", "number"))
         assert isinstance(outcome, Rejected)
         assert is_sentence(outcome.reason)
 

@@ -204,10 +204,16 @@ class Workbench:
         return [f.name for f in plain if f.name != self.key_field]
 
     def _value(self, wanted: SystemField, number: int) -> Scalar:
-        if wanted.type == "number":
-            return Decimal(number)
         if wanted.options:
             return wanted.options[0].value
+        simple: dict[str, Scalar] = {
+            "number": Decimal(number),
+            "boolean": False,
+            "date": self.clock.now().date(),
+            "instant": self.clock.now(),
+        }
+        if wanted.type in simple:
+            return simple[wanted.type]
         if wanted.type == "choice":
             pipelines = [p for p in self.part("stages").read() if p.object == wanted.object]
             return str(pipelines[0].stages[0].id)

@@ -185,6 +185,7 @@ class SalesforceClient:
 
     def _passed(self, call: Call, origin: str, request: Callable[[str], object]) -> Reply | Lost:
         """Let one request out, and give the answer as it arrived. The library's errors keep no headers."""
+        from requests import RequestException
         from simple_salesforce.exceptions import SalesforceError
 
         self._held_session()
@@ -194,10 +195,10 @@ class SalesforceClient:
             request(gate.address + call.path)
         except _LostError as error:
             return error.lost
-        except SalesforceError:
+        except (SalesforceError, RequestException):
             pass
-        reply: Reply = gate.reply
-        return reply
+        reply: Reply | None = gate.reply
+        return reply or Lost("could not be asked", sent=False)
 
     def _held_session(self) -> Any:
         """One session for everything. It can reach the org and the login address, and nothing else."""
@@ -331,7 +332,7 @@ def _gate(origin: str, effects: Effects, timeout_seconds: float) -> Any:
 
         def begin(self, call: Call) -> None:
             self.call = call
-            self.reply = Reply(0, {}, b"")
+            self.reply: Reply | None = None
 
         def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
             request.url = self.origin + str(request.url)[len(self.address) :]
@@ -356,7 +357,8 @@ def _gate(origin: str, effects: Effects, timeout_seconds: float) -> Any:
             outcome = effects.transport.send(action, label=self.call.label, writes=self.call.writes)
             if isinstance(outcome, Lost):
                 raise _LostError(outcome)
-            self.reply = Reply(outcome.status_code, outcome.headers, outcome.content)
+            self.reply = Reply(outcome.status_code, outcome.headers.copy(), outcome.content)
+            outcome.headers.pop("Location", None)  # nothing is followed, so nothing need be made of it
             return outcome
 
     return Gate()
