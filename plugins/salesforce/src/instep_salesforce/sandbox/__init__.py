@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from instep.sandbox import CallLog, Clock, Personality, Sandbox, SandboxServer, SystemClock, control_routes
 from instep_salesforce.sandbox.character import SalesforcePersonality
@@ -23,6 +25,9 @@ from instep_salesforce.sandbox.tokens import (
 )
 from instep_salesforce.sandbox.world import SalesforceWorld
 
+if TYPE_CHECKING:
+    from instep_salesforce.sandbox.demo import SalesforceDemo
+
 __all__ = [
     "CLIENT_ID",
     "CLIENT_SECRET",
@@ -41,7 +46,14 @@ __all__ = [
 
 
 class SalesforceSandbox(Sandbox[SalesforceWorld]):
-    """A running Salesforce org."""
+    """A running Salesforce org, which can take part in the demo."""
+
+    @cached_property
+    def demo(self) -> SalesforceDemo:
+        """The demo company's colleagues."""
+        from instep_salesforce.sandbox.demo import SalesforceDemo
+
+        return SalesforceDemo(self.world, self.settings)
 
 
 @contextmanager

@@ -1,0 +1,232 @@
+"""The demo company's colleagues at work in Salesforce: what they keep there, what they do, what anybody can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from instep.demo.hands import Held
+from instep.demo.scene import Act, Buyer, Deal, Firm, Scene
+from instep_salesforce.sandbox.library import library
+from instep_salesforce.sandbox.world import SalesforceWorld
+
+_STATUS: Final = {
+    "sidelines": "Nurturing",
+    "awareness": "Open",
+    "interest": "Open",
+    "research": "Working",
+    "consideration": "Working",
+    "decision": "Working",
+    "implementing": "Working",
+}
+_INDUSTRY: Final = {
+    "e-commerce": "Retail",
+    "biotechnology": "Biotechnology",
+    "pharmaceuticals": "Chemicals",
+    "medical-devices": "Healthcare",
+    "higher-education": "Education",
+}
+_RECORD_TYPES: Final = {
+    "e-commerce": ("E_Commerce", "E-commerce"),
+    "life-sciences": ("Life_Sciences", "Life sciences"),
+    "higher-education": ("Higher_Education", "Higher education"),
+}
+_STAGES: Final = {
+    "research": ("Enquiry", 10),
+    "consideration": ("Shortlist", 30),
+    "decision": ("Evaluation", 50),
+    "validation": ("Validation", 80),
+    "purchase": ("Contract", 90),
+    "no_decision": ("No Decision", 0),
+}
+_OUTCOMES: Final = {"won": "Closed Won", "lost": "Closed Lost", "no_decision": "No Decision"}
+_TENDER: Final = "Tender"
+_READ: Final = {
+    "Account": "Name Website BillingCity BillingCountry NumberOfEmployees Industry OwnerId Instep_Id__c",
+    "Contact": "Email FirstName LastName Title Phone OwnerId AccountId HasOptedOutOfEmail "
+    "Instep_Id__c Instep_Stage__c Instep_Score__c",
+    "Lead": "Email FirstName LastName Title Phone OwnerId Status HasOptedOutOfEmail "
+    "Instep_Id__c Instep_Stage__c Instep_Score__c",
+    "Opportunity": "Name Reference__c Amount CloseDate StageName RecordType.DeveloperName OwnerId AccountId "
+    "Instep_Id__c Instep_Stage__c",
+}
+_ROLES: Final = "SELECT OpportunityId, ContactId FROM OpportunityContactRole"
+
+
+class SalesforceDemo:
+    """The hands of the demo company's colleagues; see `instep.demo.hands.Hands`."""
+
+    def __init__(self, world: SalesforceWorld, settings: Mapping[str, object]) -> None:
+        self._world = world
+        self._settings = settings
+        self._ids: dict[str, str] = {}
+        """Key in the scene, reference of a deal or address of a person, to the id here."""
+        self._campaign = ""
+
+    # --- what is there at first ----------------------------------------------------------------------------------
+
+    def seed(self, scene: Scene) -> None:
+        """Colleagues, record types, and the accounts, leads, contacts and opportunities that Salesforce knows of."""
+        for colleague in scene.colleagues:
+            self._ids[colleague.key] = self._world.add_user(
+                colleague.name, colleague.email, active=not colleague.has_left
+            )
+        self._configure()
+        buyers = [buyer for buyer in scene.buyers if buyer.known.other]
+        self._load("Account", {f.key: self._account(f) for f in scene.firms if f.known.other})
+        self._load("Contact", {b.key: self._contact(b) for b in buyers if not b.is_lead})
+        self._load("Lead", {b.key: self._lead(scene, b) for b in buyers if b.is_lead})
+        self._load("Opportunity", {d.key: self._opportunity(d) for d in scene.deals if d.known.other})
+        self._ids |= {d.reference: self._ids[d.key] for d in scene.deals if d.key in self._ids}
+        self._ids |= {b.email: self._ids[b.key] for b in buyers}
+        for deal in scene.deals:
+            for key in deal.buyers:
+                if deal.key in self._ids and key in self._ids:
+                    self._world.create(
+                        "OpportunityContactRole", OpportunityId=self._ids[deal.key], ContactId=self._ids[key]
+                    )
+        for act in scene.acts_of("other"):
+            self._record(scene, act)
+
+    def _configure(self) -> None:
+        self._world.add_field("Opportunity", "Reference__c", "Text", label="Reference", length=40)
+        for name in dict.fromkeys(_STATUS.values()):
+            self._world.add_lead_status(name)
+        for stage, (name, probability) in _STAGES.items():
+            self._world.add_stage(name, probability=probability, closed=stage in _OUTCOMES)
+        self._world.add_stage(_TENDER, probability=90)
+        for name, label in _RECORD_TYPES.values():
+            self._ids[name] = self._world.add_record_type("Opportunity", name, label)
+        self._campaign = self._world.create("Campaign", Name="Spring webinar", Type="Webinar")
+
+    def _load(self, object: str, records: Mapping[str, dict[str, Any]]) -> None:
+        self._ids |= zip(records, self._world.load(object, list(records.values())), strict=True)
+
+    def _account(self, firm: Firm) -> dict[str, Any]:
+        return {
+            "Name": firm.name,
+            "Website": f"https://www.{firm.domain}",
+            "BillingCity": firm.city,
+            "BillingCountry": firm.country,
+            "NumberOfEmployees": firm.employees,
+            "Industry": _INDUSTRY[firm.industry],
+            **self._owned(firm.owner),
+        }
+
+    def _person(self, buyer: Buyer) -> dict[str, Any]:
+        return {
+            "Email": buyer.email,
+            "FirstName": buyer.first,
+            "LastName": buyer.last,
+            "Title": buyer.title,
+            "Phone": buyer.phone or None,
+            "HasOptedOutOfEmail": buyer.opted_out.other,
+            **self._owned(buyer.owner),
+        }
+
+    def _contact(self, buyer: Buyer) -> dict[str, Any]:
+        account = self._ids.get(buyer.firm) if buyer.tied.other else None
+        return {**self._person(buyer), "AccountId": account}
+
+    def _lead(self, scene: Scene, buyer: Buyer) -> dict[str, Any]:
+        firm = scene.firm[buyer.firm].name
+        return {**self._person(buyer), "Company": firm, "Status": _STATUS[buyer.system_stage]}
+
+    def _opportunity(self, deal: Deal) -> dict[str, Any]:
+        return {
+            "Name": deal.name,
+            "Reference__c": deal.reference,
+            "Amount": deal.amount,
+            "CloseDate": deal.close_date.isoformat(),
+            "RecordTypeId": self._ids[_RECORD_TYPES[deal.segment][0]],
+            "StageName": _stage(deal.segment, deal.outcome or deal.stage),
+            "AccountId": self._ids.get(deal.firm),
+            **self._owned(deal.owner),
+        }
+
+    def _owned(self, key: str) -> dict[str, str]:
+        """Salesforce knows no record without an owner: what nobody looks after belongs to marketing."""
+        return {"OwnerId": self._ids[key or "marketing"]}
+
+    def _record(self, scene: Scene, act: Act) -> None:
+        buyer = scene.buyer[act.buyer]
+        who = "LeadId" if buyer.is_lead else "ContactId"
+        self._world.create(
+            "CampaignMember",
+            CampaignId=self._campaign,
+            Status="Responded",
+            FirstRespondedDate=act.at.astimezone(UTC).date().isoformat(),
+            **{who: self._ids[buyer.key]},
+        )
+
+    # --- what happens then ---------------------------------------------------------------------------------------
+
+    def buyer_attends_demo(self, email: str, at: datetime) -> None:
+        """A meeting with the buyer in somebody's calendar."""
+        end = at.isoformat()
+        self._world.create(
+            "Event", Subject="Product demo", WhoId=self._ids[email], StartDateTime=end, DurationInMinutes=45
+        )
+
+    def rep_moves(self, reference: str, stage: str) -> None:
+        """A colleague changes the opportunity's stage."""
+        id = self._ids[reference]
+        held = self._world.read("Opportunity", id) or {}
+        segment = next(s for s, (name, _) in _RECORD_TYPES.items() if self._ids[name] == held["RecordTypeId"])
+        self._world.edit("Opportunity", id, StageName=_stage(segment, stage))
+
+    def rep_marks(self, email: str, stage: str) -> None:
+        """A colleague sets the lead's status by hand."""
+        self._world.edit("Lead", self._ids[email], Status=_STATUS[stage])
+
+    def rep_converts(self, email: str) -> None:
+        """A colleague makes a contact of a lead, with its account, and without an opportunity yet."""
+        converted = self._world.convert(self._ids[email])
+        self._ids[email] = converted.contact
+
+    # --- what anybody can read -----------------------------------------------------------------------------------
+
+    def read_back(self) -> Iterator[Held]:
+        """Every account, contact, open lead and opportunity through simple-salesforce."""
+        with library(self._settings) as client:
+            people: dict[str, list[str]] = {}
+            for role in client.query_all_iter(_ROLES):
+                people.setdefault(role["OpportunityId"], []).append(role["ContactId"])
+            for object, names in _READ.items():
+                where = " WHERE IsConverted = FALSE" if object == "Lead" else ""
+                fields = names.split()
+                query = f"SELECT Id, {', '.join(fields)} FROM {object}{where}"  # noqa: S608  # our own words
+                for record in client.query_all_iter(query):
+                    held = {name: _text(_at(record, name)) for name in fields}
+                    is_out = bool(record.get("HasOptedOutOfEmail"))
+                    yield Held(object, record["Id"], held, _related(object, record, people), is_out)
+
+
+def _stage(segment: str, stage: str) -> str:
+    if stage in _OUTCOMES:
+        return _OUTCOMES[stage]
+    return _TENDER if (segment, stage) == ("higher-education", "purchase") else _STAGES[stage][0]
+
+
+def _at(record: Mapping[str, Any], path: str) -> Any:
+    value: Any = record
+    for part in path.split("."):
+        value = value.get(part) if value else None
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _related(object: str, record: Mapping[str, Any], people: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    account = tuple(filter(None, [record.get("AccountId")]))
+    match object:
+        case "Contact":
+            return {"Account": account}
+        case "Opportunity":
+            return {"Account": account, "Contact": tuple(people.get(record["Id"], ()))}
+    return {}
