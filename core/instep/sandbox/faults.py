@@ -33,6 +33,8 @@ class FaultKind(StrEnum):
     """The call is applied; the answer's text is not UTF-8."""
     TRUNCATED_JSON = "truncated_json"
     """The call is applied; the answer breaks off in the middle."""
+    WRONG_CONTENT_TYPE = "wrong_content_type"
+    """The call is applied; its answer calls itself a page of HTML."""
     STATUS = "status"
     """A given status and body; nothing is applied."""
 
@@ -53,7 +55,10 @@ _BEFORE = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One ordered fault. `times` counts the calls still to be hit; None means every one."""
+    """One ordered fault. `times` counts the calls still to be hit; None means every one.
+
+    `after` counts the calls it is meant for that are still let through.
+    """
 
     pattern: str
     kind: FaultKind
@@ -62,6 +67,7 @@ class Fault:
     status: int = 500
     body: bytes = b""
     writes_only: bool = False
+    after: int = 0
 
     def hits(self, label: str, path: str, is_write: bool) -> bool:
         """Whether this fault is meant for a call."""
@@ -87,9 +93,10 @@ class Faults:
         status: int = 500,
         body: bytes = b"",
         writes_only: bool = False,
+        after: int = 0,
     ) -> None:
-        """Order a fault for the next `times` calls whose label or path matches `pattern`."""
-        fault = Fault(pattern, FaultKind(kind), times, seconds, status, body, writes_only)
+        """Order a fault for the next `times` calls whose label or path matches `pattern`, `after` so many of them."""
+        fault = Fault(pattern, FaultKind(kind), times, seconds, status, body, writes_only, after)
         with self._lock:
             self._waiting.append(fault)
 
@@ -103,9 +110,12 @@ class Faults:
             return None
         with self._lock:
             for place, fault in enumerate(self._waiting):
-                if fault.hits(label, path, is_write):
+                if not fault.hits(label, path, is_write):
+                    continue
+                if fault.after == 0:
                     self._use(place, fault)
                     return fault
+                self._waiting[place] = replace(fault, after=fault.after - 1)
         return None
 
     def _use(self, place: int, fault: Fault) -> None:
@@ -135,6 +145,8 @@ def spoiled(response: Response, kind: FaultKind) -> Response:
             return replace(response, status=202)
         case FaultKind.NON_UTF8:
             return replace(response, body=b'{"message":"caf\xe9 \xff"}', content_type=JSON_TYPE)
+        case FaultKind.WRONG_CONTENT_TYPE:
+            return replace(response, content_type="text/html; charset=UTF-8")
         case FaultKind.TRUNCATED_JSON:
             return replace(response, body=response.body[: len(response.body) // 2])
         case _:

@@ -15,19 +15,21 @@ Handler = Callable[[Request], Response]
 class Route:
     """One operation of the vendor's API, e.g. `Route("GET", "/contacts/{id}", read, "contacts.read")`.
 
-    `writes` says whether a call asks for a change; left out, every verb but GET does.
+    `writes` says whether a call asks for a change; left out, every verb but GET does. An operation that carries
+    others says it for each request.
     """
 
     method: str
     template: str
     handler: Handler
     label: str
-    writes: bool | None = None
+    writes: bool | Callable[[Request], bool] | None = None
 
-    @property
-    def is_write(self) -> bool:
+    def is_write(self, request: Request) -> bool:
         """Whether a call of this operation asks for a change."""
-        return self.method not in {"GET", "HEAD"} if self.writes is None else self.writes
+        if self.writes is None:
+            return self.method not in {"GET", "HEAD"}
+        return self.writes if isinstance(self.writes, bool) else self.writes(request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ class SandboxServer:
                 return self._vendor.failed(request)
 
     def _fault(self, route: Route | None, request: Request) -> Fault | None:
-        label, is_write = (route.label, route.is_write) if route else ("unknown", False)
+        label, is_write = (route.label, route.is_write(request)) if route else ("unknown", False)
         personality = self._personality()
         with self._lock:
             self._writes_seen += is_write
@@ -232,7 +232,7 @@ class SandboxServer:
             body_size=len(request.body),
             status=status,
             label=route.label if route else "unknown",
-            wrote=route.is_write if route else False,
+            wrote=route.is_write(request) if route else False,
         )
 
     def _controlled(self, request: Request) -> Response:
