@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from instep_salesforce.sandbox.callers import Caller
 from instep_salesforce.sandbox.errors import refused
 from instep_salesforce.sandbox.org import Org
-from instep_salesforce.sandbox.schema import ObjectType, Row
+from instep_salesforce.sandbox.schema import Field, ObjectType, Row
 
 _RIGHTS = {"FieldPermissions", "PermissionSetAssignment", "PermissionSet"}
 
@@ -14,6 +16,8 @@ def before_save(org: Org, kind: ObjectType, given: Row, before: Row | None) -> N
     """Refuse what only this kind of record forbids."""
     if kind.name == "FieldPermissions" and before is None:
         _require_permissible(org, given)
+    if kind.name == "RecordType" and given.get("SobjectType", "Lead") not in org.kinds:
+        raise refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "Sobject Type Name: bad value", "SobjectType")
     if kind.name == "CampaignMember" and "Status" in given and given["Status"] is None and before is not None:
         raise refused("REQUIRED_FIELD_MISSING", "Required fields are missing: [Status]", "Status")
 
@@ -35,6 +39,8 @@ def after_save(org: Org, kind: ObjectType, row: Row, before: Row | None, caller:
     """Let others know of a saved record; `before` is None for a new one."""
     if kind.name in _RIGHTS:
         org.visibility.changed()
+    if kind.name == "RecordType":
+        _know_record_types(org, str(row["SobjectType"]))
     if kind.name == "Campaign" and before is None:
         _give_statuses(org, row, caller)
     if kind.name == "CampaignMemberStatus" and row.get("IsDefault"):
@@ -45,6 +51,15 @@ def after_save(org: Org, kind: ObjectType, row: Row, before: Row | None, caller:
         _note_activity(org, row)
     if kind.name == "Opportunity" and before is None and row.get("ContactId"):
         _tie_contact(org, row, caller)
+
+
+def _know_record_types(org: Org, object: str) -> None:
+    """An object has a `RecordTypeId` as soon as it has record types."""
+    kind = org.kinds[object]
+    if "RecordTypeId" not in kind.fields:
+        item = Field(name="RecordTypeId", type="reference", label="Record Type ID", refers_to=("RecordType",))
+        kind.put(replace(item, createable=True, updateable=True))
+    org.schema_changed(kind)
 
 
 def _give_statuses(org: Org, campaign: Row, caller: Caller) -> None:

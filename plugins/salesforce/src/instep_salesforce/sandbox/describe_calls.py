@@ -18,6 +18,20 @@ _RESOURCES = {
     "sobjects": "sobjects",
     "jobs": "jobs",
 }
+_ALLOWED = {
+    "ConcurrentAsyncGetReportInstances": 200,
+    "ConcurrentSyncReportRuns": 20,
+    "DailyAsyncApexExecutions": 250_000,
+    "DailyBulkApiBatches": 15_000,
+    "DailyBulkV2QueryFileStorageMB": 976_562,
+    "DailyBulkV2QueryJobs": 10_000,
+    "DailyStreamingApiEvents": 10_000,
+    "DataStorageMB": 5,
+    "FileStorageMB": 20,
+    "HourlyTimeBasedWorkflow": 50,
+    "MassEmail": 10,
+    "SingleEmail": 15,
+}
 _SEASONS = ("Winter", "Spring", "Summer")
 _FIRST = 31
 _NEWEST = 68
@@ -82,8 +96,9 @@ class DescribeCalls:
     def limits(self, call: Call) -> Response:
         """What is allowed and what is left of it."""
         most = self._org.personality.daily_limit or ALLOWANCE
-        left = max(0, most - self._org.usage.used(self._org.now()))
-        return reply({"DailyApiRequests": {"Max": most, "Remaining": left}})
+        used = {"DailyApiRequests": self._org.usage.used(self._org.now())}
+        allowed = {"DailyApiRequests": most, **_ALLOWED}
+        return reply({name: {"Max": n, "Remaining": max(0, n - used.get(name, 0))} for name, n in allowed.items()})
 
     def counts(self, call: Call) -> Response:
         """About how many records there are."""

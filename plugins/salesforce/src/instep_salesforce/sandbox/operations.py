@@ -102,7 +102,7 @@ class Operation:
     template: str
     answer: Answer
     label: str
-    writes: bool | None = None
+    writes: bool | Callable[[Request], bool] | None = None
     in_graphs: bool = False
     counts: bool = True
 

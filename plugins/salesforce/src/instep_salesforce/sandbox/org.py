@@ -134,6 +134,13 @@ class Org:
         """The records of one kind."""
         return self.tables[self.kind(word).name]
 
+    def show_only(self, kind: ObjectType, table: Table) -> None:
+        """Know one more object, and of the others only users."""
+        users = self.kinds["User"]
+        self.kinds = {kind.name: kind, users.name: users}
+        self._lower = {name.lower(): known for name, known in self.kinds.items()}
+        self.tables = {**self.tables, kind.name: table}
+
     def find(self, id: str) -> Row | None:
         """A live record by its id alone."""
         kind = self.kind_of_id(id)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from instep.sandbox import MalformedJsonError, Request, Response, Route, Routes
 from instep_salesforce.sandbox.collection_calls import CollectionCalls
+from instep_salesforce.sandbox.composite_calls import CompositeCalls
 from instep_salesforce.sandbox.conditional import PreconditionError
 from instep_salesforce.sandbox.describe_calls import DescribeCalls, versions
 from instep_salesforce.sandbox.errors import OAuthRefusedError, RefusedError, malformed, not_found
@@ -16,7 +17,10 @@ from instep_salesforce.sandbox.operations import Call, Operation, reply
 from instep_salesforce.sandbox.org import ALLOWANCE, Org
 from instep_salesforce.sandbox.query_calls import QueryCalls
 from instep_salesforce.sandbox.record_calls import RecordCalls
+from instep_salesforce.sandbox.replication_calls import ReplicationCalls
 from instep_salesforce.sandbox.tokens import Session
+from instep_salesforce.sandbox.tooling_calls import ToolingCalls
+from instep_salesforce.sandbox.tree_calls import TreeCalls
 
 DATA = "/services/data/"
 MAX_URI = 16_384
@@ -30,7 +34,16 @@ class SalesforceService:
     def __init__(self, org: Org) -> None:
         self._org = org
         self._login = LoginCalls(org)
-        groups = (DescribeCalls(org), QueryCalls(org), RecordCalls(org), CollectionCalls(org))
+        groups = (
+            DescribeCalls(org),
+            QueryCalls(org),
+            RecordCalls(org),
+            CollectionCalls(org),
+            ReplicationCalls(org),
+            CompositeCalls(org, self.inside),
+            TreeCalls(org),
+            ToolingCalls(org),
+        )
         self._operations: dict[Route, Operation] = {}
         self._open: dict[Route, Callable[[Request], Response]] = {}
         self._routes = Routes()
@@ -105,6 +118,22 @@ class SalesforceService:
         if operation.counts:
             self._org.usage.add(self._org.now())
         return operation.answer(Call(request, session.user, version))
+
+    def inside(self, call: Call, request: Request) -> Response:
+        """The answer to a call that another call carries."""
+        match = self._routes.find(request.method, request.path)
+        if match is None or match.route not in self._operations:
+            return self.guarded(lambda: self._refuse(request))
+        request = replace(request, params=match.params)
+        operation = self._operations[match.route]
+
+        def answer() -> Response:
+            return operation.answer(Call(request, call.user, _version(match.params["version"])))
+
+        return self.guarded(answer)
+
+    def _refuse(self, request: Request) -> Response:
+        raise self._unknown(request)
 
     def _session(self, request: Request) -> Session:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -184,20 +184,8 @@ class SetupHands:
         """An admin adds a record type; from then on the object has a `RecordTypeId`. Gives its id."""
         with self._org.lock:
             kind = self._org.kind(object)
-            if "RecordTypeId" not in kind.fields:
-                item = Field(
-                    name="RecordTypeId",
-                    type="reference",
-                    label="Record Type ID",
-                    refers_to=("RecordType",),
-                    createable=True,
-                    updateable=True,
-                )
-                kind.put(item)
             values: dict[str, Value] = {"Name": label, "DeveloperName": developer_name, "SobjectType": kind.name}
-            made = put(self._org, "RecordType", **values, IsActive=True)
-            self._org.schema_changed(kind)
-            return str(made["Id"])
+            return create(self._org, self._org.kinds["RecordType"], {**values, "IsActive": True}, person(self._org))
 
     def add_campaign(self, name: str) -> str:
         """A colleague makes a campaign with the usual member statuses; gives its id."""

@@ -132,6 +132,7 @@ class Table:
         self.rows: dict[str, Row] = {}
         self.bin: dict[str, str] = {}
         self.deletions: list[tuple[str, str]] = []
+        self.log_begins = ""
         self.stamps = StampIndex()
         self.journal = journal
         self._has_stamps = STAMP in kind.fields

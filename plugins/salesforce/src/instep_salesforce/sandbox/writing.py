@@ -32,6 +32,7 @@ def create(org: Org, kind: ObjectType, values: Sent, caller: Caller) -> str:
     require_filled(kind, given, creating=True)
     row: Row = {**kind.template, **_audit(org, kind, caller), **given}
     before_save(org, kind, given, None)
+    row |= given
     _assign(org, kind, row, given, caller)
     row |= {**derive(org, kind.name, row, {}), **given}
     _check(org, kind, row, row, {}, caller, None)
