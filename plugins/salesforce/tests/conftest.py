@@ -17,8 +17,8 @@ from simple_salesforce.api import Salesforce
 
 from instep.contract import Effects
 from instep.sandbox import VirtualClock
-from instep.testing import CountingTransport
-from instep_salesforce import SalesforceSettings
+from instep.testing import CountingTransport, Workbench, workbench
+from instep_salesforce import SalesforceSettings, salesforce
 from instep_salesforce.client import SalesforceClient
 
 NEW_TOKEN = {"access_token": "00D000000000001!fresh", "id": "https://x/id/00D000000000001EAA/005000000000001AAA"}
@@ -153,3 +153,10 @@ def server() -> Iterator[Server]:
     httpd.shutdown()
     thread.join()
     httpd.server_close()
+
+
+@pytest.fixture
+def bench() -> Iterator[Workbench]:
+    """The connector at work in a fresh sandbox, on a clock that only the test moves."""
+    with workbench(salesforce, {}, "Instep_Id__c") as bench:
+        yield bench

@@ -8,7 +8,7 @@ from typing import Final
 from instep.contract import Missing, Outcome, Rejected, Related, Relation, Written
 from instep.errors import AccessError, PluginError
 from instep_salesforce import wire
-from instep_salesforce.batches import Batch, Batches, Outcomes, Row
+from instep_salesforce.batches import Batch, Batches, Outcomes, Row, in_parts, rounds
 from instep_salesforce.client import SalesforceClient
 from instep_salesforce.queries import by_id, select
 from instep_salesforce.refusals import rejected
@@ -96,15 +96,15 @@ def _account(record: Record | str | None) -> tuple[Related, ...]:
 def _with_accounts(
     client: SalesforceClient, schema: Schema, relations: Sequence[Relation], accounts: Sequence[str | None]
 ) -> list[Outcome]:
-    """Set the account of each record; of two for one record, the last holds."""
-    if not relations:
+    """Set the account of each record; of two for one record, the last that is accepted holds."""
+    pairs = zip(relations, accounts, strict=True)
+    rows = [Row(place, relation.id, {ACCOUNT: account}) for place, (relation, account) in enumerate(pairs)]
+    if not rows:
         return []
-    last = {relation.id: account for relation, account in zip(relations, accounts, strict=True)}
-    rows = [Row(place, id, {ACCOUNT: account}) for place, (id, account) in enumerate(last.items())]
     batch = Batch(relations[0].object, "update", {ACCOUNT: "reference"}, headers=_OWN_CHOICE)
-    outcomes = Batches(client).send(batch, rows)
-    told = {row.id: _told(outcomes[row.place]) for row in rows}
-    return [told[relation.id] for relation in relations]
+    batches = Batches(client)
+    outcomes = in_parts(list(rounds(rows, by_key=False)), lambda turn: batches.send(batch, turn))
+    return [_told(outcomes[place]) for place in range(len(rows))]
 
 
 # --- contact roles ---------------------------------------------------------------------------------------------
