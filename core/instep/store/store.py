@@ -36,6 +36,8 @@ class Store:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._gate = gate or (lambda label: None)
+        self.guard: Callable[[], None] = lambda: None
+        """Called inside every transaction, before anything else; if it raises, nothing is stored."""
         self._engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
@@ -67,6 +69,7 @@ class Store:
         except sa.exc.OperationalError as error:
             raise BusyError(f"{self.path} is being written by another process. Try again when it is done.") from error
         try:
+            self.guard()
             yield
             self._gate(label)
         except BaseException:

@@ -209,7 +209,6 @@ def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
 def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
     session = applying.session
     with session.store.transaction("journal: intended"):
-        check_fence(session)
         if applying.record_decisions is not None:
             applying.record_decisions()
             applying.record_decisions = None
@@ -225,7 +224,6 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
             f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(ready)} writes. Tell the plugin's author."
         )
     with session.store.transaction("journal: outcome"):
-        check_fence(session)
         for seq, one, outcome in zip(rows, ready, outcomes, strict=True):
             _settle(applying, live, seq, one, outcome)
 
@@ -278,12 +276,6 @@ def _consent(session: Session, live: Live, ready: Ready) -> ConsentChange:
 
 
 # --- the journal -----------------------------------------------------------------------------------------------
-
-
-def check_fence(session: Session) -> None:
-    """Refuse to write for a run that another one has taken over from."""
-    if int(session.store.meta("fence") or 0) != session.fence:
-        raise PlanError("Another run has taken over while this one was paused. Nothing more was written. Run again.")
 
 
 def _journal(session: Session, ready: Ready) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from instep.errors import BusyError, ConfigError, InstepError, StalePlanError
+from instep.errors import BusyError, ConfigError, InstepError, PlanError, StalePlanError
 from instep.mapping.compiled import Workspace
 from instep.plugins import hooks
 from instep.sync.apply import apply
@@ -258,6 +258,13 @@ def _begin(session: Session, command: str) -> None:
             "INSERT INTO run (command, started_at, status) VALUES (?, ?, 'running')",
             (command, session.at.isoformat()),
         )
+    session.store.guard = lambda: _check_fence(session)
+
+
+def _check_fence(session: Session) -> None:
+    """Store nothing, and so send nothing, for a run that another one has taken over from."""
+    if int(session.store.meta("fence") or 0) != session.fence:
+        raise PlanError("Another run has taken over while this one was paused. Nothing more was written. Run again.")
 
 
 def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[str, str] | None = None) -> Outcome:
@@ -302,6 +309,7 @@ def _recall_refusals(session: Session) -> int:
 
 
 def _fail(session: Session, error: InstepError) -> None:
+    session.store.guard = lambda: None
     _close(session, "failed", {"error": str(error)})
 
 
