@@ -296,6 +296,15 @@ def test_a_refused_login_is_an_access_error_without_a_secret(server: Any, status
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "answer", [(400, {"error": "rate_limit_exceeded"}), said("REQUEST_LIMIT_EXCEEDED", "Concurrent requests", 403)]
+)
+def test_too_many_logins_are_waited_for(server: Any, answer: Any) -> None:
+    server.say(answer, LOGIN, NO_RECORDS)
+    assert read(server.client()) == []
+    assert len(server.slept) == 1
+
+
 def test_a_login_that_is_out_of_order_is_tried_again(server: Any) -> None:
     server.say((503, b"<html>"), LOGIN, NO_RECORDS)
     assert read(server.client()) == []

@@ -129,6 +129,19 @@ def problem(call: Call, reply: Reply) -> Exception:
     )
 
 
+def login_problem(call: Call, reply: Reply) -> Exception:
+    """What it means that no access token was given: logins are refused in a form of their own."""
+    code = wire.read_token_refusal(reply.data)
+    if code == "rate_limit_exceeded":
+        return _busy(call, reply, "too many logins")
+    if reply.status not in (400, 401, 403) or not (code or not wire.read_problems(reply.data)):
+        return problem(call, reply)
+    return AccessError(
+        f"Salesforce ({call.label}): the login was refused{f' ({code})' if code else ''}. "
+        "Check client_id, client_secret and the other settings of this login, and the app's policies in the org."
+    )
+
+
 def _limit(call: Call, reply: Reply, message: str) -> RepeatError:
     """Too many calls: the day's are used up, or too many long ones run at once.
 

@@ -16,7 +16,7 @@ import msgspec
 from pydantic import SecretStr
 
 from instep.contract import Effects
-from instep.errors import AccessError, ConfigError, UnknownOutcomeError
+from instep.errors import ConfigError, UnknownOutcomeError
 from instep_salesforce import wire
 from instep_salesforce.answers import (
     Answer,
@@ -29,6 +29,7 @@ from instep_salesforce.answers import (
     calls_left,
     date,
     expired,
+    login_problem,
     problem,
 )
 from instep_salesforce.settings import SalesforceSettings
@@ -246,10 +247,8 @@ class SalesforceClient:
         reply = self._passed(_LOGIN, self._login_origin, request)
         if isinstance(reply, Lost):
             raise again(_LOGIN, reply.reason)
-        if reply.status in (400, 401, 403):
-            raise _login_refused(reply)
         if not 200 <= reply.status < 300:
-            raise problem(_LOGIN, reply)
+            raise login_problem(_LOGIN, reply)
         try:
             token = wire.token.decode(reply.data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -306,14 +305,6 @@ def _may_repeat(call: Call, error: BaseException) -> bool:
     if not isinstance(error, RepeatError) or error.too_long:
         return False
     return call.repeatable or not error.is_unknown
-
-
-def _login_refused(reply: Reply) -> AccessError:
-    code = wire.read_token_refusal(reply.data)
-    return AccessError(
-        f"Salesforce (oauth/token): the login was refused{f' ({code})' if code else ''}. "
-        "Check client_id, client_secret and the other settings of this login, and the app's policies in the org."
-    )
 
 
 def _gate(origin: str, effects: Effects, timeout_seconds: float) -> Any:
