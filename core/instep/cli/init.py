@@ -2,83 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from instep.cli import init_live
+from instep.cli.init_files import Wanted, for_editors, process_file, schemas_of, secrets_of, workspace_files
+from instep.cli.init_live import write_files
+
 if TYPE_CHECKING:
-    from instep.contract import ConnectorPlugin, Starter
+    from instep.proposal.proposal import Proposal
 
+PRESET = "b2b-11"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-
-SYNC = """\
-# The systems that are kept in step, in order of preference: where two disagree about a field, and nothing
-# else is said, the earlier one wins. Secrets belong in the environment, never in this file.
-"""
-
-PROCESS = """\
-# The buying process: the stages that buyers go through, and what they do to reach each one.
-# "instep process show" prints it. Change what you like here; what is not written comes from the preset.
-
-preset = "{preset}"
-
-# [[stages]]
-# key = "consideration"                # a stage of the preset: only what is written changes
-# label = "Comparing"
-# expected_days = 28
-
-# [[segments]]                         # a group of buyers with stages or owners of their own
-# key = "life-sciences"
-# when = {{ field = "company.industry", in = ["Biotechnology", "Pharmaceuticals"] }}
-"""
-
-TEAM = """\
-# Colleagues who own buyers, and who they are in each system.
-
-# [[people]]
-# key = "ada"
-# name = "Ada Example"
-# email = "ada@ourselves.example"      # finds her user in every system that knows this address
-# roles = ["sales"]                    # marketing, sales, service, services, support, partner, facilitator
-# users = {{ {connection} = "Ada" }}
-
-# [[assign]]                           # Instep gives a buyer to somebody only where a rule says so
-# kind = "person"
-# when = "handover"                    # its stage passes to another role; or "blank"
-"""
-
-SCORING = """\
-# Points for what buyers do. They fade: after each half-life they count half.
-
-# half_life = "30d"
-
-# [points]
-# visits-website = 1
-# requests-call = 20
-
-# [caps]
-# visits-website = 10                  # the most that one behaviour adds
-
-# [bands]                              # systems hear of a new score when it crosses one of these
-# cold = 0
-# warm = 40
-# hot = 70
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One `--connection NAME=PLUGIN[:PATH]`."""
-
-    name: str
-    plugin: ConnectorPlugin[Any]
-    path: Path | None
 
 
 @click.command()
@@ -91,39 +31,84 @@ class Wanted:
     metavar="NAME=CONNECTOR[:PATH]",
     help="A system to keep in step, as in exports=files:exports. Repeat it for each.",
 )
+@click.option("--preset", metavar="NAME", help="The buying process to start from; b2b-11, unless given.")
 @click.option(
-    "--preset", default="b2b-11", show_default=True, metavar="NAME", help="The buying process to start from."
+    "--from", "live", metavar="CONNECTION", help="Ask this system what it has, and propose its mapping file."
 )
 @click.option("--demo", is_flag=True, help="See it run: a made-up firm's exports and a sandbox. Needs no account.")
-def init(folder: Path | None, connections: tuple[str, ...], preset: str, demo: bool) -> None:
-    """Write the first files of a workspace into FOLDER (here, if it is not given). Never overwrites a file."""
+@click.option("--json", "as_json", is_flag=True, help="With --from: print what was guessed and asked as JSON.")
+def init(
+    folder: Path | None, connections: tuple[str, ...], preset: str | None, live: str | None, demo: bool, as_json: bool
+) -> None:
+    """Write the first files of a workspace into FOLDER (here, if it is not given). Never overwrites a file.
+
+    With --from, the files of one connection are written as its live system suggests: in a new workspace, or in one
+    whose sync.toml names the connection.
+    """
     if demo:
         raise click.exceptions.Exit(import_module("instep.cli.demo").run(folder))
     root = folder or Path()
+    if live is None and as_json:
+        raise click.UsageError("--json goes with --from.")
+    if live is not None and not connections:
+        _from_live(root, folder, live, preset, as_json)
+        return
     wanted = _wanted(connections, root)
-    files = workspace_files(root, wanted, preset)
+    if live is not None:
+        _new_from_live(root, folder, wanted, live, preset or PRESET, as_json)
+        return
+    files = workspace_files(root, wanted, preset or PRESET)
     _refuse_to_overwrite(root, files)
-    for name, text in files.items():
-        place = root / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    click.echo("\n".join([*(f"wrote {root / name}" for name in files), _schemas(root)]))
+    write_files(root, files)
+    click.echo("\n".join([*(f"wrote {root / name}" for name in files), f"wrote {schemas_of(root)}"]))
     click.echo("\n".join(["", "Next:", *_next_steps(folder, wanted)]), err=True)
 
 
-def workspace_files(root: Path, wanted: list[Wanted], preset: str) -> dict[str, str]:
-    """Every file of a new workspace by its name, as text. Writes nothing."""
-    stages = _stages_of(preset)
-    starters = {one.name: _starter(one) for one in wanted}
-    files = {
-        "sync.toml": _sync_file(root, wanted, starters),
-        "mappings/process.toml": PROCESS.format(preset=preset),
-        "mappings/team.toml": TEAM.format(connection=wanted[0].name),
-        "mappings/scoring.toml": SCORING,
-        **{f"mappings/{name}.toml": fitted(starter.mapping, stages) for name, starter in starters.items()},
-    }
-    return {name: for_editors(name, text) for name, text in files.items()}
+def _from_live(root: Path, folder: Path | None, name: str, preset: str | None, as_json: bool) -> None:
+    """Propose the files of a connection that a workspace has. Nothing is written before the system has answered."""
+    asked = init_live.asked_connection(root, name)
+    process = "mappings/process.toml"
+    is_new = not (root / process).exists()
+    if preset is not None and not is_new:
+        raise click.UsageError(f"{root / process} is there already and names its preset; see instep process convert.")
+    first = {process: process_file(preset or PRESET)} if is_new else {}
+    placed = init_live.places(root, [f"mappings/{name}.toml", "mappings/team.toml"])
+    proposal = init_live.ask(asked, *init_live.process_and_team(root, preset or PRESET))
+    files = first | _proposed(proposal, placed)
+    write_files(root, files)
+    init_live.say(proposal, placed, [*(str(root / place) for place in files), schemas_of(root)], folder, as_json)
+
+
+def _new_from_live(
+    root: Path, folder: Path | None, wanted: list[Wanted], name: str, preset: str, as_json: bool
+) -> None:
+    """A new workspace, one connection of which is asked before anything is written."""
+    from instep.mapping.load import read_preset
+    from instep.model.team import Team
+
+    one = next((one for one in wanted if one.name == name), None)
+    if one is None:
+        raise click.UsageError(f'--from names "{name}", which no --connection does.')
+    files = workspace_files(root, wanted, preset)
+    _refuse_to_overwrite(root, files)
+    table = {"path": str(one.path)} if one.path else {}
+    asked = init_live.Asked(name, one.plugin, init_live.settings_of(one.plugin, name, table, root))
+    proposal = init_live.ask(asked, read_preset(preset).read.process, Team(), None)
+    placed = {file: file for file in (f"mappings/{name}.toml", "mappings/team.toml")}
+    files |= _proposed(proposal, placed)
+    write_files(root, files)
+    init_live.say(proposal, placed, [*(str(root / file) for file in files), schemas_of(root)], folder, as_json)
+
+
+def _proposed(proposal: Proposal, placed: Mapping[str, str]) -> dict[str, str]:
+    """The proposed files by their places; a team that everyone is in already needs none."""
+    texts = {f"mappings/{proposal.connection}.toml": proposal.mapping, "mappings/team.toml": proposal.team.text}
+    kept = {name: text for name, text in texts.items() if name == placed[name] or not _says_nothing(name, proposal)}
+    return {placed[name]: for_editors(name, text) for name, text in kept.items()}
+
+
+def _says_nothing(name: str, proposal: Proposal) -> bool:
+    return name == "mappings/team.toml" and not proposal.team.newcomers()
 
 
 # --- what is asked for -------------------------------------------------------------------------------------------
@@ -172,85 +157,7 @@ def _place(path: Path, root: Path) -> Path:
     return (root / here if not here.exists() and (root / here).exists() else here).resolve()
 
 
-def _stages_of(preset: str) -> frozenset[str]:
-    """The stages of a preset. Raises `ConfigError` for one that no workspace can use: a counter-example."""
-    from instep.mapping.load import mistakes_error, read_preset
-    from instep.mapping.process import every_stage
-
-    reading = read_preset(preset)
-    if reading.mistakes:
-        raise mistakes_error(reading.mistakes)
-    return frozenset(stage.key for stage in every_stage(reading.read.process))
-
-
-# --- what is written ---------------------------------------------------------------------------------------------
-
-
-def _starter(wanted: Wanted) -> Starter:
-    from instep.contract import Starter
-    from instep.settings import load_settings
-
-    if wanted.plugin.look is None or wanted.path is None:
-        return Starter("", wanted.plugin.starter_mapping)
-    return wanted.plugin.look(load_settings(wanted.plugin.settings, wanted.name, {"path": str(wanted.path)}))
-
-
-def fitted(mapping: str, stages: frozenset[str]) -> str:
-    """A mapping file without the stages that this process does not have; a comment says which they were."""
-    import tomlkit
-
-    document: Any = tomlkit.parse(mapping)
-    for kind in ("person", "company", "opportunity"):
-        entity = document.get(kind, {})
-        for table in (entity.get("stages", {}), *entity.get("pipelines", {}).values()):
-            values = table.get("values", {})
-            unknown = [stage for stage in values if stage not in stages]
-            spelled = ", ".join(f"{stage} = {json.dumps(str(values.pop(stage)))}" for stage in unknown)
-            if unknown:
-                values.comment(f"stages that your process does not have: {spelled}")
-    return tomlkit.dumps(document)
-
-
-def for_editors(name: str, text: str) -> str:
-    """A file of the workspace with the line on top by which editors find its schema."""
-    from instep.mapping.schema import directive
-
-    return text if text.startswith("#:schema ") else f"{directive(name)}\n{text}"
-
-
-def _schemas(root: Path) -> str:
-    """Write the schemas that the files name, for the connectors that the workspace uses; say so."""
-    from instep.cli.schema import connectors_of, write_schemas
-    from instep.mapping.schema import FOLDER, schema_files
-
-    write_schemas(root / FOLDER, schema_files(*connectors_of(root)))
-    return f"wrote {root / FOLDER} (what editors know of these files)"
-
-
-def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]) -> str:
-    parts = [SYNC]
-    for one in wanted:
-        lines = [f"[connections.{one.name}]", f"plugin = {json.dumps(one.plugin.name)}"]
-        if one.path is not None:
-            lines.append(f"path = {json.dumps(_shown(one.path, root), ensure_ascii=False)}")
-        lines += [f"# the environment gives {variable}" for variable in _secrets(one)[:1]]
-        parts.append("\n".join(lines) + "\n" + starters[one.name].settings)
-    return "\n".join(parts)
-
-
-def _shown(path: Path, root: Path) -> str:
-    """A path from the workspace where it lies inside, so that the workspace can move; else in full."""
-    inside = path.is_relative_to(root.resolve())
-    return (path.relative_to(root.resolve()) if inside else path).as_posix()
-
-
-def _secrets(wanted: Wanted) -> list[str]:
-    from instep.settings import environment_prefix
-
-    fields = wanted.plugin.settings.model_fields.items()
-    return [
-        environment_prefix(wanted.name) + name.upper() for name, field in fields if "Secret" in str(field.annotation)
-    ]
+# --- what is said ---------------------------------------------------------------------------------------------------
 
 
 def _refuse_to_overwrite(root: Path, files: Mapping[str, str]) -> None:
@@ -267,7 +174,7 @@ def _refuse_to_overwrite(root: Path, files: Mapping[str, str]) -> None:
 
 def _next_steps(folder: Path | None, wanted: list[Wanted]) -> list[str]:
     inside = f" --workspace {folder}" if folder not in (None, Path()) else ""
-    steps = [f"  instep check{inside}", *(f"  export {name}=…" for one in wanted for name in _secrets(one)[:1])]
+    steps = [f"  instep check{inside}", *(f"  export {name}=…" for one in wanted for name in secrets_of(one)[:1])]
     return [
         *steps,
         f"  instep doctor{inside}",

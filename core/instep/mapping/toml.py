@@ -33,8 +33,13 @@ def toml_key(key: str) -> str:
 def toml_item(value: Any, comment: str = "") -> Any:
     """A value as an item to put into a tomlkit document, with a comment after it."""
     item = tomlkit.parse(f"x = {toml_text(value)}\n")["x"]
-    if comment:
-        item.comment(one_line(comment))
+    return commented(item, comment) if comment else item
+
+
+def commented(item: Any, comment: str) -> Any:
+    """An item of a document with a comment after it, in place of the one that it had."""
+    item.comment(one_line(comment))
+    item.trivia.comment_ws = "  "
     return item
 
 

@@ -1,0 +1,172 @@
+"""The files of a new workspace, as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from instep.contract import ConnectorPlugin, Starter
+
+SYNC = """\
+# The systems that are kept in step, in order of preference: where two disagree about a field, and nothing
+# else is said, the earlier one wins. Secrets belong in the environment, never in this file.
+"""
+
+PROCESS = """\
+# The buying process: the stages that buyers go through, and what they do to reach each one.
+# "instep process show" prints it. Change what you like here; what is not written comes from the preset.
+
+preset = "{preset}"
+
+# [[stages]]
+# key = "consideration"                # a stage of the preset: only what is written changes
+# label = "Comparing"
+# expected_days = 28
+
+# [[segments]]                         # a group of buyers with stages or owners of their own
+# key = "life-sciences"
+# when = {{ field = "company.industry", in = ["Biotechnology", "Pharmaceuticals"] }}
+"""
+
+TEAM = """\
+# Colleagues who own buyers, and who they are in each system.
+
+# [[people]]
+# key = "ada"
+# name = "Ada Example"
+# email = "ada@ourselves.example"      # finds her user in every system that knows this address
+# roles = ["sales"]                    # marketing, sales, service, services, support, partner, facilitator
+# users = {{ {connection} = "Ada" }}
+
+# [[assign]]                           # Instep gives a buyer to somebody only where a rule says so
+# kind = "person"
+# when = "handover"                    # its stage passes to another role; or "blank"
+"""
+
+SCORING = """\
+# Points for what buyers do. They fade: after each half-life they count half.
+
+# half_life = "30d"
+
+# [points]
+# visits-website = 1
+# requests-call = 20
+
+# [caps]
+# visits-website = 10                  # the most that one behaviour adds
+
+# [bands]                              # systems hear of a new score when it crosses one of these
+# cold = 0
+# warm = 40
+# hot = 70
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One `--connection NAME=PLUGIN[:PATH]`."""
+
+    name: str
+    plugin: ConnectorPlugin[Any]
+    path: Path | None
+
+
+def workspace_files(root: Path, wanted: list[Wanted], preset: str) -> dict[str, str]:
+    """Every file of a new workspace by its name, as text. Writes nothing."""
+    stages = _stages_of(preset)
+    starters = {one.name: _starter(one) for one in wanted}
+    files = {
+        "sync.toml": _sync_file(root, wanted, starters),
+        "mappings/process.toml": process_file(preset),
+        "mappings/team.toml": TEAM.format(connection=wanted[0].name),
+        "mappings/scoring.toml": SCORING,
+        **{f"mappings/{name}.toml": fitted(starter.mapping, stages) for name, starter in starters.items()},
+    }
+    return {name: for_editors(name, text) for name, text in files.items()}
+
+
+def _stages_of(preset: str) -> frozenset[str]:
+    """The stages of a preset. Raises `ConfigError` for one that no workspace can use: a counter-example."""
+    from instep.mapping.load import mistakes_error, read_preset
+    from instep.mapping.process import every_stage
+
+    reading = read_preset(preset)
+    if reading.mistakes:
+        raise mistakes_error(reading.mistakes)
+    return frozenset(stage.key for stage in every_stage(reading.read.process))
+
+
+def _starter(wanted: Wanted) -> Starter:
+    from instep.contract import Starter
+    from instep.settings import load_settings
+
+    if wanted.plugin.look is None or wanted.path is None:
+        return Starter("", wanted.plugin.starter_mapping)
+    return wanted.plugin.look(load_settings(wanted.plugin.settings, wanted.name, {"path": str(wanted.path)}))
+
+
+def fitted(mapping: str, stages: frozenset[str]) -> str:
+    """A mapping file without the stages that this process does not have; a comment says which they were."""
+    import tomlkit
+
+    document: Any = tomlkit.parse(mapping)
+    for kind in ("person", "company", "opportunity"):
+        entity = document.get(kind, {})
+        for table in (entity.get("stages", {}), *entity.get("pipelines", {}).values()):
+            values = table.get("values", {})
+            unknown = [stage for stage in values if stage not in stages]
+            spelled = ", ".join(f"{stage} = {json.dumps(str(values.pop(stage)))}" for stage in unknown)
+            if unknown:
+                values.comment(f"stages that your process does not have: {spelled}")
+    return tomlkit.dumps(document)
+
+
+def for_editors(name: str, text: str) -> str:
+    """A file of the workspace with the line on top by which editors find its schema."""
+    from instep.mapping.schema import directive
+
+    return text if text.startswith("#:schema ") else f"{directive(name)}\n{text}"
+
+
+def process_file(preset: str) -> str:
+    _stages_of(preset)
+    return for_editors("mappings/process.toml", PROCESS.format(preset=preset))
+
+
+def schemas_of(root: Path) -> str:
+    """Write the schemas that the files name, for the connectors that the workspace uses; say where."""
+    from instep.cli.schema import connectors_of, write_schemas
+    from instep.mapping.schema import FOLDER, schema_files
+
+    write_schemas(root / FOLDER, schema_files(*connectors_of(root)))
+    return f"{root / FOLDER} (what editors know of these files)"
+
+
+def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]) -> str:
+    parts = [SYNC]
+    for one in wanted:
+        lines = [f"[connections.{one.name}]", f"plugin = {json.dumps(one.plugin.name)}"]
+        if one.path is not None:
+            lines.append(f"path = {json.dumps(_shown(one.path, root), ensure_ascii=False)}")
+        lines += [f"# the environment gives {variable}" for variable in secrets_of(one)[:1]]
+        parts.append("\n".join(lines) + "\n" + starters[one.name].settings)
+    return "\n".join(parts)
+
+
+def _shown(path: Path, root: Path) -> str:
+    """A path from the workspace where it lies inside, so that the workspace can move; else in full."""
+    inside = path.is_relative_to(root.resolve())
+    return (path.relative_to(root.resolve()) if inside else path).as_posix()
+
+
+def secrets_of(wanted: Wanted) -> list[str]:
+    from instep.settings import environment_prefix
+
+    fields = wanted.plugin.settings.model_fields.items()
+    return [
+        environment_prefix(wanted.name) + name.upper() for name, field in fields if "Secret" in str(field.annotation)
+    ]
