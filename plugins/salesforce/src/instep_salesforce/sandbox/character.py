@@ -61,6 +61,10 @@ class SalesforcePersonality(Personality):
     """Whether CSV answers name their charset."""
     bulk_query_error_text: bool = False
     """Whether a failed bulk query says why."""
+    bulk_hard_delete: bool = True
+    """Whether the API user has the permission to delete past the recycle bin."""
+    bulk_upload_bytes: int = 100_000_000
+    """How large an upload may be; 150 MB after encoding."""
     bulk_result_pages: int | None = None
     """The most rows of one page of bulk query results, whatever was asked for."""
     gzip: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from instep.sandbox import Response
 from instep_salesforce.sandbox.describing import describe_briefly, describe_object
 from instep_salesforce.sandbox.operations import Call, Operation, reply
-from instep_salesforce.sandbox.org import ALLOWANCE, Org
+from instep_salesforce.sandbox.org import ALLOWANCE, DAY, Org
 from instep_salesforce.sandbox.schema import ObjectType
 from instep_salesforce.sandbox.times import to_header
 
@@ -96,7 +96,9 @@ class DescribeCalls:
     def limits(self, call: Call) -> Response:
         """What is allowed and what is left of it."""
         most = self._org.personality.daily_limit or ALLOWANCE
-        used = {"DailyApiRequests": self._org.usage.used(self._org.now())}
+        now = self._org.now()
+        jobs = self._org.jobs.since("query", now - DAY)
+        used = {"DailyApiRequests": self._org.usage.used(now), "DailyBulkV2QueryJobs": jobs}
         allowed = {"DailyApiRequests": most, **_ALLOWED}
         return reply({name: {"Max": n, "Remaining": max(0, n - used.get(name, 0))} for name, n in allowed.items()})
 

@@ -15,6 +15,7 @@ from instep_salesforce.sandbox.character import SalesforcePersonality
 from instep_salesforce.sandbox.cursors import Cursors
 from instep_salesforce.sandbox.errors import not_found
 from instep_salesforce.sandbox.ids import Ids
+from instep_salesforce.sandbox.jobs import Jobs
 from instep_salesforce.sandbox.rules import Rules
 from instep_salesforce.sandbox.schema import Field, ObjectType, Option, Row
 from instep_salesforce.sandbox.standard import standard_objects
@@ -69,6 +70,7 @@ class Org:
             self.usage = Usage()
             self.rules = Rules()
             self.cursors = Cursors(self.ids)
+            self.jobs = Jobs()
             self.visibility = Visibility(self.tables)
             self.described: dict[str, datetime] = {}
             self._born = self.clock.now()
@@ -198,7 +200,12 @@ class Org:
         """Remember when a record came into the recycle bin."""
         self._binned.append((self.now(), kind.name, id))
 
-    def purge(self) -> None:
+    def pass_time(self) -> None:
+        """Do what is due: empty the recycle bin, go on with jobs."""
+        self.jobs.pass_time(self.now())
+        self._purge()
+
+    def _purge(self) -> None:
         """Forget what has been in the recycle bin for fifteen days."""
         limit = self.now() - BIN_LIFE
         while self._binned and self._binned[0][0] <= limit:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from instep.sandbox import MalformedJsonError, Request, Response, Route, Routes
+from instep_salesforce.sandbox.bulk_calls import BulkCalls
 from instep_salesforce.sandbox.collection_calls import CollectionCalls
 from instep_salesforce.sandbox.composite_calls import CompositeCalls
 from instep_salesforce.sandbox.conditional import PreconditionError
@@ -43,6 +44,7 @@ class SalesforceService:
             CompositeCalls(org, self.inside),
             TreeCalls(org),
             ToolingCalls(org),
+            BulkCalls(org),
         )
         self._operations: dict[Route, Operation] = {}
         self._open: dict[Route, Callable[[Request], Response]] = {}
@@ -83,7 +85,7 @@ class SalesforceService:
     def answer(self, request: Request, route: Route | None) -> Response:
         """The answer to a call, refusals included."""
         with self._org.lock:
-            self._org.purge()
+            self._org.pass_time()
             if (too_long := _too_long(request)) is not None:
                 return too_long
             if route in self._open:

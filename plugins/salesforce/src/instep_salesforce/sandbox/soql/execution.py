@@ -37,6 +37,12 @@ def ask(org: Org, text: str, user: str, *, with_deleted: bool, version: str) -> 
     return Asking(org, user, with_deleted=with_deleted, version=version).answer(parse(text))
 
 
+def check(org: Org, text: str, user: str) -> Renderer:
+    """What a statement shows; it is refused as asking it would be, but nothing is looked up."""
+    asking = Asking(org, user, with_deleted=False, version="")
+    return asking.checked(parse(text))
+
+
 class Asking:
     """One statement of one user."""
 
@@ -59,6 +65,13 @@ class Asking:
         renderer = Renderer(scope, query.select, self._children(scope), self._base)
         ids = self._picking(scope, query, clause).ids(limit=query.limit)
         return Result(len(ids), ids, self._show(scope, renderer), renderer=renderer, object=scope.kind.name)
+
+    def checked(self, query: Query) -> Renderer:
+        """How the rows of a statement are shown."""
+        scope = self._scope(query)
+        self._require_bounded(scope, query)
+        self._picking(scope, query, self._clause(scope, query))
+        return Renderer(scope, query.select, self._children(scope), self._base)
 
     def _show(self, scope: Scope, renderer: Renderer) -> Callable[[list[str]], list[Shown]]:
         table = self._org.tables[scope.kind.name]
