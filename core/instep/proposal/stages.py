@@ -80,7 +80,7 @@ def _weighed(named: Match, theirs: float | None, ours: float | None) -> Match:
     if named.score:
         change = 4 if apart <= 0.1 else -10 if apart > 0.45 and named.score < 95 else 0
         return Match(max(0, min(named.score + change, 100)), named.reason)
-    score = 62 if apart <= 0.03 else 55 if apart <= 0.08 else 40 if apart <= 0.15 else 0
+    score = 62 if apart <= 0.01 else 55 if apart <= 0.05 else 40 if apart <= 0.15 else 0
     return Match(score, f"its probability {theirs:g} is about {ours:g}") if score else NO_MATCH
 
 

@@ -61,14 +61,20 @@ def _match(label: str, name: str, exact: int, reason: str) -> Match:
 
 
 def _contained(theirs: str, ours: str) -> Match:
-    """One name holds all words of the other."""
-    wanted, held = set(ours.split()) - _FILLING, set(theirs.split()) - _FILLING
+    """One name holds all words of the other; one or many counts the same."""
+    wanted, held = _stems(ours), _stems(theirs)
+    if wanted and wanted == held:
+        return Match(88, f'it is "{ours}" in other words')
     if wanted and wanted < held:
         score = (86 if len(wanted) > 1 else 78) - 3 * (len(held) - len(wanted))
         return Match(max(score, 62), f'"{ours}" is in its name')
     if held and held < wanted:
         return Match(max(72 - 4 * (len(wanted) - len(held)), 60), f'it is short for "{ours}"')
     return NO_MATCH
+
+
+def _stems(words: str) -> set[str]:
+    return {word.removesuffix("s") for word in words.split()} - _FILLING
 
 
 def _similar(theirs: str, ours: str) -> Match:
