@@ -64,10 +64,6 @@ def salesforce_sandbox(
     clock = clock or SystemClock()
     org = Org(clock, personality or SalesforcePersonality(), seed)
 
-    def change(wanted: Personality) -> None:
-        with org.lock:
-            org.personality = SalesforcePersonality.of(wanted)
-
     def log() -> CallLog:
         return server.log
 
@@ -89,5 +85,5 @@ def salesforce_sandbox(
             world=SalesforceWorld(org),
             faults=server.faults,
             read_personality=lambda: org.personality,
-            change_personality=change,
+            change_personality=org.behave,
         )

@@ -97,6 +97,9 @@ def _member(org: Org, given: Row, before: Row) -> Row:
     if not status:
         status = extra["Status"] = next((row["Label"] for row in statuses if row.get("IsDefault")), "Sent")
     known = {str(row["Label"]).lower(): row for row in statuses}.get(str(status).lower())
+    if known is None and org.personality.unknown_member_status == "refuse":
+        message = f"Status: bad value for restricted picklist field: {status}"
+        raise refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, "Status")
     responded = bool(known and known.get("HasResponded"))
     extra["HasResponded"] = responded
     if responded and not before.get("FirstRespondedDate"):

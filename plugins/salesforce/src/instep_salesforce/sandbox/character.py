@@ -28,7 +28,9 @@ class SalesforcePersonality(Personality):
     query_timeout_rows: int | None = None
     """Time out queries that have to look at more rows than this."""
     stale_reads: timedelta = timedelta(0)
-    """How far queries lag behind writes; reading by id does not."""
+    """How far queries lag behind writes; reading by id does not. Without it, `index_lag` says so."""
+    unknown_member_status: Literal["accept", "refuse"] = "accept"
+    """What happens to a campaign member with a status that its campaign does not have."""
     max_semi_joins: int = 2
     """How many semi-joins one query may have."""
     max_composite_queries: int = 5

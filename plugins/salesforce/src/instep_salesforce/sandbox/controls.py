@@ -41,3 +41,4 @@ class OrgControls:
 
     def flush(self) -> None:
         """Let queries see every write."""
+        self._org.flush()

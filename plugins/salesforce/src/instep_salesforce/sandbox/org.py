@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from instep.sandbox import Clock, Personality
 from instep_salesforce.sandbox.birth import populate
@@ -52,12 +53,30 @@ class Org:
     def __init__(self, clock: Clock, personality: Personality, seed: int) -> None:
         self.lock = threading.RLock()
         self.clock = clock
-        self.personality = SalesforcePersonality.of(personality)
+        self.personality = SalesforcePersonality()
         self.seed = seed
         self.base_url = ""
         self.admin = self.api_user = self.profile = self.admin_profile = ""
-        self.on_reset: list[Callable[[], None]] = []
         self.reset()
+        self.behave(personality)
+
+    def behave(self, personality: Personality) -> None:
+        """Behave so from now on."""
+        with self.lock:
+            self.personality = SalesforcePersonality.of(personality)
+            self.organization()["IsSandbox"] = self.personality.is_sandbox
+            for table in self.tables.values():
+                table.past.clock = self.now if self._lag != timedelta(0) else None
+
+    @property
+    def _lag(self) -> timedelta | Literal["until_flush"]:
+        return self.personality.stale_reads or self.personality.index_lag
+
+    def flush(self) -> None:
+        """Let queries see every write."""
+        with self.lock:
+            for table in self.tables.values():
+                table.past.hear_until(None)
 
     def reset(self) -> None:
         """Return to the state of a new org."""
@@ -79,8 +98,7 @@ class Org:
             self._cached_stamp: tuple[datetime, str] = (self._born, stamp(self._born))
             populate(self)
             self.tokens = Tokens(self.ids, self.clock, self.api_user)
-            for hook in self.on_reset:
-                hook()
+            self.behave(self.personality)
 
     def organization(self) -> Row:
         """The one record that describes the org."""
@@ -204,6 +222,9 @@ class Org:
         """Do what is due: empty the recycle bin, go on with jobs."""
         self.jobs.pass_time(self.now())
         self._purge()
+        if isinstance(self._lag, timedelta) and self._lag:
+            for table in self.tables.values():
+                table.past.hear_until(self.now() - self._lag)
 
     def _purge(self) -> None:
         """Forget what has been in the recycle bin for fifteen days."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,7 @@ from instep_salesforce.sandbox.tree_calls import TreeCalls
 
 DATA = "/services/data/"
 MAX_URI = 16_384
+WORTH_COMPRESSING = 1_000
 _VERSION = re.compile(r"v(\d{1,3}\.0)")
 _OLDEST, _NEWEST = 31.0, 68.0
 
@@ -164,6 +166,10 @@ class SalesforceService:
 
     def _headed(self, request: Request, response: Response) -> Response:
         headers = (*response.headers, ("Sforce-Limit-Info", self._limit_info()))
+        wants_less = "gzip" in request.headers.get("accept-encoding", "")
+        if self._org.personality.gzip and wants_less and len(response.body) >= WORTH_COMPRESSING:
+            headers = (*headers, ("Content-Encoding", "gzip"))
+            response = replace(response, body=gzip.compress(response.body, 1))
         return replace(response, headers=headers)
 
     def _limit_info(self) -> str:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from instep_salesforce.sandbox.past import Past
 from instep_salesforce.sandbox.schema import ObjectType, Row, Value
 
 STAMP = "SystemModstamp"
@@ -134,6 +135,7 @@ class Table:
         self.deletions: list[tuple[str, str]] = []
         self.log_begins = ""
         self.stamps = StampIndex()
+        self.past = Past()
         self.journal = journal
         self._has_stamps = STAMP in kind.fields
         self._indexes: dict[str, Index] = {}
@@ -154,19 +156,20 @@ class Table:
     @property
     def has_past(self) -> bool:
         """Whether queries still believe what is true no longer."""
-        return False
+        return bool(self.past)
 
     def seen(self, id: str) -> Row | None:
         """A record as queries see it."""
-        return self.rows.get(id)
+        return self.past.see(id, self.rows.get(id)) if self.past else self.rows.get(id)
 
     def believed(self) -> list[str]:
         """The ids of all records that queries see."""
-        return list(self.rows)
+        return self.past.ids(self.rows)
 
     def insert(self, row: Row) -> None:
         """Take in a record with its id."""
         id = str(row["Id"])
+        self.past.note(id, None)
         self.rows[id] = row
         self._ordered = None
         for name, index in self._indexes.items():
@@ -180,6 +183,7 @@ class Table:
     def change(self, row: Row, values: Row) -> Row:
         """Set some values; None takes one away. Gives what was there before."""
         id, before = str(row["Id"]), {name: row.get(name) for name in values}
+        self.past.note(id, row)
         for name, value in values.items():
             if (index := self._indexes.get(name)) is not None and before[name] != value:
                 index.drop(before[name], id)
@@ -201,6 +205,7 @@ class Table:
     def remove(self, id: str) -> None:
         """Forget a record."""
         row = self.rows.pop(id)
+        self.past.note(id, row)
         self._ordered = None
         stamp = self.bin.pop(id, None)
         for name, index in self._indexes.items():

@@ -109,6 +109,10 @@ class SalesforceWorld(SetupHands):
             kind = self._org.kind(object)
             self._org.tables[kind.name].change(self._row(kind, id), {"SystemModstamp": self._org.stamp(kind.name)})
 
+    def flush_index(self) -> None:
+        """Queries see every write."""
+        self._org.flush()
+
     @contextmanager
     def commit_late(self, object: str, by: timedelta) -> Iterator[None]:
         """Let a long transaction end: what is written meanwhile carries stamps that are older by `by`."""

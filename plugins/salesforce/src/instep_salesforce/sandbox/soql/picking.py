@@ -54,9 +54,18 @@ class Picking:
 
     def _found(self) -> tuple[Iterator[str], bool]:
         if self._table.has_past:
-            return self._passing(self._table.believed(), self._clause.test if self._clause else None), not self._order
+            return self._as_believed(), not self._order
         ids, test, is_ordered = self._candidates()
         return self._passing(ids, test), is_ordered or not self._order
+
+    def _as_believed(self) -> Iterator[str]:
+        """What a replica finds that has not heard of everything: it looks at every record that it has."""
+        for id in self._table.believed():
+            row = self._table.seen(id)
+            if row is None or (row.get("IsDeleted") and not self._with_deleted):
+                continue
+            if self._clause is None or self._clause.test(row):
+                yield id
 
     def _candidates(self) -> tuple[Iterable[str], Test | None, bool]:
         table, clause = self._table, self._clause or Clause(lambda row: True)
