@@ -85,7 +85,7 @@ def is_about_the_record(problem: Problem) -> bool:
     """Whether the record itself may not be there any more: deleted, merged, converted, or never there."""
     if problem.code in _NOT_THERE:
         return True
-    return problem.code in _ABOUT_AN_ID and not problem.field
+    return problem.code in _ABOUT_AN_ID and problem.field in (None, "Id", "id")
 
 
 def _sentence(problem: Problem) -> str:

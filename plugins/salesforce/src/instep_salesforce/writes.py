@@ -20,7 +20,7 @@ from instep.contract import (
     Write,
     Written,
 )
-from instep.errors import PluginError, RemoteError
+from instep.errors import AccessError, PluginError, RemoteError
 from instep.model.values import Scalar
 from instep_salesforce.batches import Batch, Batches, Outcomes, Row, in_parts, rounds
 from instep_salesforce.bulk import BulkJobs, costs_less, fits
@@ -29,6 +29,7 @@ from instep_salesforce.queries import STAMP, by_id
 from instep_salesforce.refusals import rejected
 from instep_salesforce.schema import RECORD_TYPE, RECORD_TYPE_ID, Schema
 from instep_salesforce.settings import SalesforceSettings
+from instep_salesforce.values import is_id
 from instep_salesforce.wire import Problem, wanted
 
 ReadItems = Callable[[str, Sequence[str], Sequence[str]], list[Item]]
@@ -112,7 +113,10 @@ class Writer:
         rows: list[Row] = []
         outcomes: Outcomes = {}
         for place, update in enumerate(updates):
-            outcomes |= self._prepared(object, Row(place, update.id, update.fields), rows)
+            if is_id(update.id):
+                outcomes |= self._prepared(object, Row(place, update.id, update.fields), rows)
+            else:
+                outcomes[place] = Missing()
         outcomes |= self._sent(self._batch(object, "update", rows, None, _OWN_CHOICE), rows, outcomes)
         ids = {place: updates[place].id for place in outcomes}
         return self._looked_up(object, ids, outcomes)
@@ -162,11 +166,11 @@ class Writer:
         """As one job where that costs fewer calls, else 200 at a time. Jobs know no assignment or duplicate rules."""
         outcomes: Outcomes = {}
         left = list(rows)
-        by_job = [row for row in rows if fits(batch, row)]
+        by_job = [row for row in rows if fits(row)]
         if self._settings.bulk and batch.headers == _OWN_CHOICE and costs_less(len(by_job)):
             outcomes, _ = self._jobs.run(batch, by_job)
             left = [row for row in rows if row.place not in outcomes]
-        return outcomes | (self._batches.send(batch, left) if left else {})
+        return outcomes | in_parts([left], lambda part: self._batches.send(batch, part), outcomes)
 
     def _read_back(
         self,
@@ -180,7 +184,7 @@ class Writer:
         names = list(dict.fromkeys((*fields, *(name for place in done for name in sent[place]))))
         try:
             found = by_id(self._client, self._schema, object, [o.id for o in done.values()], (*names, STAMP)).records
-        except RemoteError:
+        except (RemoteError, AccessError):
             return dict(outcomes)  # what was written is written; the next read tells how it looks
         filled: dict[int, Outcome] = dict(outcomes)
         for place, outcome in done.items():
@@ -194,18 +198,17 @@ class Writer:
 
     def _deleted(self, object: str, ids: Sequence[str]) -> dict[int, Outcome]:
         """Put records into the recycle bin, from where people can restore them for fifteen days."""
-        rows = [Row(place, id, {}) for place, id in enumerate(ids)]
-        firsts = {row.id: row for row in reversed(rows)}
-        outcomes = self._batches.send(Batch(object, "delete"), list(firsts.values()))
-        told = {id: _deletion(outcomes[row.place]) for id, row in firsts.items()}
-        return {row.place: told[row.id] for row in rows}
+        rows = [Row(place, id, {}) for place, id in enumerate(dict.fromkeys(ids)) if is_id(id)]
+        outcomes = self._batches.send(Batch(object, "delete"), rows)
+        told = {row.id: _deletion(outcomes[row.place]) for row in rows}
+        return {place: told.get(id, Missing()) for place, id in enumerate(ids)}
 
     def _erased(self, object: str, ids: Sequence[str]) -> dict[int, Outcome]:
         """Delete for good, past the bin, by a bulk job: no other call of REST can.
 
         developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/create_job.htm
         """
-        rows = [Row(place, id, {}) for place, id in enumerate(dict.fromkeys(ids))]
+        rows = [Row(place, id, {}) for place, id in enumerate(dict.fromkeys(ids)) if is_id(id)]
         outcomes, untouched = self._jobs.run(Batch(object, "hardDelete"), rows)
         refusal = Rejected(
             "unsupported",
@@ -213,7 +216,7 @@ class Writer:
         )
         told = {row.id: _deletion(outcomes[row.place]) for row in rows if row.place in outcomes}
         told |= {row.id: refusal for row in untouched}
-        return {place: told[id] for place, id in enumerate(ids)}
+        return {place: told.get(id, Missing()) for place, id in enumerate(ids)}
 
 
 def _is_taken(outcome: Outcome | Problem, key_field: str) -> bool:
