@@ -46,7 +46,10 @@ def init(
     whose sync.toml names the connection.
     """
     if demo:
-        raise click.exceptions.Exit(import_module("instep.cli.demo").run(folder))
+        code = import_module("instep.cli.demo").run(folder)
+        if folder is not None and (folder / "sync.toml").exists():
+            schemas_of(folder)
+        raise click.exceptions.Exit(code)
     root = folder or Path()
     if live is None and as_json:
         raise click.UsageError("--json goes with --from.")

@@ -164,15 +164,20 @@ def convert(workspace: Path, target: str, write: bool, as_json: bool) -> None:
     from instep.mapping.crosswalk_convert import plan_conversion, write_conversion
 
     found = plan_conversion(workspace, _known_preset(target))
+    written = write and not found.mistakes
+    if written:
+        write_conversion(workspace, found)
     if as_json:
-        print_json(view.conversion_json(found, written=write and not found.mistakes))
+        print_json(view.conversion_json(found, written=written))
     else:
         click.echo("\n".join(view.conversion_lines(found)))
-    if write:
-        write_conversion(workspace, found)
+    if not write:
+        click.echo("Nothing was written. Repeat with --write to write the files.", err=True)
+    elif written:
         click.echo(f"Wrote {', '.join(found.files)}.", err=True)
     else:
-        click.echo("Nothing was written. Repeat with --write to write the files.", err=True)
+        click.echo("Nothing was written: check would refuse the result.", err=True)
+        sys.exit(1)
 
 
 def _read(workspace: Path, preset: str | None, file: Path | None = None) -> ProcessReading:

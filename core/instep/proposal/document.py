@@ -23,11 +23,28 @@ def put_stages(entity: Any, guess: TableGuess, process: Process) -> None:
     entity["stages"] = _table(entity["stages"], guess, process, last=True)
 
 
+def split_stages(entity: Any, pipeline_field: str, guesses: Sequence[TableGuess], process: Process) -> None:
+    """Put pipelines in the place of `stages`, where the system has several lists of stages."""
+    old = entity["stages"]
+    places = tomlkit.table()
+    places.add("field", toml_item(str(old["field"])))
+    places.add("pipeline_field", toml_item(pipeline_field))
+    places.add(tomlkit.nl())
+    below = _parts(old)[2]
+    del entity["stages"]
+    entity["stages_in"] = places
+    entity["pipelines"] = _pipelines({}, below, guesses, process)
+
+
 def put_pipelines(entity: Any, guesses: Sequence[TableGuess], process: Process) -> None:
     """Replace `pipelines` by a table for each that the system has; what stood below them stays below."""
     before = entity["pipelines"]
-    tables = tomlkit.table(is_super_table=True)
     below = [item for old in before.values() for item in _parts(old)[2]]
+    entity["pipelines"] = _pipelines(before, below, guesses, process)
+
+
+def _pipelines(before: Any, below: list[Any], guesses: Sequence[TableGuess], process: Process) -> Any:
+    tables = tomlkit.table(is_super_table=True)
     for place, guess in enumerate(guesses):
         table = _table(before.get(guess.name), guess, process, last=False)
         if place == len(guesses) - 1:
@@ -35,7 +52,7 @@ def put_pipelines(entity: Any, guesses: Sequence[TableGuess], process: Process) 
         else:
             _innermost(table).add(tomlkit.nl())
         tables.add(guess.name, table)
-    entity["pipelines"] = tables
+    return tables
 
 
 def put_fields(entity: Any, guesses: Iterable[FieldGuess]) -> None:

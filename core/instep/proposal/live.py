@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from instep.contract import Absent, Connection, ConnectionInfo, Pipeline, SystemField, SystemOwner, SystemStage
@@ -25,6 +25,14 @@ class LiveSystem:
 
     def field(self, object: str, name: str) -> SystemField | None:
         return next((found for found in self.fields.get(object, ()) if found.name == name), None)
+
+    def pipeline_field(self, pipelines: Sequence[Pipeline]) -> str | None:
+        """The one field whose choices are these pipelines; None where none is, or several are."""
+        ids = {pipeline.id for pipeline in pipelines}
+        objects = {pipeline.object for pipeline in pipelines}
+        fields = [field for object in objects for field in self.fields.get(object, ())]
+        found = {field.name for field in fields if {option.value for option in field.options or ()} == ids}
+        return found.pop() if len(found) == 1 else None
 
     def listed(self, objects: Iterable[str], name: str) -> tuple[SystemStage, ...] | None:
         """The values of a plain stage field in their order; None where nobody tells."""

@@ -8,14 +8,15 @@ from typing import Any
 
 import tomlkit
 
+from instep.contract import Pipeline
 from instep.model.entities import Kind
 from instep.model.process import Process
 from instep.model.team import Team
-from instep.proposal.document import put_fields, put_pipelines, put_stages, question_text
+from instep.proposal.document import put_fields, put_pipelines, put_stages, question_text, split_stages
 from instep.proposal.fields import FieldGuess, guess_fields
 from instep.proposal.live import LiveSystem
 from instep.proposal.more import Question, check_consent, check_match, check_relations, demanded, missing_of_ours
-from instep.proposal.tables import TableGuess, guess_pipelines, guess_table
+from instep.proposal.tables import PipelineGuesses, TableGuess, guess_pipelines, guess_table
 from instep.proposal.team import TeamGuess, guess_team
 
 
@@ -70,29 +71,52 @@ def propose(
     return Proposal(connection, text, people, tuple(tables), tuple(fields), tuple(to_create), tuple(questions))
 
 
-def _put_tables(
-    kind: Kind, entity: Any, process: Process, live: LiveSystem
-) -> tuple[list[TableGuess], list[Question]]:
+Tables = tuple[list[TableGuess], list[Question]]
+
+
+def _put_tables(kind: Kind, entity: Any, process: Process, live: LiveSystem) -> Tables:
+    """The stage tables of one kind, put into its table, and what is asked about them."""
+    listed = [pipeline for object in entity["objects"] for pipeline in live.pipelines_of(object)]
     if "pipelines" in entity:
-        listed = [pipeline for object in entity["objects"] for pipeline in live.pipelines_of(object)]
-        if not listed:
-            return [], [_without(table, process, f"{kind}.pipelines") for table in entity["pipelines"].values()]
-        guesses = guess_pipelines(listed, process, entity["pipelines"].unwrap())
-        put_pipelines(entity, guesses.tables, process)
-        asked = [
-            Question(table.place, f'says of no segment that its new records go to pipeline "{table.pipeline.label}"')
-            for table in guesses.nobodys
-            if table.pipeline and process.segments
-        ]
-        return list(guesses.tables), [*_about_stages(guesses.tables), *asked]
+        return _put_pipelines(kind, entity, process, listed)
     if "stages" not in entity:
         return [], []
-    stages = live.listed(entity["objects"], str(entity["stages"]["field"]))
+    name = str(entity["stages"]["field"])
+    several = [pipeline for pipeline in listed if pipeline.id != name] if kind is Kind.OPPORTUNITY else []
+    if several:
+        return _split(entity, process, several, live)
+    stages = live.listed(entity["objects"], name)
     if stages is None:
         return [], [_without(entity["stages"], process, f"{kind}.stages")]
     guess = guess_table(kind, stages, process, entity["stages"].unwrap())
     put_stages(entity, guess, process)
     return [guess], _about_stages((guess,))
+
+
+def _put_pipelines(kind: Kind, entity: Any, process: Process, listed: list[Pipeline]) -> Tables:
+    if not listed:
+        return [], [_without(table, process, f"{kind}.pipelines") for table in entity["pipelines"].values()]
+    guesses = guess_pipelines(listed, process, entity["pipelines"].unwrap())
+    put_pipelines(entity, guesses.tables, process)
+    return list(guesses.tables), [*_about_stages(guesses.tables), *_about_segments(guesses, process)]
+
+
+def _split(entity: Any, process: Process, listed: list[Pipeline], live: LiveSystem) -> Tables:
+    """Pipelines in the place of one list of stages, if it is known which field says where a record belongs."""
+    field = live.pipeline_field(listed)
+    if field is None:
+        names = ", ".join(pipeline.label for pipeline in listed)
+        text = f"has one list, and the system has pipelines ({names}), without saying which field names them"
+        return [], [_without(entity["stages"], process, "opportunity.stages"), Question("opportunity.stages", text)]
+    guesses = guess_pipelines(listed, process, {}, entity["stages"].unwrap())
+    split_stages(entity, field, guesses.tables, process)
+    return list(guesses.tables), [*_about_stages(guesses.tables), *_about_segments(guesses, process)]
+
+
+def _about_segments(guesses: PipelineGuesses, process: Process) -> list[Question]:
+    text = 'says of no segment that its new records go to pipeline "{}"'
+    nobodys = [table for table in guesses.nobodys if table.pipeline and process.segments]
+    return [Question(table.place, text.format(table.pipeline.label)) for table in nobodys if table.pipeline]
 
 
 def _without(table: Any, process: Process, place: str) -> Question:

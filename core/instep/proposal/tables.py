@@ -66,16 +66,22 @@ def guess_table(kind: Kind, found: Sequence[SystemStage], process: Process, star
 
 
 def guess_pipelines(
-    found: Sequence[Pipeline], process: Process, starter: Mapping[str, Mapping[str, Any]]
+    found: Sequence[Pipeline],
+    process: Process,
+    starter: Mapping[str, Mapping[str, Any]],
+    common: Mapping[str, Any] | None = None,
 ) -> PipelineGuesses:
-    """A table for each pipeline. One takes everyone who has no pipeline of their own."""
+    """A table for each pipeline. One takes everyone who has no pipeline of their own.
+
+    `starter` has the connector's tables by name; `common` is what it says of pipelines that it does not know.
+    """
     known = {str(table.get("pipeline")): (name, table) for name, table in starter.items()}
     owned = _owned(found, process.segments)
     default = _default(found, owned, known, process)
     names: list[str] = []
     tables, nobodys = [], []
     for pipeline in found:
-        name, table = known.get(pipeline.id, (_named(pipeline, names), {}))
+        name, table = known.get(pipeline.id, (_named(pipeline, names), common or {}))
         names.append(name)
         segments = None if pipeline is default else owned.get(pipeline.id, ())
         guess = _pipeline_table(pipeline, name, process, table, segments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from itertools import permutations
@@ -13,6 +14,7 @@ from instep.errors import ConfigError
 from instep.mapping.crosswalk import crosswalk
 from instep.mapping.crosswalk_convert import Conversion, plan_conversion, write_conversion
 from instep.mapping.load import load_workspace, read_preset
+from instep.mapping.mistakes import Mistake
 from instep.mapping.preset import preset_names
 from instep.plugins import find_plugin
 
@@ -232,6 +234,21 @@ def test_what_cannot_be_converted_is_said(tmp_path: Path, text: str, target: str
         (root / "mappings/crm.toml").write_text('[person]\nobjects = ["people"]\nmatch = ["instep_id"]\n')
     with pytest.raises(ConfigError, match=said):
         plan_conversion(root, target)
+
+
+def test_a_result_that_check_would_refuse_is_not_written(run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing = Mistake("mappings/crm.toml", "person", 1, "is wrong", "Correct it.", "WRONG")
+    planned = plan_conversion(folder, "pipeline-7")
+    refused = dataclasses.replace(planned, mistakes=(refusing,))
+    monkeypatch.setattr("instep.mapping.crosswalk_convert.plan_conversion", lambda root, target: refused)
+    before = files_of(folder)
+    result = run("process", "convert", "--to", "pipeline-7", "--write", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["written"] is False
+    assert files_of(folder) == before
+    with pytest.raises(ConfigError, match="is wrong"):
+        write_conversion(folder, refused)
+    assert files_of(folder) == before
 
 
 def test_a_starter_mapping_survives_every_preset(tmp_path: Path) -> None:
