@@ -1,4 +1,4 @@
-"""A workspace for a public practice export (8,800 opportunities of a hardware seller) and an empty HubSpot."""
+"""A workspace for a public practice export (8,800 opportunities of a hardware seller) and two empty CRMs."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ access_token = "{token}"
 base_url = "{url}"
 calls_per_10_seconds = 1000000
 search_calls_per_second = 100000
+
+[connections.salesforce]
+plugin = "salesforce"
+instance_url = "{instance}"
+client_id = "{client_id}"
+client_secret = "{client_secret}"
 """
 
 EXPORTS = """
@@ -137,6 +143,59 @@ title = "jobtitle"
 company = "companies"
 """
 
+SALESFORCE = """
+[company]
+objects = ["Account"]
+create_as = "Account"
+match = ["instep_id"]
+create = "always"
+instep_id = "Instep_Id__c"
+[company.fields]
+name = "Name"
+employees = "NumberOfEmployees"
+founded = "YearStarted"
+country = "BillingCountry"
+industry = { field = "Industry", values = { Technology = "Technology", Medical = "Healthcare", Retail = "Retail", Software = "Software", Entertainment = "Entertainment", Marketing = "Media", Telecommunications = "Telecommunications", Finance = "Finance", Employment = "Consulting" } }
+
+[opportunity]
+objects = ["Opportunity"]
+create_as = "Opportunity"
+match = ["instep_id"]
+create = "always"
+speaks_for = ["marketing", "sales"]
+instep_id = "Instep_Id__c"
+[opportunity.required]
+CloseDate = 2099-12-31
+[opportunity.stages]
+field = "StageName"
+values = { interest = "Prospecting", consideration = "Needs Analysis", decision = "Value Proposition" }
+outcomes = { won = "Closed Won", lost = "Closed Lost" }
+[opportunity.fields]
+name = "Name"
+amount = { field = "Amount", currency = "USD" }
+close_date = "CloseDate"
+opened_on = "OpenedOn__c"
+owner = "OwnerId"
+product = "Product__c"
+instep_stage = { field = "Instep_Stage__c", direction = "out" }
+[opportunity.relations]
+company = "Account"
+
+[person]
+objects = ["Contact", "Lead"]
+create_as = "Contact"
+match = ["instep_id", "email"]
+create = "always"
+instep_id = "Instep_Id__c"
+[person.fields]
+email = "Email"
+first_name = "FirstName"
+last_name = "LastName"
+title = "Title"
+[person.relations]
+company = "Account"
+"""
+
 
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
@@ -178,16 +237,22 @@ def _write(path: Path, records: list[dict[str, str]]) -> None:
         writer.writerows(records)
 
 
-def write_workspace(root: Path, exports: Path, people: Path, settings: dict[str, Any], agents: list[str]) -> None:
+def write_workspace(
+    root: Path, exports: Path, people: Path, settings: dict[str, dict[str, Any]], agents: list[str]
+) -> None:
     """Everything an admin would have reviewed: connections, tables of values, who is who."""
     mappings = root / "mappings"
     mappings.mkdir()
-    places = {"exports": exports, "people": people, "token": settings["access_token"], "url": settings["base_url"]}
+    hubspot, salesforce = settings["hubspot"], settings["salesforce"]
+    places = {"exports": exports, "people": people, "token": hubspot["access_token"], "url": hubspot["base_url"]}
+    places |= {"instance": salesforce["instance_url"]}
+    places |= {name: salesforce[name] for name in ("client_id", "client_secret")}
     (root / "sync.toml").write_text(SYNC.format(**places))
     (mappings / "process.toml").write_text('preset = "b2b-11"\n')
     (mappings / "exports.toml").write_text(EXPORTS)
     (mappings / "people.toml").write_text(PEOPLE)
     (mappings / "hubspot.toml").write_text(HUBSPOT)
+    (mappings / "salesforce.toml").write_text(SALESFORCE)
     (mappings / "team.toml").write_text(
         "".join(
             f'[[people]]\nkey = "{email(agent).split("@")[0]}"\nname = "{agent}"\nemail = "{email(agent)}"\n'
@@ -207,3 +272,13 @@ def prepare_hubspot(world: Any, agents: list[str]) -> dict[str, str]:
     world.add_property("deals", {"name": "product", "type": "string", "fieldType": "text"})
     world.add_property("deals", {"name": "opened_on", "type": "date", "fieldType": "date"})
     return {agent: world.add_owner(email(agent), *agent.split(" ", 1)) for agent in agents}
+
+
+def prepare_salesforce(world: Any, agents: list[str]) -> dict[str, str]:
+    """The org as its admin left it: the agents as users, and the fields that the mapping names."""
+    for object in ("Contact", "Lead", "Account", "Opportunity"):
+        world.add_field(object, "Instep_Id__c", "Text", length=64, unique=True, externalId=True)
+        world.add_field(object, "Instep_Stage__c", "Text", length=64)
+    world.add_field("Opportunity", "Product__c", "Text", length=64)
+    world.add_field("Opportunity", "OpenedOn__c", "Date")
+    return {agent: world.add_user(agent, email(agent)) for agent in agents}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,8 @@ def demo(tmp_path_factory):
 def test_everything_agrees_at_the_end(demo):
     _, code, text = demo
     assert code == 0, text
-    assert re.search(r"✓ 600 people, 90 companies, 170 opportunities agree in exports and hubspot", text)
+    counts = "600 people, 90 companies, 170 opportunities"
+    assert f"✓ {counts} agree in exports and hubspot and salesforce" in text
 
 
 def test_the_first_run_writes_nothing_and_the_second_after_applying_neither(demo):
@@ -47,6 +47,8 @@ def test_exactly_what_happened_travels(demo):
     assert "stage: research → decision   in exports and hubspot" in lines[cast.buyer.email]
     assert "stage: shortlist → evaluation   in exports and hubspot" in lines[cast.deal.reference]
     assert "stage: contract → won   in exports and hubspot" in lines[cast.won.reference]
+    assert "stage: evaluation → shortlist   in exports and hubspot and salesforce" in lines[cast.back.reference]
+    assert lines[cast.lead.email].endswith("in salesforce")
     assert "stage: customer → lead   in hubspot" in lines[cast.contested.email]
     assert "→ achievement" in lines[cast.customer_deal.reference]
     assert "about nobody else" in travelled
@@ -97,8 +99,29 @@ def test_one_value_changed_behind_everybody_s_back_is_named(tmp_path):
     code, text = told(tmp_path, meddle)
     assert code == 1
     wrong = [line for line in text.splitlines() if "✗" in line]
-    said = f"instep says {victim.last}, exports says {victim.last}, hubspot says Tampered"
+    others = f"instep says {victim.last}, exports says {victim.last}"
+    said = f"{others}, hubspot says Tampered, salesforce says {victim.last}"
     assert wrong == [f"  ✗ person {victim.email}: last_name: {said}"]
+
+
+def test_a_lead_changed_behind_everybody_s_back_is_named(tmp_path):
+    scene = generate(SMALL)
+    today = cast_of(scene)
+    victim = next(b for b in scene.buyers if b.is_lead and b not in (today.lead, today.buyer, today.contested))
+
+    def meddle(sandboxes):
+        from instep_salesforce.sandbox.library import library
+
+        with library(sandboxes["salesforce"].settings) as client:
+            found = client.query(f"SELECT Id FROM Lead WHERE Email = '{victim.email}'")["records"]
+            client.Lead.update(found[0]["Id"], {"Title": "Tampered"})
+
+    code, text = told(tmp_path, meddle)
+    assert code == 1
+    wrong = [line for line in text.splitlines() if "✗" in line]
+    assert len(wrong) == 1
+    assert wrong[0].startswith(f"  ✗ person {victim.email}: title: ")
+    assert wrong[0].endswith("salesforce says Tampered")
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
@@ -111,5 +134,6 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
 def test_logins_in_the_environment_are_never_used(tmp_path, monkeypatch):
     monkeypatch.setenv("INSTEP_HUBSPOT__BASE_URL", "https://real.example")
     monkeypatch.setenv("INSTEP_HUBSPOT__ACCESS_TOKEN", "a-real-token")
+    monkeypatch.setenv("INSTEP_SALESFORCE__INSTANCE_URL", "https://real.example")
     code, text = told(tmp_path)
     assert code == 0, text

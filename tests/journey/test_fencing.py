@@ -19,7 +19,7 @@ def sends(stage: Stage) -> list[int]:
 
 
 def pause_at(stage: Stage, point: int) -> None:
-    """Let the run sleep at one of its effects, for so long that its lock is gone and another run has come and gone."""
+    """Let the run sleep at one of its effects, until its lock is gone and another run has come and gone."""
     seen = 0
 
     def boundary(label: str) -> None:

@@ -84,6 +84,7 @@ class History:
                 self.do(f"{system}.{name} in {system}.acme")
             case "relate" if object == "deals" and self.stage.find(system, "jane"):
                 self.do(f"{system}.{name} of {system}.jane")
+        return None
 
     def act_on_lead(self, name: str) -> None:
         """Somebody edits a lead, makes one beside the person, or converts it."""

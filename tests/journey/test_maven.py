@@ -1,4 +1,4 @@
-"""Real input: a public practice export of 8,800 opportunities, brought into an empty HubSpot."""
+"""Real input: a public practice export of 8,800 opportunities, brought into an empty HubSpot and Salesforce."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from instep.mapping.load import load_workspace
 from instep.sync.run import Outcome, sync
 from instep.sync.transport import World
 from instep_hubspot.sandbox import hubspot_sandbox
+from instep_salesforce.sandbox import salesforce_sandbox
+from instep_salesforce.sandbox.library import library
 
 from . import maven
 
@@ -26,6 +28,13 @@ REAL = os.environ.get("INSTEP_REAL_DATA")
 pytestmark = pytest.mark.skipif(not REAL, reason="INSTEP_REAL_DATA names no folder of real exports")
 
 PRODUCTS = {"GTXPro": "GTX Pro"}
+IN_SALESFORCE = {
+    "Won": "Closed Won",
+    "Lost": "Closed Lost",
+    "Prospecting": "Prospecting",
+    "Engaging": "Needs Analysis",
+}
+NOBODY_KNOWS = "2099-12-31"
 STAGES = {
     "Won": "closedwon",
     "Lost": "closedlost",
@@ -41,7 +50,9 @@ class Maven:
     exports: Path
     root: Path
     sandbox: Any
+    org: Any
     owners: dict[str, str]
+    users: dict[str, str]
     people: list[dict[str, str]]
     first: Outcome
     digest_before: str
@@ -65,12 +76,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maven]:
     root = tmp_path_factory.mktemp("maven")
     agents = [row["sales_agent"] for row in maven.rows(exports / "sales_teams.csv")]
     before = digest(exports)
-    with hubspot_sandbox() as sandbox:
+    with hubspot_sandbox() as sandbox, salesforce_sandbox() as org:
         owners = maven.prepare_hubspot(sandbox.world, agents)
+        users = maven.prepare_salesforce(org.world, agents)
         people = maven.write_people(exports, root / "people")
-        maven.write_workspace(root, exports, root / "people", sandbox.settings, agents)
+        settings = {"hubspot": sandbox.settings, "salesforce": org.settings}
+        maven.write_workspace(root, exports, root / "people", settings, agents)
         first = sync(load_workspace(root), World(), first_run="apply")
-        yield Maven(exports, root, sandbox, owners, people, first, before)
+        yield Maven(exports, root, sandbox, org, owners, users, people, first, before)
 
 
 def read_all(world: Maven, object: str, properties: list[str]) -> list[dict[str, Any]]:
@@ -100,6 +113,11 @@ def test_every_record_is_accounted_for(world: Maven) -> None:
         "companies": {"create": 85},
         "contacts": {"create": 250, "relate": 250},
         "deals": {"create": 8800, "relate": 7375},
+    }
+    assert account["salesforce"]["written"] == {
+        "Account": {"create": 85},
+        "Contact": {"create": 250, "relate": 250},
+        "Opportunity": {"create": 8800, "relate": 7375},
     }
 
 
@@ -148,6 +166,53 @@ def expected(world: Maven, row: dict[str, str]) -> tuple[Any, ...]:
     )
 
 
+def select(world: Maven, query: str) -> list[dict[str, Any]]:
+    """Everything that simple-salesforce finds."""
+    with library(world.org.settings) as client:
+        return [dict(record) for record in client.query_all_iter(query)]
+
+
+def test_every_opportunity_is_in_the_org_as_it_is_in_the_export(world: Maven) -> None:
+    names = "Name, StageName, Amount, CloseDate, OpenedOn__c, OwnerId, Product__c, Account.Name"
+    held = {found["Name"]: found for found in select(world, f"SELECT {names} FROM Opportunity")}
+    assert len(held) == 8800
+    wrong = []
+    for row in world.opportunities:
+        found = held[row["opportunity_id"]]
+        there = (
+            found["StageName"],
+            None if found["Amount"] is None else Decimal(str(found["Amount"])),
+            found["CloseDate"],
+            found["OpenedOn__c"],
+            found["OwnerId"],
+            found["Product__c"],
+            (found["Account"] or {}).get("Name", ""),
+        )
+        _, amount, closed, engaged, _, product = expected(world, row)
+        wanted = (
+            IN_SALESFORCE[row["deal_stage"]],
+            amount,
+            closed.isoformat() if closed else NOBODY_KNOWS,
+            engaged,
+            world.users[row["sales_agent"]],
+            product,
+            row["account"],
+        )
+        if there != wanted:
+            wrong.append((wanted, there))
+    assert wrong == []
+
+
+def test_open_opportunities_have_the_declared_close_date_there_and_none_elsewhere(world: Maven) -> None:
+    query = f"SELECT Name FROM Opportunity WHERE CloseDate = {NOBODY_KNOWS}"
+    there = {found["Name"] for found in select(world, query)}
+    open_deals = {r["opportunity_id"] for r in world.opportunities if r["deal_stage"] not in ("Won", "Lost")}
+    assert there == open_deals
+    assert len(there) == 2089
+    deals = {d["dealname"]: d["closedate"] for d in read_all(world, "deals", ["dealname", "closedate"])}
+    assert {deals[name] for name in there} <= {None, ""}
+
+
 def test_closed_and_open_opportunities_are_as_many_as_in_the_export(world: Maven) -> None:
     stages = Counter(deal["dealstage"] for deal in read_all(world, "deals", ["dealstage"]))
     assert stages["closedwon"] + stages["closedlost"] == 6711
@@ -180,15 +245,21 @@ def test_misspelt_sectors_arrive_as_what_was_meant(world: Maven) -> None:
 
 def test_a_second_sync_writes_nothing_and_then_one_change_is_exactly_one(world: Maven) -> None:
     world.sandbox.log.clear()
+    world.org.log.clear()
     second = world.sync()
-    assert (second.plan.changes, world.sandbox.log.writes()) == ((), ())
+    assert (second.plan.changes, world.sandbox.log.writes(), world.org.log.writes()) == ((), (), ())
     people = world.root / "people" / "people.csv"
     people.write_text(people.read_text().replace("First7,Last7,Engineer", "First7,Last7,Chief Engineer"))
     world.sandbox.log.clear()
     third = world.sync()
-    assert third.plan.counts() == {"hubspot": {"contacts": {"update": 1}}}
+    assert third.plan.counts() == {
+        "hubspot": {"contacts": {"update": 1}},
+        "salesforce": {"Contact": {"update": 1}},
+    }
     changed = [c for c in read_all(world, "contacts", ["firstname", "jobtitle"]) if c["jobtitle"] == "Chief Engineer"]
     assert [contact["firstname"] for contact in changed] == ["First7"]
+    found = select(world, "SELECT FirstName FROM Contact WHERE Title = 'Chief Engineer'")
+    assert [contact["FirstName"] for contact in found] == ["First7"]
 
 
 def test_the_exports_are_untouched(world: Maven) -> None:
@@ -199,7 +270,8 @@ def test_losing_the_local_state_links_everything_again_and_creates_nothing(world
     for path in (world.root / ".instep").glob("*"):
         path.unlink()
     world.sandbox.log.clear()
+    world.org.log.clear()
     again = sync(load_workspace(world.root), World(), first_run="apply")
     assert again.unaccounted == 0
     assert again.plan.counts() == {}
-    assert world.sandbox.log.writes() == ()
+    assert (world.sandbox.log.writes(), world.org.log.writes()) == ((), ())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from instep.demo.dice import Dice
-from instep.demo.scene import START, Act, Buyer, Deal
+from instep.demo.scene import START, Act, Buyer, Deal, Recorder
 
 EARLY = {
     "awareness": ("visits-website",),
@@ -72,4 +72,13 @@ def _recorded(key: str, behaviour: str, buyer: Buyer, at: datetime, deal: Deal |
     sees_buyer = buyer.known.files if in_files else buyer.known.system
     sees_deal = deal is None or (deal.known.files if in_files else deal.known.system)
     if sees_buyer and sees_deal:
-        yield Act(f"A-{key}", behaviour, buyer.key, at, deal.key if deal else "", in_files)
+        recorder: Recorder = "files" if in_files else "system"
+        yield Act(f"A-{key}", behaviour, buyer.key, at, deal.key if deal else "", recorder)
+
+
+def acts_elsewhere(dice: Dice, buyers: Iterable[Buyer]) -> Iterator[Act]:
+    """Webinars that only the other system has heard of."""
+    for buyer in buyers:
+        if buyer.known.other and not buyer.has_deal and buyer.stage == "interest" and dice.chance(0.12):
+            at = START - timedelta(days=dice.number(3, 40), hours=dice.number(1, 9))
+            yield Act(f"A-{buyer.key}-W", "attends-webinar", buyer.key, at, "", "other")

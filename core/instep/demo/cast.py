@@ -12,12 +12,15 @@ from instep.demo.scene import Act, Buyer, Deal, Presence, Scene
 from instep.errors import ConfigError
 
 T = TypeVar("T")
-BOTH = Presence(True, True)
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The buyer who sees a demo, a deal that moves, one that is won, a customer who benefits, and a contested one."""
+    """Who the day is about.
+
+    A buyer sees a demo; a deal moves on, one is won, one falls back; a customer has benefits; somebody's stage is
+    contested; a lead becomes a contact.
+    """
 
     buyer: Buyer
     deal: Deal
@@ -25,12 +28,15 @@ class Cast:
     customer: Buyer
     customer_deal: Deal
     contested: Buyer
+    back: Deal
+    lead: Buyer
 
     def touched(self, scene: Scene) -> set[str]:
         """What people call everybody and everything that the day changes."""
-        deals = (self.deal, self.won, self.customer_deal)
+        deals = (self.deal, self.won, self.customer_deal, self.back)
         people = {scene.buyer[key].email for deal in deals for key in deal.buyers}
-        return {self.buyer.email, self.contested.email, *people, *(deal.reference for deal in deals)}
+        persons = (self.buyer, self.contested, self.lead)
+        return {*(person.email for person in persons), *people, *(deal.reference for deal in deals)}
 
     def benefit(self, at: datetime) -> Act:
         """What the customer reports."""
@@ -44,14 +50,24 @@ def cast_of(scene: Scene) -> Cast:
     known = (deal for deal in scene.deals if _is_known(scene, deal))
     simple = sorted(known, key=lambda deal: sum(deals_of[key] for key in deal.buyers))
     customer_deal = _first(deal for deal in simple if _may_report(scene, deal))
+    buyer = _first(buyer for buyer in free if _researches(buyer))
+    deal = _first(deal for deal in simple if _is_open(deal, "consideration"))
     return Cast(
-        buyer=_first(buyer for buyer in free if _researches(buyer)),
-        deal=_first(deal for deal in simple if _is_open(deal, "consideration")),
+        buyer=buyer,
+        deal=deal,
         won=_first(deal for deal in simple if _is_open(deal, "purchase")),
         customer=scene.buyer[customer_deal.buyers[0]],
         customer_deal=customer_deal,
-        contested=_first(buyer for buyer in free if buyer.stage == buyer.system_stage == "interest"),
+        contested=_first(
+            b for b in free if b.stage == b.system_stage == "interest" and not _acts_elsewhere(scene, b)
+        ),
+        back=_first(d for d in simple if d.known.other and _is_open(d, "decision")),
+        lead=_first(b for b in free if b.is_lead and b.stage in ("awareness", "research") and b != buyer),
     )
+
+
+def _acts_elsewhere(scene: Scene, buyer: Buyer) -> bool:
+    return any(act.buyer == buyer.key for act in scene.acts_of("other"))
 
 
 def _first(found: Iterator[T]) -> T:
@@ -62,8 +78,13 @@ def _first(found: Iterator[T]) -> T:
 
 
 def _is_simple(buyer: Buyer) -> bool:
-    is_known = buyer.known == BOTH and buyer.tied == BOTH
-    return is_known and not buyer.has_deal and buyer.owner == "" and not buyer.opted_out.files
+    is_known = _in_both(buyer.known) and _in_both(buyer.tied)
+    is_out = buyer.opted_out.files or buyer.opted_out.system or buyer.opted_out.other
+    return is_known and not buyer.has_deal and buyer.owner == "" and not is_out
+
+
+def _in_both(presence: Presence) -> bool:
+    return presence.files and presence.system
 
 
 def _researches(buyer: Buyer) -> bool:
@@ -73,7 +94,7 @@ def _researches(buyer: Buyer) -> bool:
 
 def _is_known(scene: Scene, deal: Deal) -> bool:
     people = [scene.buyer[key] for key in deal.buyers]
-    is_owned = deal.known == BOTH and deal.owner not in ("", "wilma")
+    is_owned = _in_both(deal.known) and deal.owner not in ("", "wilma")
     return is_owned and bool(people) and all(buyer.email for buyer in people)
 
 

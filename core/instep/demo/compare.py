@@ -61,16 +61,16 @@ def compare(workspace: Workspace, held: Mapping[str, Iterable[Held]]) -> Compari
         entity_of: dict[Ref, str] = {tuple(row[:3]): row[3] for row in store.execute(_LINKS)}
         directories = {name: Directory(name, workspace.team, _users(store, name)) for name in held}
     result = Comparison()
-    records: dict[str, dict[str, Held]] = {entity: {} for entity in truths}
+    records: dict[str, dict[tuple[str, str], Held]] = {entity: {} for entity in truths}
     for connection, found in held.items():
         for one in found:
-            entity = entity_of.get((connection, one.object, one.id))
-            if entity is None or connection in records[entity]:
+            entity, place = entity_of.get((connection, one.object, one.id)), (connection, one.object)
+            if entity is None or place in records[entity]:
                 text = "belongs to nobody" if entity is None else f"is a second record of {entity}"
                 ref = f"{connection}/{one.object}/{one.id}"
                 result.mismatches.append(Mismatch(ref, "record", {connection: text}))
             else:
-                records[entity][connection] = one
+                records[entity][place] = one
     for entity, truth in truths.items():
         look = _Look(workspace, directories, entity_of, entity, truth, result)
         look.at(records[entity], tuple(held))
@@ -88,14 +88,17 @@ class _Look:
     truth: Truth
     result: Comparison
 
-    def at(self, records: Mapping[str, Held], connections: tuple[str, ...]) -> None:
+    def at(self, records: Mapping[tuple[str, str], Held], connections: tuple[str, ...]) -> None:
+        """Compare every record of the entity; a system may show a person as a lead and as a contact."""
         before = len(self.result.mismatches)
         said: dict[str, dict[str, Scalar]] = {}
         for connection in connections:
-            if connection in records:
-                for what, value in self._heard(connection, records[connection]).items():
-                    said.setdefault(what, {})[connection] = value
-            else:
+            here = [held for place, held in records.items() if place[0] == connection]
+            for held in here:
+                who = connection if len(here) == 1 else f"{connection} {held.object}"
+                for what, value in self._heard(connection, held).items():
+                    said.setdefault(what, {})[who] = value
+            if not here:
                 self._differ("record", {connection: "nothing"})
         for what, values in said.items():
             self._judge(what, {INSTEP: self._truth(what), **values})
@@ -137,17 +140,21 @@ class _Look:
 
     def _heard(self, connection: str, held: Held) -> dict[str, Scalar]:
         """Everything that a record says, in canonical words."""
-        mapping = self.workspace.mappings[connection].entities[self.truth.kind]
+        mapping = self.workspace.mappings[connection].objects[held.object]
         fields: dict[str, Scalar] = dict(held.fields)
-        heard = {m.name: self._field(connection, mapping, m.name, fields) for m in mapping.fields}
+        one_of_several = len(mapping.objects) > 1
+        shown = [m.name for m in mapping.fields if m.field in fields or not one_of_several]
+        heard = {name: self._field(connection, mapping, name, fields) for name in shown}
         if (id := held.fields.get(mapping.instep_id or "")) is not None:
             heard["instep_id"] = id
         table = _table(mapping, fields)
-        if table is not None:
+        if table is not None and table.field in fields:
             heard["stage"] = self._stage(table, fields.get(table.field))
         if self.truth.kind is Kind.PERSON:
             heard["opted out"] = held.opted_out
         for relation in mapping.relations:
+            if relation.object not in held.related:
+                continue  # a lead has no company of its own
             ends = (self.entity_of.get((connection, relation.object, id)) for id in held.related[relation.object])
             heard[f"@{relation.name}"] = tuple(sorted(end or "nobody" for end in ends))
         return heard

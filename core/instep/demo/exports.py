@@ -54,7 +54,7 @@ def write_exports(scene: Scene, folder: Path) -> int:
         "companies": [_company(scene, firm) for firm in scene.firms if firm.known.files],
         "people": [_person(scene, buyer) for buyer in scene.buyers if buyer.known.files],
         "opportunities": [_opportunity(scene, deal) for deal in scene.deals if deal.known.files],
-        "activities": [activity(scene, act) for act in scene.file_acts()],
+        "activities": [activity(scene, act) for act in scene.acts_of("files")],
     }
     for name, rows in files.items():
         _write(folder / f"{name}.csv", rows)

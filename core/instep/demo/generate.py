@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from instep.demo import words
-from instep.demo.acts import acts_of_buyers, acts_of_deals
+from instep.demo.acts import acts_elsewhere, acts_of_buyers, acts_of_deals
 from instep.demo.dice import Dice
 from instep.demo.scene import COLLEAGUES, START, Buyer, Deal, Firm, Presence, Scene
 
@@ -37,7 +37,33 @@ def generate(size: Size | None = None, seed: int = SEED) -> Scene:
     deals = _deals(dice, firms, buyers, size.deals)
     buyers = _with_deals(dice, buyers, deals)
     acts = (*acts_of_buyers(dice, buyers), *acts_of_deals(dice, buyers, deals))
+    dice = Dice(seed + 1)
+    firms, buyers, deals = _elsewhere(dice, firms, buyers, deals)
+    acts = (*acts, *acts_elsewhere(dice, buyers))
     return Scene(COLLEAGUES, tuple(firms), tuple(buyers), tuple(deals), acts)
+
+
+def _elsewhere(
+    dice: Dice, firms: list[Firm], buyers: list[Buyer], deals: list[Deal]
+) -> tuple[list[Firm], list[Buyer], list[Deal]]:
+    """What the other system knows: about half of everybody who has an address, most of them as leads."""
+    firms = [replace(firm, known=replace(firm.known, other=dice.chance(0.5))) for firm in firms]
+    return firms, [_buyer_elsewhere(dice, b) for b in buyers], [_deal_elsewhere(dice, d) for d in deals]
+
+
+def _buyer_elsewhere(dice: Dice, buyer: Buyer) -> Buyer:
+    is_known = buyer.email != "" and dice.chance(0.5)
+    return replace(
+        buyer,
+        known=replace(buyer.known, other=is_known),
+        is_lead=is_known and not buyer.has_deal and dice.chance(0.7),
+        tied=replace(buyer.tied, other=dice.chance(0.9)),
+        opted_out=replace(buyer.opted_out, other=is_known and dice.chance(0.03)),
+    )
+
+
+def _deal_elsewhere(dice: Dice, deal: Deal) -> Deal:
+    return replace(deal, known=replace(deal.known, other=dice.chance(0.5)))
 
 
 # --- firms -------------------------------------------------------------------------------------------------------

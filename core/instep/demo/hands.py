@@ -29,7 +29,7 @@ class Hands(Protocol):
     """The people who work in a system."""
 
     def seed(self, scene: Scene) -> None:
-        """Fill the system with its part of the scene."""
+        """Fill the system with its part of the scene: that of `Presence.system`, or of `Presence.other`."""
         ...
 
     def buyer_attends_demo(self, email: str, at: datetime) -> None:
@@ -44,6 +44,10 @@ class Hands(Protocol):
         """Set a person's stage by hand."""
         ...
 
+    def rep_converts(self, email: str) -> None:
+        """Turn somebody's lead into a contact, where the system has both; elsewhere nothing happens."""
+        ...
+
     def read_back(self) -> Iterable[Held]:
         """Every record, read through the vendor's own client library."""
         ...
@@ -55,6 +59,11 @@ class DemoSandbox(Protocol):
     @property
     def settings(self) -> Mapping[str, object]:
         """What a connection's table in sync.toml says to reach it."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
         ...
 
     @property

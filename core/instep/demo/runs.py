@@ -34,7 +34,7 @@ def sums(changes: Sequence[Change]) -> list[str]:
     for change in changes:
         counts.setdefault((change.connection, change.object), Counter())[VERBS[change.action]] += 1
     return [
-        f"{connection:<9} {object:<14} " + ", ".join(f"{verb} {count:,}" for verb, count in found.items())
+        f"{connection:<10} {object:<14} " + ", ".join(f"{verb} {count:,}" for verb, count in found.items())
         for (connection, object), found in sorted(counts.items())
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from typing import Literal
 
 START = datetime(2026, 6, 15, 7, 0, tzinfo=UTC)
 """When the story begins. Fixed, so that the demo is the same on every day and every machine."""
@@ -31,10 +32,11 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Which side knows something: the exported files, the other system, or both."""
+    """Who knows something: the exported files, the system of one team, and that of another."""
 
     files: bool = True
     system: bool = True
+    other: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ class Firm:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """A person at a firm. `stage` is what the files say, `system_stage` what the other system was last told."""
+    """A person at a firm. `stage` is what the files say, `system_stage` what the systems were last told.
+
+    `is_lead` says that the other system has not made a contact of this person yet.
+    """
 
     key: str
     first: str
@@ -74,6 +79,7 @@ class Buyer:
     tied: Presence
     known: Presence
     has_deal: bool = False
+    is_lead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +101,19 @@ class Deal:
     known: Presence
 
 
+Recorder = Literal["files", "system", "other"]
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something a buyer did. `in_files` says which side recorded it."""
+    """Something a buyer did, and who recorded it."""
 
     key: str
     behaviour: str
     buyer: str
     at: datetime
     deal: str = ""
-    in_files: bool = True
+    recorded_by: Recorder = "files"
 
 
 @dataclass(frozen=True)
@@ -136,13 +145,9 @@ class Scene:
         """Someone by key; None for the blank key."""
         return next((colleague for colleague in self.colleagues if colleague.key == key), None)
 
-    def file_acts(self) -> Iterator[Act]:
-        """What the exported files recorded."""
-        return (act for act in self.acts if act.in_files)
-
-    def system_acts(self) -> Iterator[Act]:
-        """What the other system recorded."""
-        return (act for act in self.acts if not act.in_files)
+    def acts_of(self, recorder: Recorder) -> Iterator[Act]:
+        """What one of them recorded."""
+        return (act for act in self.acts if act.recorded_by == recorder)
 
 
 COLLEAGUES = (

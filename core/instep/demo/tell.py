@@ -46,9 +46,9 @@ def opening(teller: Teller, scene: Scene, folder: Path, rows: int, urls: Mapping
     twins = [buyer for buyer in scene.buyers if buyer.known.files and buyer.known.system]
     spelled = sum(buyer.title != buyer.other_title for buyer in twins)
     teller.say(f"{len(twins):,} people are known twice, {spelled:,} of them under different spellings")
-    teller.say(f"exports   {rows:,} rows in {folder / 'exports'}", "dim")
+    teller.say(f"exports    {rows:,} rows in {folder / 'exports'}", "dim")
     for name, url in urls.items():
-        teller.say(f"{name:<9} a sandbox at {url}", "dim")
+        teller.say(f"{name:<10} a sandbox at {url}", "dim")
 
 
 def checked(teller: Teller, workspace: Workspace) -> None:
@@ -70,7 +70,9 @@ def examined(teller: Teller, missing: Mapping[str, int], made: Mapping[str, int]
     """What was missing, and was made."""
     for connection, count in made.items():
         found = missing.get(connection, 0)
-        teller.say(f"{connection:<9} {found} of the fields that Instep keeps for itself are missing: {count} created")
+        teller.say(
+            f"{connection:<10} {found} of the fields that Instep keeps for itself are missing: {count} created"
+        )
 
 
 def doctored(teller: Teller, left: list[str]) -> None:
@@ -96,7 +98,7 @@ def applied(teller: Teller, outcome: Outcome) -> None:
     """What was written, system by system."""
     for name, account in outcome.account.items():
         written = sum(sum(acts.values()) for acts in account["written"].values())
-        teller.say(f"{name:<9} {account['seen']:,} records seen, {written:,} writes, {account['calls']:,} calls")
+        teller.say(f"{name:<10} {account['seen']:,} records seen, {written:,} writes, {account['calls']:,} calls")
 
 
 def noted(teller: Teller, outcome: Outcome, told: set[str]) -> None:
@@ -116,17 +118,23 @@ def lived(teller: Teller, scene: Scene, cast: Cast, system: str) -> None:
     """What happened in a system."""
     buyer, contested = cast.buyer, cast.contested
     firm = scene.firm[buyer.firm].name
-    teller.say(f"{system:<9} {buyer.first} {buyer.last} of {firm} takes part in a product demo")
-    teller.say(f"{system:<9} a representative moves {cast.deal.reference} ({cast.deal.name}) on to the evaluation")
-    teller.say(f"{system:<9} another wins {cast.won.reference} ({cast.won.name})")
+    teller.say(f"{system:<10} {buyer.first} {buyer.last} of {firm} takes part in a product demo")
+    teller.say(f"{system:<10} a representative moves {cast.deal.reference} ({cast.deal.name}) on to the evaluation")
+    teller.say(f"{system:<10} another wins {cast.won.reference} ({cast.won.name})")
     teller.say(
-        f"{system:<9} someone calls {contested.first} {contested.last} a customer, whom marketing still looks after"
+        f"{system:<10} someone calls {contested.first} {contested.last} a customer, whom marketing still looks after"
     )
+
+
+def lived_there(teller: Teller, cast: Cast, system: str) -> None:
+    """What happened in the other system."""
+    teller.say(f"{system:<10} a representative moves {cast.back.reference} ({cast.back.name}) back to the shortlist")
+    teller.say(f"{system:<10} {cast.lead.first} {cast.lead.last}, so far a lead, is made a contact")
 
 
 def reported(teller: Teller, cast: Cast) -> None:
     """What the exports bring."""
-    teller.say(f"exports   a new line: {cast.customer.first} {cast.customer.last} reports a benefit")
+    teller.say(f"exports    a new line: {cast.customer.first} {cast.customer.last} reports a benefit")
 
 
 def travelled(
@@ -134,8 +142,9 @@ def travelled(
 ) -> None:
     """Every change in full, buyer by buyer and deal by deal."""
     for entity, (group, values) in by_entity(changes).items():
-        what = ", ".join(words(workspace, group[0], value) for value in values)
-        teller.change(shown.get(entity, entity), what, "in " + " and ".join(c.connection for c in group))
+        what = ", ".join(words(workspace, group[0], value) for value in values if value.name != "instep_id")
+        where = " and ".join(dict.fromkeys(change.connection for change in group))
+        teller.change(shown.get(entity, entity), what, f"in {where}")
     if faded:
         teller.say(f"and {faded} {'score has' if faded == 1 else 'scores have'} faded below a line meanwhile", "dim")
 

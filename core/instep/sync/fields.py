@@ -71,9 +71,17 @@ def _voice(
     differs = record.differs(mapped.field)
     if mapped.currency_field is not None:
         differs = differs or record.differs(mapped.currency_field)
+    if differs and heard is None and _was_blank(record, mapped):
+        differs = False  # one way to be blank took the place of another
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)
     return Voice(str(record.ref), record.connection, heard, differs, joined, at, record.place)
+
+
+def _was_blank(record: RecordState, mapped: FieldMapping) -> bool:
+    """Whether what was last heard of a field meant nothing, too."""
+    before = {**record.fields, **(record.heard or {})}
+    return hear(mapped, before, record.live.directory) is None
 
 
 def _take(session: Session, state: EntityState, name: str, merged: Merged) -> None:

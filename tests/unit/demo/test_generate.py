@@ -76,10 +76,10 @@ def test_nothing_happened_after_the_story_begins(scene):
 def test_every_act_is_recorded_by_a_side_that_knows_the_buyer_and_the_deal(scene):
     for act in scene.acts:
         known = scene.buyer[act.buyer].known
-        assert known.files if act.in_files else known.system
+        assert getattr(known, act.recorded_by)
         if act.deal:
             known = scene.deal[act.deal].known
-            assert known.files if act.in_files else known.system
+            assert getattr(known, act.recorded_by)
 
 
 def test_the_story_has_its_people(scene):

@@ -18,8 +18,8 @@ def test_the_example_is_right_and_its_process_is_the_buyer_s():
     assert lint_process(workspace.process, workspace.team) == ()
 
 
-def test_the_example_has_a_folder_and_a_system():
-    assert connectors() == {"exports": "files", "hubspot": "hubspot"}
+def test_the_example_has_a_folder_and_two_systems():
+    assert connectors() == {"exports": "files", "hubspot": "hubspot", "salesforce": "salesforce"}
 
 
 def test_the_copy_reaches_the_sandbox_and_means_the_same_otherwise(tmp_path):

@@ -79,7 +79,7 @@ class HubSpotDemo:
         for buyer in scene.buyers:
             if buyer.key in self._ids and buyer.opted_out.system:
                 self._world.opt_out(buyer.email)
-        for act in scene.system_acts():
+        for act in scene.acts_of("system"):
             self._record(act)
 
     def _hire(self, scene: Scene) -> None:
@@ -179,6 +179,9 @@ class HubSpotDemo:
     def rep_marks(self, email: str, stage: str) -> None:
         """A colleague sets the contact's lifecycle stage by hand."""
         self._world.edit("contacts", self._ids[email], lifecyclestage=_LIFECYCLE[stage])
+
+    def rep_converts(self, email: str) -> None:
+        """HubSpot knows contacts only: there is nothing to convert."""
 
     # --- what anybody can read -----------------------------------------------------------------------------------
 

@@ -12,13 +12,13 @@ from instep_salesforce.sandbox.library import library
 from instep_salesforce.sandbox.world import SalesforceWorld
 
 _STATUS: Final = {
-    "sidelines": "Nurturing",
-    "awareness": "Open",
-    "interest": "Open",
-    "research": "Working",
-    "consideration": "Working",
-    "decision": "Working",
-    "implementing": "Working",
+    "sidelines": "Closed - Not Converted",
+    "awareness": "Open - Not Contacted",
+    "interest": "Open - Not Contacted",
+    "research": "Working - Contacted",
+    "consideration": "Working - Contacted",
+    "decision": "Working - Contacted",
+    "implementing": "Working - Contacted",
 }
 _INDUSTRY: Final = {
     "e-commerce": "Retail",
@@ -41,7 +41,6 @@ _STAGES: Final = {
     "no_decision": ("No Decision", 0),
 }
 _OUTCOMES: Final = {"won": "Closed Won", "lost": "Closed Lost", "no_decision": "No Decision"}
-_TENDER: Final = "Tender"
 _READ: Final = {
     "Account": "Name Website BillingCity BillingCountry NumberOfEmployees Industry OwnerId Instep_Id__c",
     "Contact": "Email FirstName LastName Title Phone OwnerId AccountId HasOptedOutOfEmail "
@@ -72,6 +71,7 @@ class SalesforceDemo:
             self._ids[colleague.key] = self._world.add_user(
                 colleague.name, colleague.email, active=not colleague.has_left
             )
+        self._ids["nobody"] = next(u["Id"] for u in self._world.all("User") if u["Name"] == "Integration User")
         self._configure()
         buyers = [buyer for buyer in scene.buyers if buyer.known.other]
         self._load("Account", {f.key: self._account(f) for f in scene.firms if f.known.other})
@@ -91,11 +91,11 @@ class SalesforceDemo:
 
     def _configure(self) -> None:
         self._world.add_field("Opportunity", "Reference__c", "Text", label="Reference", length=40)
-        for name in dict.fromkeys(_STATUS.values()):
-            self._world.add_lead_status(name)
+        for stage in self._world.all("OpportunityStage"):
+            if not stage["IsClosed"]:
+                self._world.retire_stage(stage["ApiName"])
         for stage, (name, probability) in _STAGES.items():
             self._world.add_stage(name, probability=probability, closed=stage in _OUTCOMES)
-        self._world.add_stage(_TENDER, probability=90)
         for name, label in _RECORD_TYPES.values():
             self._ids[name] = self._world.add_record_type("Opportunity", name, label)
         self._campaign = self._world.create("Campaign", Name="Spring webinar", Type="Webinar")
@@ -140,14 +140,14 @@ class SalesforceDemo:
             "Amount": deal.amount,
             "CloseDate": deal.close_date.isoformat(),
             "RecordTypeId": self._ids[_RECORD_TYPES[deal.segment][0]],
-            "StageName": _stage(deal.segment, deal.outcome or deal.stage),
+            "StageName": _stage(deal.outcome or deal.stage),
             "AccountId": self._ids.get(deal.firm),
             **self._owned(deal.owner),
         }
 
     def _owned(self, key: str) -> dict[str, str]:
-        """Salesforce knows no record without an owner: what nobody looks after belongs to marketing."""
-        return {"OwnerId": self._ids[key or "marketing"]}
+        """Salesforce knows no record without an owner: what nobody looks after belongs to the integration user."""
+        return {"OwnerId": self._ids[key or "nobody"]}
 
     def _record(self, scene: Scene, act: Act) -> None:
         buyer = scene.buyer[act.buyer]
@@ -171,18 +171,19 @@ class SalesforceDemo:
 
     def rep_moves(self, reference: str, stage: str) -> None:
         """A colleague changes the opportunity's stage."""
-        id = self._ids[reference]
-        held = self._world.read("Opportunity", id) or {}
-        segment = next(s for s, (name, _) in _RECORD_TYPES.items() if self._ids[name] == held["RecordTypeId"])
-        self._world.edit("Opportunity", id, StageName=_stage(segment, stage))
+        self._world.edit("Opportunity", self._ids[reference], StageName=_stage(stage))
 
     def rep_marks(self, email: str, stage: str) -> None:
         """A colleague sets the lead's status by hand."""
         self._world.edit("Lead", self._ids[email], Status=_STATUS[stage])
 
     def rep_converts(self, email: str) -> None:
-        """A colleague makes a contact of a lead, with its account, and without an opportunity yet."""
-        converted = self._world.convert(self._ids[email])
+        """A colleague makes a contact of a lead, at the account with that domain, without an opportunity yet."""
+        accounts = {
+            str(account["Website"]).removeprefix("https://www."): account["Id"]
+            for account in self._world.all("Account")
+        }
+        converted = self._world.convert(self._ids[email], account=accounts.get(email.partition("@")[2]))
         self._ids[email] = converted.contact
 
     # --- what anybody can read -----------------------------------------------------------------------------------
@@ -203,10 +204,10 @@ class SalesforceDemo:
                     yield Held(object, record["Id"], held, _related(object, record, people), is_out)
 
 
-def _stage(segment: str, stage: str) -> str:
+def _stage(stage: str) -> str:
     if stage in _OUTCOMES:
         return _OUTCOMES[stage]
-    return _TENDER if (segment, stage) == ("higher-education", "purchase") else _STAGES[stage][0]
+    return _STAGES[stage][0]
 
 
 def _at(record: Mapping[str, Any], path: str) -> Any:
