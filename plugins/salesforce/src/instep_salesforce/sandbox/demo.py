@@ -71,7 +71,9 @@ class SalesforceDemo:
             self._ids[colleague.key] = self._world.add_user(
                 colleague.name, colleague.email, active=not colleague.has_left
             )
-        self._ids["nobody"] = next(u["Id"] for u in self._world.all("User") if u["Name"] == "Integration User")
+        self._ids["nobody"] = next(
+            str(user["Id"]) for user in self._world.all("User") if user["Name"] == "Integration User"
+        )
         self._configure()
         buyers = [buyer for buyer in scene.buyers if buyer.known.other]
         self._load("Account", {f.key: self._account(f) for f in scene.firms if f.known.other})
@@ -91,9 +93,9 @@ class SalesforceDemo:
 
     def _configure(self) -> None:
         self._world.add_field("Opportunity", "Reference__c", "Text", label="Reference", length=40)
-        for stage in self._world.all("OpportunityStage"):
-            if not stage["IsClosed"]:
-                self._world.retire_stage(stage["ApiName"])
+        for usual in self._world.all("OpportunityStage"):
+            if not usual["IsClosed"]:
+                self._world.retire_stage(str(usual["ApiName"]))
         for stage, (name, probability) in _STAGES.items():
             self._world.add_stage(name, probability=probability, closed=stage in _OUTCOMES)
         for name, label in _RECORD_TYPES.values():
@@ -179,11 +181,10 @@ class SalesforceDemo:
 
     def rep_converts(self, email: str) -> None:
         """A colleague makes a contact of a lead, at the account with that domain, without an opportunity yet."""
-        accounts = {
-            str(account["Website"]).removeprefix("https://www."): account["Id"]
-            for account in self._world.all("Account")
-        }
-        converted = self._world.convert(self._ids[email], account=accounts.get(email.partition("@")[2]))
+        domain = email.partition("@")[2]
+        accounts = (a for a in self._world.all("Account") if str(a["Website"]).endswith(domain))
+        account = next((str(account["Id"]) for account in accounts), None)
+        converted = self._world.convert(self._ids[email], account=account)
         self._ids[email] = converted.contact
 
     # --- what anybody can read -----------------------------------------------------------------------------------
