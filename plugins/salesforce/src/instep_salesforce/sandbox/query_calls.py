@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from instep.sandbox import Response
 from instep_salesforce.sandbox.errors import RefusedError
 from instep_salesforce.sandbox.operations import Call, Operation, reply
@@ -10,7 +12,6 @@ from instep_salesforce.sandbox.soql.execution import Result, ask
 
 PAGE = 2_000
 SMALLEST_PAGE = 200
-_UNEVEN = (1.0, 0.37, 0.8, 0.05, 0.6)
 
 
 class QueryCalls:
@@ -76,4 +77,4 @@ class QueryCalls:
         """How many rows the page that begins at `start` gets."""
         if not self._org.personality.uneven_pages:
             return size
-        return max(1, int(size * _UNEVEN[start % len(_UNEVEN)]))
+        return max(1, int(size * random.Random(start).uniform(0.05, 0.95)))  # noqa: S311 - repeatable, not secret

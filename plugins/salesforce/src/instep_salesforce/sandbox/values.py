@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
 
 from instep_salesforce.sandbox.errors import RefusedError, refused
 from instep_salesforce.sandbox.ids import normalise
@@ -74,7 +75,15 @@ def _decimal(item: Field, value: object) -> Value:
         return None
     if abs(number) >= 10.0 ** (item.precision - item.scale):
         raise out_of_range(item, value)
-    return round(number, item.scale)
+    return round_half_up(number, item.scale)
+
+
+def round_half_up(number: float, scale: int) -> float:
+    """A number with so many decimals."""
+    rounded = round(number, scale)
+    if rounded == number:
+        return rounded
+    return float(Decimal(repr(number)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP))
 
 
 def _whole(item: Field, value: object) -> Value:
