@@ -22,7 +22,7 @@ LOCK = HERE / "requirements.lock"
 
 USAGE = """usage: python3 dev.py COMMAND [ARGS…]
 
-  demo             bring a demo company's exports and a HubSpot sandbox in step
+  demo             bring a demo company's exports and two CRM sandboxes in step
   test [ARGS…]     lint, types, import contracts, tests
   check            the same without the tests
   ci               the tests that are too slow for every run
