@@ -45,6 +45,14 @@ class LinkingClaims:
         (ends,) = bench.records.related(pair[0], [id], pair[1])
         assert [end.id for end in ends if end.primary] == [second]
 
+    def test_exactly_the_declared_pairs_can_be_associated(self, bench: Workbench) -> None:
+        declared = bench.records.capabilities.relates
+        if declared is None:
+            pytest.skip(f"{bench.plugin.name} does not say which objects it associates.")
+        assert declared.keys() == set(bench.records.objects)
+        found = {(relation.object, relation.to_object) for relation in _one_of_each_pair(bench)}
+        assert found == {(object, end) for object, ends in declared.items() for end in ends}
+
     def test_an_association_with_a_record_that_is_not_there_fails_alone(self, bench: Workbench) -> None:
         good = _one_of_each_pair(bench)[0]
         bad = Relation(good.object, good.id, good.to_object, "999999999")

@@ -61,11 +61,21 @@ class ReadingClaims:
         for object in bench.records.objects:
             name = bench.text_field(object)
             first, _ = bench.make(object, 2)
-            cursor = bench.end(object)
+            cursor = bench.end(object, fields=[name])
             bench.write(object, [Update(first, {name: "Changed"}, {})])
             bench.pass_time()
             seen = items(bench.pages(object, [name], cursor), Seen)
             assert [(item.id, item.fields[name]) for item in seen] == [(first, "Changed")]
+
+    def test_a_change_in_the_same_instant_as_a_read_is_not_lost(self, bench: Workbench) -> None:
+        for object in bench.records.objects:
+            name = bench.text_field(object)
+            (id,) = bench.make(object)
+            cursor = bench.pages(object, [name])[-1].cursor
+            bench.write(object, [Update(id, {name: "At once"}, {})])
+            bench.pass_time()
+            seen = items(bench.pages(object, [name], cursor), Seen)
+            assert [item.fields[name] for item in seen if item.id == id][-1:] == ["At once"]
 
     def test_a_deleted_record_is_reported_once(self, bench: Workbench) -> None:
         bench.need("delete_feed")

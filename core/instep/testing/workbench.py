@@ -234,11 +234,14 @@ class Workbench:
         """All pages since a cursor."""
         return list(self.records.changed_since(object, fields, cursor))
 
-    def end(self, object: str, cursor: str | None = None) -> str:
-        """The cursor at the end of everything so far, read twice so that no overlap is left in view."""
+    def end(self, object: str, cursor: str | None = None, fields: Sequence[str] = ()) -> str:
+        """The cursor at the end of everything so far, read twice so that no overlap is left in view.
+
+        A cursor belongs to the fields that were read with it.
+        """
         for _ in range(2):
             self.pass_time()
-            cursor = self.pages(object, (), cursor)[-1].cursor
+            cursor = self.pages(object, fields, cursor)[-1].cursor
         self.pass_time()
         assert cursor is not None
         return cursor

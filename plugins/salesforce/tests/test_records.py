@@ -217,6 +217,17 @@ def test_what_was_given_is_not_given_again_though_the_overlap_shows_it(bench: Wo
     assert [item.id for item in read(bench, cursor=ended(pages))] == [id]
 
 
+def test_a_record_that_changes_again_in_the_second_in_which_it_was_read_is_read_again(bench: Workbench) -> None:
+    id = bench.sandbox.world.create("Contact", LastName="Ada")
+    pages = bench.pages("Contact", ["LastName"])
+    for name in ("Byron", "Lovelace"):
+        bench.sandbox.world.edit("Contact", id, LastName=name)
+        pages = bench.pages("Contact", ["LastName"], ended(pages))
+        assert [item.fields for item in items(pages, Seen)] == [{"LastName": name}]
+    bench.sandbox.world.delete("Contact", id)
+    assert [type(item) for item in read(bench, "Contact", ["LastName"], ended(pages))] == [Gone]
+
+
 def test_more_than_can_be_remembered_comes_again_and_is_never_lost(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,12 +241,12 @@ def test_the_cursor_lives_by_salesforces_clock(bench: Workbench) -> None:
     ahead = Effects(
         bench.transport, lambda: bench.clock.now() + timedelta(days=30), bench.clock.sleep, random.Random(1)
     )
-    connection = salesforce.connect(bench.settings(), ahead)  # type: ignore[arg-type]
+    connection = salesforce.connect(bench.settings(), ahead)
     bench.opened.append(connection)
-    cursor = ended(list(connection.records.changed_since("Contact", (), None)))  # type: ignore[union-attr]
+    cursor = ended(list(connection.records.changed_since("Contact", (), None)))
     bench.clock.advance(HOUR)
     id = bench.sandbox.world.create("Contact", LastName="Ada")
-    found = list(connection.records.changed_since("Contact", (), cursor))  # type: ignore[union-attr]
+    found = list(connection.records.changed_since("Contact", (), cursor))
     assert [item.id for page in found for item in page.items] == [id]
 
 

@@ -215,7 +215,7 @@ def test_a_stage_that_was_added_meanwhile_is_known(bench: Workbench) -> None:
     assert written(write(bench, "Opportunity", Update(id, {"StageName": "Piloting"}, {}))[0])
     bench.sandbox.world.retire_stage("Piloting")
     fresh = bench.connect().records
-    (outcome,) = fresh.write("Opportunity", [Update(id, {"StageName": "Piloting"}, {})], [])  # type: ignore[union-attr]
+    (outcome,) = fresh.write("Opportunity", [Update(id, {"StageName": "Piloting"}, {})], [])
     assert refused(outcome).code == "unknown_value"
 
 
@@ -276,7 +276,7 @@ def test_a_duplicate_rule_is_passed_only_where_it_warns_and_we_are_told_to(
     bench.sandbox.world.add_duplicate_rule("Lead", "Email", allow_save=allow_save)
     records = bench.connect(bench.settings(allow_duplicates=allowed)).records
     create = lead(1, Email="x@x.example"), lead(2, Email="x@x.example")
-    first, second = (records.write("Lead", [one], [])[0] for one in create)  # type: ignore[union-attr]
+    first, second = (records.write("Lead", [one], [])[0] for one in create)
     assert isinstance(first, Written)
     assert isinstance(second, Written) is (allow_save and allowed)
     if isinstance(second, Rejected):
@@ -297,11 +297,11 @@ def test_assignment_rules_choose_only_for_ownerless_creates_and_only_if_told_to(
     world.assignment_rule("Lead", bob)
     records = bench.connect(bench.settings(assignment_rules=rules)).records
     given = {"OwnerId": ann} if owned else {}
-    (made,) = records.write("Lead", [lead(1, **given)], ["OwnerId"])  # type: ignore[union-attr]
+    (made,) = records.write("Lead", [lead(1, **given)], ["OwnerId"])
     owner = written(made).fields["OwnerId"]
     assert (owner == bob) is (rules and not owned)
     assert (owner == ann) is owned
-    (changed,) = records.write("Lead", [Update(written(made).id, {"Title": "x"}, {})], ["OwnerId"])  # type: ignore[union-attr]
+    (changed,) = records.write("Lead", [Update(written(made).id, {"Title": "x"}, {})], ["OwnerId"])
     assert written(changed).fields["OwnerId"] == owner
 
 
@@ -311,7 +311,7 @@ def test_creates_with_and_without_an_owner_keep_their_places(bench: Workbench) -
     world.assignment_rule("Lead", bob)
     records = bench.connect(bench.settings(assignment_rules=True)).records
     creates = [lead(n, **({"OwnerId": ann} if n % 2 else {})) for n in range(4)]
-    outcomes = records.write("Lead", creates, ["OwnerId"])  # type: ignore[union-attr]
+    outcomes = records.write("Lead", creates, ["OwnerId"])
     assert [written(o).fields["OwnerId"] for o in outcomes] == [bob, ann, bob, ann]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -24,6 +25,8 @@ _OLDEST: Final = datetime(1999, 3, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 _MOST_REMEMBERED: Final = 20_000
 _PATIENCE: Final = 3
+_ID: Final = 18
+_to_json = msgspec.json.Encoder().encode
 
 
 class Position(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -31,8 +34,8 @@ class Position(msgspec.Struct, omit_defaults=True, frozen=True):
 
     `since` is where it began (at the beginning of all, where there is none), `started` Salesforce's own time when it
     did, and where the next one takes up. `stamp` and `id` are the last record's. `told` are the records that lie in
-    view of the next walk's overlap and were given already, by their stamp. `types` are the columns that could be
-    seen, so that a quiet walk need not ask.
+    view of the next walk's overlap and were given already: by their stamp, their ids with a fingerprint of what they
+    held. `types` are the columns that could be seen, so that a quiet walk need not ask.
     """
 
     since: datetime | None = None
@@ -67,14 +70,15 @@ class Step:
 
 
 class _Memory:
-    """What was given already and may come again: records changed within the overlap, by id, with their stamp.
+    """What was given already and may come again: records changed within the overlap, each with what it held.
 
+    Stamps are whole seconds, so a record that changed twice in one second has the same stamp and other contents.
     Too many to remember are forgotten: they come once more, which costs nothing but time.
     """
 
     def __init__(self, told: Mapping[str, Sequence[str]]) -> None:
-        self._told = {at: list(ids) for at, ids in sorted(told.items(), key=lambda pair: int(pair[0]))}
-        self._given = {id: datetime.fromtimestamp(int(at), UTC) for at, ids in self._told.items() for id in ids}
+        self._told = {at: list(texts) for at, texts in sorted(told.items(), key=lambda pair: int(pair[0]))}
+        self._given = {text[:_ID]: text[_ID:] for texts in self._told.values() for text in texts}
 
     def news(self, records: Sequence[Record], horizon: datetime) -> Sequence[Record]:
         """The records that were not given before; those that the next walk looks back upon are remembered."""
@@ -84,12 +88,16 @@ class _Memory:
         fresh = []
         for record in records:
             id, stamp = record["Id"], record[STAMP]
-            if given.get(id) == stamp:
+            if stamp < horizon and id not in given:
+                fresh.append(record)
+                continue
+            fingerprint = _fingerprint(record)
+            if given.get(id) == fingerprint:
                 continue
             fresh.append(record)
             if stamp >= horizon and len(given) < _MOST_REMEMBERED:
-                given[id] = stamp
-                self._told.setdefault(str(int(stamp.timestamp())), []).append(id)
+                given[id] = fingerprint
+                self._told.setdefault(str(int(stamp.timestamp())), []).append(id + fingerprint)
         return fresh
 
     def told(self) -> dict[str, list[str]]:
@@ -98,7 +106,11 @@ class _Memory:
 
     def told_since(self, horizon: datetime) -> dict[str, list[str]]:
         """What the next walk will meet again."""
-        return {at: ids for at, ids in self._told.items() if int(at) >= horizon.timestamp()}
+        return {at: texts for at, texts in self._told.items() if int(at) >= horizon.timestamp()}
+
+
+def _fingerprint(record: Record) -> str:
+    return blake2b(_to_json(record), digest_size=8).hexdigest()
 
 
 class Walker:
