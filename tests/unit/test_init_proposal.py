@@ -115,6 +115,17 @@ def test_a_match_is_surer_the_nearer_the_names(label: str, name: str, low: int, 
     assert low <= best_match(label, (name,), 90, "same").score <= high
 
 
+@pytest.mark.parametrize("label", ["Unqualified", "Not qualified", "DISQUALIFIED", "Non-qualified lead"])
+def test_a_name_that_denies_another_is_not_like_it(label: str) -> None:
+    assert best_match(label, ("qualified",), 90, "").score == 0
+    assert best_match("Qualified", (label,), 90, "").score == 0
+    assert best_match(label, (label.lower(),), 90, "").score == 90
+
+
+def test_a_name_of_a_few_letters_is_likened_to_nothing() -> None:
+    assert best_match("4 - Go", ("go live",), 90, "").score == 0
+
+
 # --- stages ------------------------------------------------------------------------------------------------------
 
 
@@ -172,7 +183,8 @@ def test_a_value_that_names_two_stages_is_shared_and_lands_on_one() -> None:
 
 def test_the_second_value_for_a_stage_is_a_question() -> None:
     question = asked(stage("Shortlist"), stage("Short list 2"))
-    assert question.reason.startswith("it sounds like consideration, ")
+    assert question.value == "Short list 2"
+    assert question.reason == "it sounds like consideration, which another value already stands for"
 
 
 # --- outcomes ----------------------------------------------------------------------------------------------------

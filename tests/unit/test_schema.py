@@ -23,10 +23,10 @@ from instep.mapping.schema import NAMES, directive, schema_for, schema_of
 from instep.mapping.section import Section
 from instep.mapping.toml import toml_key, toml_text
 from instep.model.entities import FieldType
-from instep.plugins import find_plugin
+from instep.plugins import find_plugin, installed
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = settings_of(["files", "hubspot"])
+SETTINGS = settings_of(connector.name for connector in installed())
 VALIDATORS = {name: jsonschema.Draft7Validator(schema_of(name, SETTINGS)) for name in NAMES}
 SHIPPED = [ROOT / "sync.toml", *sorted((ROOT / "mappings").glob("*.toml"))]
 PAGE = (ROOT / "docs/reference/files.md").read_text(encoding="utf-8")

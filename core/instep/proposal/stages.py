@@ -119,10 +119,10 @@ def _aligned(scores: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
         if worth and best[row][column] == worth + best[row + 1][column + 1]:
             pairs.append((row, column))
             row, column = row + 1, column + 1
-        elif best[row][column] == best[row + 1][column]:
-            row += 1
-        else:
+        elif best[row][column] == best[row][column + 1]:
             column += 1
+        else:
+            row += 1
     return pairs
 
 

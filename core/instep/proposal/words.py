@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from instep.model.process import Stage
 
 THRESHOLD = 60
 """What is less certain than this is a question."""
 
+_SHORTEST = 3
+"""A name of so many letters says too little to be likened to another."""
+
 _NUMBERING = re.compile(r"(stage|step|phase|level)?\d+|[a-z]\d+|\d+%")
+_NEGATIONS = frozenset(("not", "no", "non", "never", "without"))
+_DENYING = ("un", "dis", "non")
 _FILLING = frozenset(("the", "a", "of", "to", "and", "for", "in", "by", "with"))
 
 
@@ -57,7 +63,17 @@ def _match(label: str, name: str, exact: int, reason: str) -> Match:
         return NO_MATCH
     if ours == theirs or squeezed(ours) == squeezed(theirs):
         return Match(exact, reason)
+    if _contradict(ours.split(), theirs.split()):
+        return NO_MATCH
     return max(_contained(theirs, ours), _similar(theirs, ours), key=lambda match: match.score)
+
+
+def _contradict(ours: list[str], theirs: list[str]) -> bool:
+    """Whether one name says that the other is not so: "not qualified" and "unqualified" against "qualified"."""
+    if bool(_NEGATIONS & set(ours)) is not bool(_NEGATIONS & set(theirs)):
+        return True
+    pairs = [*product(ours, theirs), *product(theirs, ours)]
+    return any(one == prefix + other for one, other in pairs for prefix in _DENYING)
 
 
 def _contained(theirs: str, ours: str) -> Match:
@@ -68,7 +84,7 @@ def _contained(theirs: str, ours: str) -> Match:
     if wanted and wanted < held:
         score = (86 if len(wanted) > 1 else 78) - 3 * (len(held) - len(wanted))
         return Match(max(score, 62), f'"{ours}" is in its name')
-    if held and held < wanted:
+    if held < wanted and len(theirs) > _SHORTEST:
         return Match(max(72 - 4 * (len(wanted) - len(held)), 60), f'it is short for "{ours}"')
     return NO_MATCH
 
@@ -80,5 +96,5 @@ def _stems(words: str) -> set[str]:
 def _similar(theirs: str, ours: str) -> Match:
     from rapidfuzz import fuzz
 
-    ratio = fuzz.ratio(theirs, ours) if min(len(theirs), len(ours)) > 3 else 0
+    ratio = fuzz.ratio(theirs, ours) if min(len(theirs), len(ours)) > _SHORTEST else 0
     return Match(int(ratio * 0.85), f'it is spelled much like "{ours}"') if ratio >= 78 else NO_MATCH
