@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.report import Row, table
 
-NAMES = ("calls", "ingest", "incremental", "memory", "startup")
+NAMES = ("calls", "crms", "ingest", "incremental", "memory", "startup")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,6 +36,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--contacts", type=int, default=20_000, help="contacts of the first load (calls)")
     parser.add_argument("--companies", type=int, default=0, help="companies that these belong to (calls)")
     parser.add_argument("--changed", type=int, default=1_000, help="contacts that change afterwards (calls)")
+    parser.add_argument("--loaded", type=int, default=100_000, help="contacts of each first load (crms)")
     parser.add_argument("--read", type=int, default=100_000, help="contacts to read and store (ingest)")
     parser.add_argument("--persons", type=int, default=100_000, help="persons known (incremental, memory)")
     parser.add_argument("--edited", type=int, default=500, help="persons that change (incremental, memory)")
@@ -57,6 +58,10 @@ def measurement(name: str, options: argparse.Namespace, root: Path) -> Iterator[
 
             sizes = {"contacts": options.contacts, "changed": options.changed, "companies": options.companies}
             return calls.measure(**sizes)
+        case "crms":
+            from bench import crms
+
+            return crms.measure(loaded=options.loaded, known=options.contacts, changed=options.changed)
         case "ingest":
             from bench import ingest
 

@@ -1,4 +1,4 @@
-"""The least number of calls that a HubSpot account can be kept in step with. README.md derives the formula."""
+"""The least number of calls that an account or org can be kept in step with. README.md derives the formulas."""
 
 from __future__ import annotations
 
@@ -69,11 +69,61 @@ class Account:
         return sum(self.parts.values())
 
 
-def formula(*accounts: Account) -> str:
+SOQL_PAGE = 2000
+"""Records in one page of a query. developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_query.htm"""
+COLLECTION = 200
+"""Records in one call of sObject Collections."""
+READ_BACK = 2000
+"""Records that one call of sObject Collections reads."""
+JOB = 10_000
+"""Records in one bulk job: the size in which Salesforce works a job off and counts it against the day's batches."""
+JOB_CALLS = 6
+"""Create, upload, close, look once, read what worked and what did not."""
+ORG_OBJECTS = ("Contact", "Lead", "Account", "Opportunity")
+ORG_CATALOGUE = 2 + len(ORG_OBJECTS)
+"""Users and queues, and the fields of each object: each one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """What one Salesforce org must be asked and told in one run.
+
+    `changed` counts the records per object that are new to us, `told` the records to write per (object, verb). What
+    was written is read back, because Salesforce's answer to a write holds no values.
+    """
+
+    is_first: bool = False
+    changed: Mapping[str, int] = field(default_factory=dict)
+    told: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Calls by what they are for."""
+        return {
+            "login": 1,
+            "identity": IDENTITY,
+            "users and fields": ORG_CATALOGUE if self.is_first else 0,
+            "records": sum(pages(self.changed.get(name, 0), SOQL_PAGE) for name in ORG_OBJECTS),
+            "writes": sum(_writes(count) for count in self.told.values()),
+            "read-backs": sum(batches(count, READ_BACK) for count in self.told.values()),
+        }
+
+    @property
+    def calls(self) -> int:
+        return sum(self.parts.values())
+
+
+def _writes(records: int) -> int:
+    """In collections or in jobs, whichever takes fewer calls."""
+    full, rest = divmod(records, JOB)
+    return full * min(JOB_CALLS, batches(JOB, COLLECTION)) + min(JOB_CALLS, batches(rest, COLLECTION))
+
+
+def formula(*accounts: Account | Org) -> str:
     """The floor of a run over some accounts, spelled out."""
     return " + ".join(_spelled(account) for account in accounts)
 
 
-def _spelled(account: Account) -> str:
+def _spelled(account: Account | Org) -> str:
     parts = [f"{count} {name}" for name, count in account.parts.items() if count]
     return f"({' + '.join(parts)})"

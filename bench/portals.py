@@ -1,9 +1,9 @@
-"""HubSpot sandboxes in processes of their own, so that what they cost is not counted as the engine's."""
+"""Sandboxes in processes of their own, so that what they cost is not counted as the engine's."""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ OBJECTS = ("contacts", "companies", "deals")
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """A HubSpot account in another process. `settings` is what its connection needs in sync.toml."""
+    """An account or org in another process. `settings` is what its connection needs in sync.toml."""
 
     settings: Mapping[str, Any]
     _wire: Connection
@@ -62,10 +62,23 @@ def portals(count: int) -> Iterator[list[Portal]]:
 
 
 @contextmanager
+def salesforce_org() -> Iterator[Portal]:
+    """An empty Salesforce org, which has the fields that Instep needs."""
+    with _apart(serve_salesforce) as org:
+        yield org
+
+
+@contextmanager
 def _portal(portal_id: int) -> Iterator[Portal]:
+    with _apart(serve, portal_id) as portal:
+        yield portal
+
+
+@contextmanager
+def _apart(serving: Callable[..., None], *given: Any) -> Iterator[Portal]:
     spawning = multiprocessing.get_context("spawn")
     here, there = spawning.Pipe()
-    process = spawning.Process(target=serve, args=(portal_id, there), daemon=True)
+    process = spawning.Process(target=serving, args=(*given, there), daemon=True)
     process.start()
     there.close()
     try:
@@ -84,13 +97,30 @@ def serve(portal_id: int, wire: Connection) -> None:
         for name in OBJECTS:
             for definition in OWN_PROPERTIES:
                 sandbox.world.add_property(name, definition)
-        wire.send(dict(sandbox.settings))
-        while True:
-            try:
-                request = wire.recv()
-            except EOFError:
-                return
-            wire.send(_answer(sandbox, *request))
+        _serve(sandbox, wire)
+
+
+def serve_salesforce(wire: Connection) -> None:
+    """Run one org until the other side hangs up. The fields are made as `doctor --create-fields` makes them."""
+    from instep.sandbox import VirtualClock
+    from instep_salesforce.sandbox import salesforce_sandbox
+
+    with salesforce_sandbox(clock=VirtualClock()) as sandbox:
+        for object in ("Lead", "Contact", "Account", "Opportunity"):
+            sandbox.world.add_field(object, "Instep_Id__c", "Text", length=64, unique=True, externalId=True)
+            sandbox.world.add_field(object, "Instep_Stage__c", "Text", length=64)
+            sandbox.world.add_field(object, "Instep_Score__c", "Number", precision=6, scale=0)
+        _serve(sandbox, wire)
+
+
+def _serve(sandbox: Any, wire: Connection) -> None:
+    wire.send(dict(sandbox.settings))
+    while True:
+        try:
+            request = wire.recv()
+        except EOFError:
+            return
+        wire.send(_answer(sandbox, *request))
 
 
 def _answer(sandbox: Any, verb: str, *given: Any) -> Any:

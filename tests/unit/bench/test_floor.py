@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bench.floor import Account, batches, formula, pages
+from bench.floor import Account, Org, batches, formula, pages
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,16 @@ def test_associations_are_made_2000_at_a_time() -> None:
 def test_the_formula_names_every_part_that_counts() -> None:
     spelled = formula(Account(), Account(told={("contacts", "update"): 101}))
     assert spelled == "(1 identity + 3 bins + 3 records) + (1 identity + 3 bins + 3 records + 2 writes)"
+
+
+def test_an_org_without_changes_takes_a_login_an_identity_call_and_a_query_for_each_object() -> None:
+    assert Org().calls == 1 + 1 + 4
+
+
+def test_a_thousand_changes_take_five_collections_and_one_read_back() -> None:
+    assert Org(told={("Lead", "update"): 1000}).calls == 6 + 5 + 1
+
+
+def test_many_records_are_written_in_jobs_of_ten_thousand() -> None:
+    org = Org(is_first=True, changed={"Contact": 10_000}, told={("Lead", "create"): 100_000})
+    assert org.calls == 1 + 1 + 6 + (5 + 1 + 1 + 1) + 10 * 6 + 50

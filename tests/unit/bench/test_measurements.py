@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bench import bare, calls, incremental, ingest, memory, startup
+from bench import bare, calls, crms, incremental, ingest, memory, startup
 from bench.__main__ import NAMES, main, measurement, parse
 from bench.workspaces import hubspot_mapping
 
@@ -19,6 +19,15 @@ def test_calls_are_at_the_floor_whatever_the_size() -> None:
 def test_a_full_last_page_takes_no_further_call() -> None:
     *_, changed, echo = calls.measure(contacts=200, changed=200)
     assert (changed.measured, echo.measured) == (changed.baseline, echo.baseline)
+
+
+def test_two_crms_are_near_the_floor_whatever_the_size() -> None:
+    rows = [row for row in crms.measure(loaded=230, known=210, changed=205, missing=(0, 50)) if row.unit == "calls"]
+    over = {
+        row.what: (row.measured, row.baseline) for row in rows if row.baseline and row.measured > row.baseline + 1
+    }
+    assert len(rows) == 6
+    assert over == {}
 
 
 def test_ingest_reads_every_contact_in_every_way() -> None:
