@@ -8,6 +8,7 @@ overtaken by a colleague, whose value speaks.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,20 +46,38 @@ def recover(session: Session) -> int:
         "SELECT seq, connection, object, record, entity, action, before, after, reason FROM journal "
         "WHERE state IN ('intended', 'unknown') ORDER BY seq"
     )
+    groups: dict[tuple[str, str, str], list[Open]] = {}
     for row in rows:
         one = _open(row)
-        live = session.connections.get(one.connection)
-        try:
-            if live is None:
-                raise RemoteError(f"{one.connection} is not configured any more")
-            _settle(session, live, one)
-        except RemoteError as error:
+        groups.setdefault((one.connection, one.object, one.action), []).append(one)
+    for (connection, _, action), group in groups.items():
+        live = session.connections.get(connection)
+        size = _at_once(live, action)
+        for start in range(0, len(group), size):
+            _settle_together(session, live, group[start : start + size])
+    return len(rows)
+
+
+def _at_once(live: Live | None, action: str) -> int:
+    """How many rows one question to the system settles."""
+    if live is None or action not in ("create", "update"):
+        return 1
+    return live.records.batch.find if action == "create" else live.records.batch.read
+
+
+def _settle_together(session: Session, live: Live | None, rows: Sequence[Open]) -> None:
+    """Settle rows of one action, about different records or not. What cannot be asked now stays open."""
+    try:
+        if live is None:
+            raise RemoteError(f"{rows[0].connection} is not configured any more")
+        _settle(session, live, rows)
+    except RemoteError as error:
+        for one in rows:
             if one.ref is not None:
                 session.masked.setdefault(one.ref, set()).update(one.after)
             session.ledger.note(
                 "unsettled", one.connection, f"A write is still unsettled: {error}", "Run again.", str(one.ref)
             )
-    return len(rows)
 
 
 def _open(row: tuple[Any, ...]) -> Open:
@@ -67,22 +86,29 @@ def _open(row: tuple[Any, ...]) -> Open:
     return Open(seq, ref, connection, object, entity, action, decode(before), decode(after), json.loads(reason))
 
 
-def _settle(session: Session, live: Live, one: Open) -> None:
-    match one.action:
-        case "create":
-            _settle_create(session, live, one)
-        case "update":
-            _settle_update(session, live, one)
+def _settle(session: Session, live: Live, rows: Sequence[Open]) -> None:
+    object, action = rows[0].object, rows[0].action
+    mapping = session.mapping(live.name, object)
+    match action:
+        case "create" if mapping is not None and mapping.instep_id is not None:
+            keys = [one.entity for one in rows]
+            found = live.records.find(object, mapping.instep_id, keys, wanted_fields(live, mapping))
+            for one, items in zip(rows, found, strict=True):
+                _settle_create(session, live, one, items)
+        case "update" if mapping is not None:
+            ids = [one.ref.id if one.ref else "" for one in rows]
+            for one, item in zip(rows, live.records.read(object, ids, wanted_fields(live, mapping)), strict=True):
+                _settle_update(session, one, item)
+        case "create" | "update":
+            for one in rows:
+                _close(session, one, "resolved", "its object is not mapped any more")
         case _:
-            _settle_repeatable(session, live, one)
+            for one in rows:
+                _settle_repeatable(session, live, one)
 
 
-def _settle_create(session: Session, live: Live, one: Open) -> None:
-    """Look the record up by our id, straight from the system of record, never through a lagging index."""
-    mapping = session.mapping(live.name, one.object)
-    if mapping is None or mapping.instep_id is None:
-        return _close(session, one, "resolved", "its object is not mapped any more")
-    found = live.records.find(one.object, mapping.instep_id, [one.entity], wanted_fields(live, mapping))[0]
+def _settle_create(session: Session, live: Live, one: Open, found: Sequence[Seen | Gone]) -> None:
+    """A create whose record was looked up by our id, straight from the system of record, never by a lagging index."""
     seen = next((item for item in found if isinstance(item, Seen)), None)
     with session.store.transaction("recover: create"):
         if seen is None and found:
@@ -100,7 +126,6 @@ def _settle_create(session: Session, live: Live, one: Open) -> None:
             )
             session.store.run("UPDATE journal SET record = ? WHERE seq = ?", (seen.id, one.seq))
         _mark(session, one, "confirmed" if found else "resolved", "looked up by instep_id")
-    return None
 
 
 def _heard(held: Scalar, sent: Scalar) -> Scalar:
@@ -108,11 +133,7 @@ def _heard(held: Scalar, sent: Scalar) -> Scalar:
     return held if normalised(held) == normalised(sent) else sent
 
 
-def _settle_update(session: Session, live: Live, one: Open) -> None:
-    mapping = session.mapping(live.name, one.object)
-    if mapping is None or one.ref is None:
-        return _close(session, one, "resolved", "its object is not mapped any more")
-    item = live.records.read(one.object, [one.ref.id], wanted_fields(live, mapping))[0]
+def _settle_update(session: Session, one: Open, item: Item) -> None:
     with session.store.transaction("recover: update"):
         match item:
             case Seen():
@@ -122,7 +143,6 @@ def _settle_update(session: Session, live: Live, one: Open) -> None:
                 _mark(session, one, "resolved", "the record is not there any more")
             case Garbled():
                 _mark(session, one, "resolved", "the record cannot be read now")
-    return None
 
 
 def _settle_seen(session: Session, one: Open, item: Seen) -> None:
