@@ -43,11 +43,11 @@ class Ingesting:
         except BadFileError as error:
             job.fail(str(error), now)
             return
+        keys = self._repeated(job)
         share = -(-len(job.waiting) // (job.looks_left + 1))
         rows, job.waiting = job.waiting[:share], job.waiting[share:]
         kind = self._org.kinds[job.object]
         columns = [self._column(job, kind, name) for name in job.header]
-        keys = self._repeated(job)
         caller = Caller(user=job.user, version=job.version, auto_assign=job.rule or False)
         for row in rows:
             job.outcomes.append(self._one(job, kind, columns, row, caller, keys))
