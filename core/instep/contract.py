@@ -534,6 +534,8 @@ class ConnectionInfo:
     org: str
     org_name: str = ""
     user: str = ""
+    user_id: str = ""
+    """The login's own id among the owners, where it is one: what a system gives to it belongs to nobody."""
     time_zone: str = "UTC"
     currency: str | None = None
     now: datetime | None = None

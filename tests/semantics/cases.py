@@ -9,7 +9,7 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a.lead_jane title=CTO · a.lead_jane converted into a.jane     with `files: a has leads = yes`
     jane did webinar 2d ago [about a.deal1]
     a.jane opts in · a hides title · a trims · a sets back title=X · a refuses title=X · a loses an answer
-    a knows owner ann [inactive] · files: KEY = VALUE · forget everything · sync · 3d pass
+    a knows owner ann [inactive] · a is logged in to as ann · files: KEY = VALUE · forget everything · sync · 3d pass
 
 Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `writes 0`, `writes b=1`,
 `1 conflict`, `reported: text`, `lost: a title=CTO`, `refused`.
@@ -341,6 +341,9 @@ def _step(stage: Stage, step: str) -> None:
     if match := re.fullmatch(r"(\w) (sets back|refuses) (\w+)=(.+)", step):
         target = stage.systems[match[1]].overrides if match[2] == "sets back" else stage.systems[match[1]].refuse
         target[match[3]] = value_of(match[4])  # type: ignore[assignment,index]
+        return None
+    if match := re.fullmatch(r"(\w) is logged in to as (\w+)", step):
+        stage.systems[match[1]].login = f"u-{match[2]}"
         return None
     if match := re.fullmatch(r"(\w) knows owner (\w+)( inactive)?", step):
         users = [user for user in stage.systems[match[1]].users if user.id != f"u-{match[2]}"]

@@ -91,6 +91,8 @@ class System:
         self.explicit: dict[str, list[Consent]] = {}
         self.writes: list[tuple[str, str]] = []
         self.org = f"org-{name}"
+        self.login = ""
+        """The id of the user that the engine logs in as."""
         self.lose_answers = 0
         self.down = False
         self._serials = itertools.count(1)
@@ -326,7 +328,7 @@ def connector(systems: dict[str, System]) -> ConnectorPlugin[Settings]:
 
         def check() -> ConnectionInfo:
             effects.transport.send(lambda: None, label="identity", writes=False)
-            return ConnectionInfo(org=system.org)
+            return ConnectionInfo(org=system.org, user_id=system.login)
 
         return Connection(
             records=records,

@@ -59,7 +59,7 @@ def compare(workspace: Workspace, held: Mapping[str, Iterable[Held]]) -> Compari
     with closing(sqlite3.connect(f"file:{workspace.store}?mode=ro", uri=True)) as store:
         truths = _truths(store)
         entity_of: dict[Ref, str] = {tuple(row[:3]): row[3] for row in store.execute(_LINKS)}
-        directories = {name: Directory(name, workspace.team, _users(store, name)) for name in held}
+        directories = {name: Directory(name, workspace.team, *_users(store, name)) for name in held}
     result = Comparison()
     records: dict[str, dict[tuple[str, str], Held]] = {entity: {} for entity in truths}
     for connection, found in held.items():
@@ -219,7 +219,10 @@ def _truths(store: sqlite3.Connection) -> dict[str, Truth]:
     return truths
 
 
-def _users(store: sqlite3.Connection, connection: str) -> tuple[User, ...] | None:
+def _users(store: sqlite3.Connection, connection: str) -> tuple[tuple[User, ...] | None, str]:
+    """The users of a system as the last run knew them, and which of them is the login."""
     row = store.execute("SELECT catalogue FROM connection WHERE name = ?", (connection,)).fetchone()
-    users = json.loads(row[0])["users"] if row and row[0] else None
-    return None if users is None else tuple(User(*user) for user in users)
+    catalogue = json.loads(row[0]) if row and row[0] else {"users": None}
+    users = catalogue["users"]
+    login = str(catalogue.get("login", ""))
+    return None if users is None else tuple(User(*user) for user in users), login

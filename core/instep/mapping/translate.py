@@ -52,9 +52,11 @@ class Directory:
     connection: str
     team: Team
     users: tuple[User, ...] | None
+    login: str = ""
+    """The id of the user that Instep itself logs in as: nobody, unless `team.toml` names that user."""
 
-    def owner_of(self, raw: str) -> str | Unheard:
-        """The owner key that a system's user value stands for."""
+    def owner_of(self, raw: str) -> str | Unheard | None:
+        """The owner key that a system's user value stands for; None for the login's own."""
         user = next((u for u in self.users or () if u.id == raw), None)
         names = {raw.casefold()}
         if user is not None:
@@ -64,6 +66,8 @@ class Directory:
             known_as = listed if listed is not None else (owner.email if user is not None else None)
             if known_as is not None and known_as.casefold() in names:
                 return owner.key
+        if self.login and raw == self.login:
+            return None
         label = raw if user is None else f"{user.name} ({raw})"
         return Unheard(raw, f"{label} is nobody in team.toml")
 

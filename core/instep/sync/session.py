@@ -230,7 +230,7 @@ def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
     """Read owners and fields, and keep them."""
     owners = live.parts.owners
     catalogue: dict[str, Any] = {"digest": session.workspace.digest, "users": None}
-    catalogue |= {"fields": {}, "read_only": {}, "options": {}}
+    catalogue |= {"fields": {}, "read_only": {}, "options": {}, "login": live.info.user_id if live.info else ""}
     if isinstance(owners, OwnerStore):
         catalogue["users"] = [[u.id, u.name, u.email, u.active] for u in owners.read()]
     if not isinstance(live.parts.fields, Absent):
@@ -260,7 +260,7 @@ def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) ->
         object: {name: frozenset(values) for name, values in fields.items()}
         for object, fields in catalogue["options"].items()
     }
-    live.directory = Directory(live.name, session.workspace.team, live.users)
+    live.directory = Directory(live.name, session.workspace.team, live.users, catalogue.get("login", ""))
 
 
 def refresh_owners(session: Session) -> None:

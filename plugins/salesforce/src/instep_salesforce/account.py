@@ -65,6 +65,7 @@ def check(client: SalesforceClient) -> ConnectionInfo:
     return ConnectionInfo(
         org=id18(str(org["Id"])),
         org_name=f"{org.get('Name') or ''}{kind}".strip(),
+        user_id=user_id(client),
         user=str(user.get("Username") or user.get("Name") or ""),
         time_zone=str(org.get("TimeZoneSidKey") or "UTC"),
         currency=answer.value.get("currency", {}).get("IsoCode"),
