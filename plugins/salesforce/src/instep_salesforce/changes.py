@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import Final
 
 from instep.contract import ConvertedTo, FieldChange, Garbled, Gone, Item, MergedInto, Page, Related, Seen
@@ -13,6 +12,7 @@ from instep_salesforce.queries import select
 from instep_salesforce.walk import Walker, read_position
 from instep_salesforce.wire import Record
 
+STAGE: Final = "StageName"
 STAGE_CHANGED: Final = "LastStageChangeDate"
 _SYSTEM: Final = ("Id", "IsDeleted", "SystemModstamp")
 _ALSO: Final[Mapping[str, tuple[str, ...]]] = {
@@ -30,39 +30,36 @@ def columns_for(object: str, fields: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_SYSTEM, *_ALSO.get(object, ()), *fields)))
 
 
-@dataclass(frozen=True, slots=True)
 class Shape:
     """How records of one object become items: which fields were asked for, and which columns can be seen."""
 
-    object: str
-    fields: tuple[str, ...]
-    types: Mapping[str, str]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(name for name in self.fields if name in self.types)
+    def __init__(self, object: str, fields: Sequence[str], types: Mapping[str, str]) -> None:
+        self.object = object
+        self.types = types
+        self._names = tuple(name for name in fields if name in types)
+        self._has_account = object == "Contact" and "AccountId" in types
+        self._dates_stage = STAGE in fields and STAGE_CHANGED in types
 
     def seen(self, record: Record) -> Seen:
-        """A live record. Its stage is dated, and a contact's account comes with it."""
+        """A live record. An opportunity's stage is dated, and a contact's account comes with it."""
+        get = record.get
         return Seen(
             record["Id"],
-            wire.wanted(record, self.names),
+            {name: get(name) for name in self._names},
             record["SystemModstamp"],
-            self._changes(record),
-            self._related(record),
+            self._changes(record) if self._dates_stage else {},
+            self._related(record) if self._has_account else None,
         )
 
     def item(self, record: Record) -> Item:
         """What became of a record: deleted, merged, converted, or still there."""
+        if not (record.get("IsDeleted") or record.get("IsConverted")):
+            return self.seen(record)
         id, at = record["Id"], record["SystemModstamp"]
         master = record.get("MasterRecordId")
         if record.get("IsDeleted") and master:
             return MergedInto(id, master, at)
-        if record.get("IsConverted"):
-            return self._converted(record)
-        if record.get("IsDeleted"):
-            return Gone(id, at)
-        return self.seen(record)
+        return self._converted(record) if record.get("IsConverted") else Gone(id, at)
 
     def _converted(self, record: Record) -> Item:
         """A lead that was converted can no longer be changed, and nobody works with it.
@@ -80,16 +77,14 @@ class Shape:
         contact = record.get("ConvertedContactId")
         if not contact:
             return Gone(id, at)
-        return ConvertedTo(id, "Contact", contact, at, wire.wanted(record, self.names))
+        return ConvertedTo(id, "Contact", contact, at, {name: record.get(name) for name in self._names})
 
     def _changes(self, record: Record) -> dict[str, FieldChange]:
         at = record.get(STAGE_CHANGED)
-        return {"StageName": FieldChange(at)} if at and "StageName" in self.fields else {}
+        return {STAGE: FieldChange(at)} if at else {}
 
-    def _related(self, record: Record) -> tuple[Related, ...] | None:
+    def _related(self, record: Record) -> tuple[Related, ...]:
         """A contact's account. What is given here stands for all associations, so no other object gives any."""
-        if self.object != "Contact" or "AccountId" not in self.types:
-            return None
         account = record.get("AccountId")
         return (Related("Account", account, primary=True),) if account else ()
 
@@ -105,7 +100,7 @@ class ChangeReader:
         """Yield pages in order of change. The bin is part of every read, so a first one tells of deletions too."""
         wanted = columns_for(object, fields)
         for step in self._walker.steps(object, wanted, read_position(cursor)):
-            shape = Shape(object, tuple(fields), step.types)
+            shape = Shape(object, fields, step.types)
             yield Page(self._items(shape, step.records, step.garbled), step.position.text())
 
     def _items(self, shape: Shape, records: Sequence[Record], garbled: Mapping[str, str]) -> tuple[Item, ...]:

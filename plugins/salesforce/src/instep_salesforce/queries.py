@@ -104,7 +104,7 @@ def _read(
     if RECORD_TYPE in names and RECORD_TYPE_ID in types:
         for record in found.values():
             if isinstance(record, dict):
-                record[RECORD_TYPE] = described.record_type_name(record[RECORD_TYPE_ID])
+                record[RECORD_TYPE] = described.record_type_name(record.get(RECORD_TYPE_ID))
     return found
 
 

@@ -75,7 +75,7 @@ class SalesforceRecords:
         user "View All" on its objects.
         """
         found = by_id(self._client, self._schema, object, ids, columns_for(object, fields))
-        shape = Shape(object, tuple(fields), found.types)
+        shape = Shape(object, fields, found.types)
         items = {id: Garbled(id, r) if isinstance(r, str) else shape.item(r) for id, r in found.records.items()}
         missing = [id for id in dict.fromkeys(ids) if id not in items or _is_binned(items[id])]
         items |= self._binned(object, missing)
@@ -89,7 +89,7 @@ class SalesforceRecords:
         shape = Shape(object, (), columns.types)
         items: dict[str, Item] = {}
         for record in select(self._client, object, columns, asked, "Id"):
-            if not record["IsDeleted"]:
+            if not record.get("IsDeleted"):
                 raise RemoteError(f"Salesforce ({object}/read): left out a record that it has. Run again later.")
             items[record["Id"]] = shape.item(record)
         merges = follow(self._client, object, [item for item in items.values() if isinstance(item, MergedInto)])
@@ -109,12 +109,12 @@ class SalesforceRecords:
             raise RemoteError(f"Salesforce ({object}): records cannot be found by {key_field}. Use a text field.")
         asked = list(dict.fromkeys(text for value in values if (text := value.strip())))
         columns = wire.Columns(described.types((*columns_for(object, fields), key_field)))
-        shape = Shape(object, tuple(fields), columns.types)
+        shape = Shape(object, fields, columns.types)
         found: dict[str, list[Seen | Gone]] = {}
         for record in select(self._client, object, columns, asked, key_field):
-            text = str(record[key_field])
+            text = str(record.get(key_field) or "")
             gone = Gone(record["Id"], record["SystemModstamp"])
-            item = gone if record["IsDeleted"] else shape.seen(record)
+            item = gone if record.get("IsDeleted") else shape.seen(record)
             found.setdefault(text if key.caseSensitive else text.casefold(), []).append(item)
         folded = (value.strip() if key.caseSensitive else value.strip().casefold() for value in values)
         return [tuple(found.get(text, ())) for text in folded]

@@ -88,16 +88,16 @@ class _Memory:
         fresh = []
         for record in records:
             id, stamp = record["Id"], record[STAMP]
-            if stamp < horizon and id not in given:
+            known = given.get(id)
+            if known is None and (stamp < horizon or len(given) >= _MOST_REMEMBERED):
                 fresh.append(record)
                 continue
             fingerprint = _fingerprint(record)
-            if given.get(id) == fingerprint:
+            if known == fingerprint:
                 continue
             fresh.append(record)
-            if stamp >= horizon and len(given) < _MOST_REMEMBERED:
-                given[id] = fingerprint
-                self._told.setdefault(str(int(stamp.timestamp())), []).append(id + fingerprint)
+            given[id] = fingerprint
+            self._told.setdefault(str(int(stamp.timestamp())), []).append(id + fingerprint)
         return fresh
 
     def told(self) -> dict[str, list[str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Required, TypedDict
 from urllib.parse import quote, quote_plus, urlsplit
 
 import msgspec
@@ -15,6 +16,7 @@ from instep_salesforce.values import NUMBERS, PYTHON_TYPES, UNREADABLE, choices,
 LONGEST_QUERY: Final = 12_000
 """How long a query may become in an address; Salesforce refuses addresses of more than 16,384 bytes."""
 DATA: Final = "/services/data/"
+_NEEDED: Final[Mapping[str, Any]] = {"Id": str, "SystemModstamp": datetime}
 
 
 def path(version: str, *parts: str) -> str:
@@ -253,16 +255,18 @@ def _parents(types: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _record_type(types: Mapping[str, str], parents: Mapping[str, Sequence[str]]) -> Any:
-    own = {name: PYTHON_TYPES.get(type, str | None) for name, type in types.items() if "." not in name}
+    """A dictionary of typed values. Without its id and its stamp a record cannot be read."""
+    own: dict[str, Any] = {n: PYTHON_TYPES.get(type, str | None) for n, type in types.items() if "." not in n}
     for parent, names in parents.items():
         inner = {name: PYTHON_TYPES.get(types[f"{parent}.{name}"], str | None) for name in names}
         own[parent] = TypedDict(parent, inner, total=False) | None  # type: ignore[operator]
+    own |= {name: Required[type] for name, type in _NEEDED.items() if name in own}
     return TypedDict("Record", own, total=False)  # type: ignore[operator]
 
 
-def wanted(record: Record, names: Sequence[str]) -> dict[str, Scalar]:
-    """The fields that were asked for, of those that came. What did not come stays absent."""
-    return {name: record[name] for name in names if name in record}
+def wanted(record: Record, names: Iterable[str]) -> dict[str, Scalar]:
+    """These fields of a record; a column that did not come is blank."""
+    return {name: record.get(name) for name in names}
 
 
 # --- queries ---------------------------------------------------------------------------------------------------

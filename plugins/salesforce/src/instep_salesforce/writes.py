@@ -183,14 +183,14 @@ class Writer:
         done = {place: o for place, o in outcomes.items() if isinstance(o, Written)}
         names = list(dict.fromkeys((*fields, *(name for place in done for name in sent[place]))))
         try:
-            found = by_id(self._client, self._schema, object, [o.id for o in done.values()], (*names, STAMP)).records
+            found = by_id(self._client, self._schema, object, [o.id for o in done.values()], (*names, STAMP))
         except (RemoteError, AccessError):
             return dict(outcomes)  # what was written is written; the next read tells how it looks
         filled: dict[int, Outcome] = dict(outcomes)
         for place, outcome in done.items():
-            record = found.get(outcome.id)
+            record = found.records.get(outcome.id)
             if isinstance(record, dict):
-                held = wanted(record, names)
+                held = wanted(record, (name for name in names if name in found.types))
                 filled[place] = Written(outcome.id, held, record[STAMP], created=outcome.created)
         return filled
 
