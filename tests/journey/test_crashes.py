@@ -17,6 +17,7 @@ GIVEN = (
 )
 HAPPENS = (
     "a.jane title=CEO; b.joan title=Boss; a.kim title=New; a.kim in a.acme; a.joan optout=yes; "
+    "a.nora -email first_name=Nora; "  # nothing but our own id says who she is
     "b.deal1 stage=Won; a.deal1 of a.joan"
 )
 FOLLOWS = (

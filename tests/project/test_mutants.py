@@ -1,0 +1,96 @@
+"""The suite is awake: every seeded fault in `tests/mutants` is caught by the test that claims to catch it.
+
+A mutant is a patch with two lines before it: `promise: R06` and `caught by: tests/….py::test_…`. It is applied to a
+copy of the project; nothing in the product knows of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "tests" / "mutants"
+COPIED = ("core", "plugins", "tests", "docs", "mappings", "bench", "pyproject.toml", "sync.toml", "README.md")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A seeded fault, and the test that must notice it."""
+
+    path: Path
+    promise: str
+    caught_by: str
+
+    def __str__(self) -> str:
+        return self.path.stem
+
+
+def mutants() -> list[Mutant]:
+    found = []
+    for path in sorted(FOLDER.glob("*.patch")):
+        head = dict(re.findall(r"^(promise|caught by): (.+)$", path.read_text(encoding="utf-8"), flags=re.M))
+        found.append(Mutant(path, head["promise"], head["caught by"]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that may be spoilt."""
+    place = tmp_path_factory.mktemp("mutants")
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, place / name)
+    return place
+
+
+def git(copy: Path, *arguments: str) -> None:
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(copy.parent)}
+    command = ["git", "apply", "--whitespace=nowarn", *arguments]
+    subprocess.run(command, cwd=copy, check=True, capture_output=True, text=True, env=environment)
+
+
+def played(copy: Path, test: str) -> subprocess.CompletedProcess[str]:
+    """Run one test with the copy's code."""
+    sources = [copy / "core", *sorted(copy.glob("plugins/*/src"))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources)), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not nightly", *test.split()]
+    return subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("mutant", mutants(), ids=str)
+def test_the_fault_is_caught(copy: Path, mutant: Mutant) -> None:
+    git(copy, str(mutant.path))
+    try:
+        outcome = played(copy, mutant.caught_by)
+    finally:
+        git(copy, "--reverse", str(mutant.path))
+    assert outcome.returncode == 1, outcome.stdout[-2000:] + outcome.stderr[-2000:]
+    assert "failed" in outcome.stdout
+
+
+@pytest.mark.ci
+def test_without_a_fault_the_same_tests_pass(copy: Path) -> None:
+    tests = sorted({test for mutant in mutants() for test in mutant.caught_by.split()})
+    outcome = played(copy, " ".join(tests))
+    assert outcome.returncode == 0, outcome.stdout[-3000:]
+
+
+def test_every_fault_names_a_promise_and_a_test() -> None:
+    for mutant in mutants():
+        assert re.fullmatch(r"R\d\d", mutant.promise), mutant
+        for test in mutant.caught_by.split():
+            path, _, name = test.partition("::")
+            assert (ROOT / path).is_file(), mutant
+            assert not name or f"def {name.split('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8"), mutant
