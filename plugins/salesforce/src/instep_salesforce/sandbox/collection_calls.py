@@ -205,7 +205,8 @@ class CollectionCalls:
         if len(ids) > most:
             raise malformed(f"record limit reached. cannot read more than {most} records", "EXCEEDED_ID_LIMIT")
         items = [self._visible(call, kind, name) for name in names]
-        reads = [(item.name, reader(self._org, kind, item)) for item in items]
+        plain = [item.name for item in items if item.type != "address"]
+        others = [(item.name, reader(self._org, kind, item)) for item in items if item.type == "address"]
         table, url = self._org.tables[kind.name], f"{call.base}/sobjects/{kind.name}/"
         shown: list[object] = []
         for id in ids:
@@ -213,8 +214,14 @@ class CollectionCalls:
             if row is None:
                 shown.append(None)
                 continue
-            attributes = {"type": kind.name, "url": url + str(row["Id"])}
-            shown.append({"attributes": attributes, **{name: get(row) for name, get in reads}, "Id": row["Id"]})
+            found: dict[str, object] = {"attributes": {"type": kind.name, "url": url + str(row["Id"])}}
+            get = row.get
+            for name in plain:
+                found[name] = get(name)
+            for name, read in others:
+                found[name] = read(row)
+            found["Id"] = row["Id"]
+            shown.append(found)
         return reply(shown)
 
     def _visible(self, call: Call, kind: ObjectType, name: str) -> Field:

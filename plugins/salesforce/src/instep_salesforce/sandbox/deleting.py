@@ -97,7 +97,7 @@ def erase(org: Org, kind: ObjectType, id: str) -> None:
     if id not in table.rows:
         raise not_found()
     if id not in table.bin:
-        table.deletions.append((org.stamp(), id))
+        table.log_deletion(id, org.stamp())
     table.remove(id)
 
 

@@ -47,7 +47,7 @@ class StampIndex:
             self._entries = sorted((str(row[STAMP]), id) for id, row in rows.items() if row.get(STAMP))
             self._is_sorted = True
 
-    def _ends(self, span: Span) -> tuple[int, int]:
+    def _ends(self, span: Span, floor: tuple[str, str] | None = None) -> tuple[int, int]:
         entries = self._entries
         if not self._is_sorted:
             entries.sort()
@@ -55,18 +55,27 @@ class StampIndex:
         start, end = 0, len(entries)
         if span.low is not None:
             start = bisect_left(entries, (span.low, "" if span.with_low else LAST))
+        if floor is not None:
+            start = bisect_left(entries, floor, start)
         if span.high is not None:
             end = bisect_right(entries, (span.high, LAST if span.with_high else ""))
         return start, end
 
-    def size(self, span: Span) -> int:
+    def size(self, span: Span, floor: tuple[str, str] | None = None) -> int:
         """At most how many records `between` gives."""
-        start, end = self._ends(span)
+        start, end = self._ends(span, floor)
         return max(0, end - start)
 
-    def between(self, span: Span, rows: dict[str, Row], *, backwards: bool = False) -> Iterator[str]:
-        """The ids of a span by stamp and id."""
-        start, end = self._ends(span)
+    def between(
+        self,
+        span: Span,
+        rows: dict[str, Row],
+        *,
+        floor: tuple[str, str] | None = None,
+        backwards: bool = False,
+    ) -> Iterator[str]:
+        """The ids of a span by stamp and id, from `floor` on."""
+        start, end = self._ends(span, floor)
         entries = self._entries[start:end]
         if backwards:
             entries.reverse()
@@ -216,19 +225,29 @@ class Table:
 
     def _return(self, row: Row, stamp: str | None) -> None:
         self.insert(row)
+        self.rows = {id: self.rows[id] for id in self.ordered()}
         if stamp is not None:
             self.bin[str(row["Id"])] = stamp
 
     def shelve(self, id: str, stamp: str) -> None:
         """Put a record into the recycle bin."""
         self.bin[id] = stamp
-        self.deletions.append((stamp, id))
         if self.journal is not None:
-            self.journal.append(lambda: self._undo_shelve(id))
+            self.journal.append(lambda: self._drop_from_bin(id))
+        self.log_deletion(id, stamp)
 
-    def _undo_shelve(self, id: str) -> None:
+    def _drop_from_bin(self, id: str) -> None:
         self.bin.pop(id, None)
-        self.deletions = [entry for entry in self.deletions if entry[1] != id]
+
+    def log_deletion(self, id: str, stamp: str) -> None:
+        """Remember that a record was deleted, even when it is in the bin no longer."""
+        before = self.deletions
+        self.deletions = [*before, (stamp, id)]
+        if self.journal is not None:
+            self.journal.append(lambda: self._put_back_log(before))
+
+    def _put_back_log(self, deletions: list[tuple[str, str]]) -> None:
+        self.deletions = deletions
 
     def unshelve(self, id: str) -> None:
         """Take a record out of the recycle bin."""

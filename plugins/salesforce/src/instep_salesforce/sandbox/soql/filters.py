@@ -23,7 +23,7 @@ from instep_salesforce.sandbox.soql.nodes import (
     SemiJoin,
 )
 from instep_salesforce.sandbox.soql.refusals import at
-from instep_salesforce.sandbox.tables import Span
+from instep_salesforce.sandbox.tables import LAST, STAMP, Span
 
 Test: TypeAlias = Callable[[Row], bool]
 Inner: TypeAlias = Callable[[SemiJoin], frozenset[Value]]
@@ -47,6 +47,8 @@ class Clause:
     keys: Mapping[str, frozenset[Value]] = field(default_factory=dict)
     exact: str | None = None
     parts: tuple[Clause, ...] = ()
+    floor: tuple[str, str] | None = None
+    """No row passes that comes before this stamp and id."""
 
     def beside(self, name: str) -> Test | None:
         """What is left to be tested of rows that lie in the span of a field; None if nothing is."""
@@ -180,7 +182,8 @@ def compare(bound: Bound, operation: str, read: Read) -> Clause:
         found = among(bound, frozenset({low}), negated=False)
         span = {bound.direct: Span(low, low)} if bound.direct and isinstance(low, str) else {}
         is_exact = bound.item.type == "datetime" and low is not None
-        return Clause(found.test, span, found.keys, bound.direct if is_exact else None)
+        exact = bound.direct if is_exact else None
+        return Clause(found.test, span, found.keys, exact, floor=_floor(bound, span))
     if operation == "!=":
         return among(bound, frozenset({low}), negated=True)
     return _ordered(bound, operation, low)
@@ -203,7 +206,15 @@ def _ordered(bound: Bound, operation: str, limit: Value) -> Clause:
         if ">" in operation
         else Span(high=limit, with_high="=" in operation)
     )
-    return Clause(test, {bound.direct: span}, exact=bound.direct)
+    spans = {bound.direct: span}
+    return Clause(test, spans, exact=bound.direct, floor=_floor(bound, spans))
+
+
+def _floor(bound: Bound, spans: Mapping[str, Span]) -> tuple[str, str] | None:
+    span = spans.get(STAMP) if bound.direct == STAMP else None
+    if span is None or span.low is None:
+        return None
+    return span.low, "" if span.with_low else LAST
 
 
 def _compare_period(bound: Bound, operation: str, start: str, after: str) -> Clause:
@@ -230,7 +241,18 @@ def _conjunction(clauses: list[Clause]) -> Clause:
             keys[name] = min(keys.get(name, values), values, key=len)
     test = every([clause.test for clause in clauses])
     parts = tuple(part for clause in clauses for part in (clause.parts or (clause,)))
-    return Clause(test or (lambda row: True), spans, keys, parts=parts)
+    floors = [clause.floor for clause in clauses if clause.floor is not None]
+    if (exact := _floor_within_stamp(spans)) is not None:
+        floors.append(exact)
+    return Clause(test or (lambda row: True), spans, keys, parts=parts, floor=max(floors, default=None))
+
+
+def _floor_within_stamp(spans: Mapping[str, Span]) -> tuple[str, str] | None:
+    """Where reading goes on among rows that share one stamp: `SystemModstamp = t AND Id > 'i'`."""
+    stamp, id = spans.get(STAMP, Span()), spans.get("Id", Span())
+    if stamp.low is None or stamp.low != stamp.high or id.low is None:
+        return None
+    return stamp.low, id.low
 
 
 def _disjunction(clauses: list[Clause]) -> Clause:
@@ -239,7 +261,9 @@ def _disjunction(clauses: list[Clause]) -> Clause:
     spans = {name: _hull([clause.spans[name] for clause in clauses]) for name in names}
     names = set.intersection(*(set(clause.keys) for clause in clauses))
     keys = {name: frozenset().union(*(clause.keys[name] for clause in clauses)) for name in names}
-    return Clause(lambda row: any(test(row) for test in tests), spans, keys)
+    floors = [clause.floor for clause in clauses]
+    floor = None if None in floors else min(floor for floor in floors if floor is not None)
+    return Clause(lambda row: any(test(row) for test in tests), spans, keys, floor=floor)
 
 
 def _both(one: Span, other: Span) -> Span:

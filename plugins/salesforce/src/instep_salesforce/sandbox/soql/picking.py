@@ -7,7 +7,7 @@ from itertools import islice
 
 from instep_salesforce.sandbox.errors import RefusedError
 from instep_salesforce.sandbox.soql.binding import Bound, Scope
-from instep_salesforce.sandbox.soql.filters import Clause, Test
+from instep_salesforce.sandbox.soql.filters import Clause, Test, has_letters
 from instep_salesforce.sandbox.soql.nodes import Aggregate, Query
 from instep_salesforce.sandbox.tables import STAMP, Span
 
@@ -86,9 +86,9 @@ class Picking:
 
     def _by_stamp(self, span: Span, clause: Clause) -> tuple[Iterable[str], Test | None, bool]:
         is_ordered = self._names in ([STAMP], [STAMP, "Id"]) and self._is_uniform
-        self._require_time(self._table.stamps.size(span))
+        self._require_time(self._table.stamps.size(span, clause.floor))
         backwards = is_ordered and self._backwards
-        ids = self._table.stamps.between(span, self._table.rows, backwards=backwards)
+        ids = self._table.stamps.between(span, self._table.rows, floor=clause.floor, backwards=backwards)
         return ids, self._rest(clause, STAMP), is_ordered
 
     def _rest(self, clause: Clause, name: str) -> Test | None:
@@ -127,14 +127,17 @@ class Picking:
     def _sorted(self, ids: list[str]) -> list[str]:
         seen = self._table.seen
         for bound, descending, nulls_first in reversed(self._order):
-            ids = _sorted_by(ids, [bound.get(seen(id) or {}) for id in ids], descending, nulls_first)
+            values = [bound.get(seen(id) or {}) for id in ids]
+            if has_letters(bound):
+                values = [value.lower() if isinstance(value, str) else value for value in values]
+            ids = _sorted_by(ids, values, descending, nulls_first)
         return ids
 
 
 def _sorted_by(ids: list[str], values: list[object], descending: bool, nulls_first: bool) -> list[str]:
     pairs = list(zip(values, ids, strict=True))
     nulls = [id for value, id in pairs if value is None]
-    some = [(value.lower() if isinstance(value, str) else value, id) for value, id in pairs if value is not None]
+    some = [(value, id) for value, id in pairs if value is not None]
     some.sort(key=lambda pair: pair[0], reverse=descending)  # type: ignore[arg-type, return-value]
     sorted_ids = [id for _, id in some]
     return nulls + sorted_ids if nulls_first else sorted_ids + nulls
