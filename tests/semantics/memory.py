@@ -91,6 +91,7 @@ class System:
         self.explicit: dict[str, list[Consent]] = {}
         self.writes: list[tuple[str, str]] = []
         self.org = f"org-{name}"
+        self.batch = BatchSizes(write=10)
         self.login = ""
         """The id of the user that the engine logs in as."""
         self.lose_answers = 0
@@ -324,7 +325,7 @@ def connector(systems: dict[str, System]) -> ConnectorPlugin[Settings]:
 
     def connect(settings: Settings, effects: Effects) -> Connection:
         system = systems[settings.system]
-        records = Records(system, effects)
+        records = Records(system, effects, batch=system.batch)
 
         def check() -> ConnectionInfo:
             effects.transport.send(lambda: None, label="identity", writes=False)
