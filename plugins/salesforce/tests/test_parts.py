@@ -354,6 +354,19 @@ def test_an_answer_to_a_campaign_is_the_buyers_on_its_day(bench: Workbench) -> N
     }
 
 
+def test_a_campaigns_field_that_is_hidden_is_left_out(bench: Workbench) -> None:
+    world = bench.sandbox.world
+    campaign = world.add_campaign("Spring webinar")
+    contact = world.create("Contact", LastName="Ada")
+    world.create("CampaignMember", CampaignId=campaign, ContactId=contact, Status="Sent")
+    world.hide_field("Campaign", "Type")
+    found, cursor = seen(bench)
+    assert found[0].details == {"Status": "Sent", "HasResponded": False, "Campaign.Name": "Spring webinar"}
+    bench.transport.sent.clear()
+    assert not seen(bench, ["campaign-member"], cursor)[0]
+    assert labels(bench)[-1] == "CampaignMember/query"
+
+
 def test_a_quiet_feed_costs_one_call_for_each_kind(bench: Workbench) -> None:
     cursor = seen(bench)[1]
     bench.clock.advance(HOUR)

@@ -209,6 +209,14 @@ def test_a_stage_that_the_org_does_not_have_is_refused_before_it_is_sent(bench: 
     assert len(bench.sandbox.world.all(object)) == 1
 
 
+def test_many_unknown_values_are_asked_about_once(bench: Workbench) -> None:
+    write(bench, "Lead", lead(0))
+    bench.transport.sent.clear()
+    outcomes = write(bench, "Lead", *(lead(n, Status="Odd", Nobody__c="x") for n in range(1, 50)))
+    assert {type(outcome) for outcome in outcomes} == {Rejected}
+    assert labels(bench) == ["Lead/describe"]
+
+
 def test_a_stage_that_was_added_meanwhile_is_known(bench: Workbench) -> None:
     id = written(write(bench, "Opportunity", deal(1))[0]).id
     bench.sandbox.world.add_stage("Piloting", probability=40)

@@ -317,16 +317,17 @@ def _gate(origin: str, effects: Effects, timeout_seconds: float) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            scheme, _, host = origin.partition("://")
-            self.address = f"https://{host.rpartition('@')[2]}"
-            self.origin = f"{scheme}://{host.rpartition('@')[2]}"
+            parts = urlsplit(origin)
+            host = parts.netloc.rpartition("@")[2]
+            self.address, self.origin = f"https://{host}", f"{parts.scheme}://{host}"
 
         def begin(self, call: Call) -> None:
             self.call = call
             self.reply: Reply | None = None
 
         def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
-            request.url = self.origin + str(request.url)[len(self.address) :]
+            parts = urlsplit(str(request.url))
+            request.url = self.origin + parts.path + (f"?{parts.query}" if parts.query else "")
             options["timeout"] = (timeout_seconds, timeout_seconds)
 
             def action() -> requests.Response | Lost:

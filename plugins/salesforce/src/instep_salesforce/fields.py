@@ -61,8 +61,8 @@ class SalesforceFields:
         developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
         """
         described = self._schema.read(object)
-        fields = [_field(object, field) for field in described.fields if field.type not in UNREADABLE]
-        return (*fields, *_record_type(object, described))
+        fields = [_field(described, field) for field in described.fields if field.type not in UNREADABLE]
+        return (*fields, *_record_type(described))
 
     def create(self, spec: FieldSpec) -> Outcome:
         """Create a custom field, and make it visible through the permission set, which is made when it is missing.
@@ -74,19 +74,18 @@ class SalesforceFields:
             reason = f'Salesforce ends the names of custom fields in "__c"; call it {spec.name}__c.'
             return Rejected("bad_name", reason, spec.name)
         try:
-            known = self._schema.read(spec.object).field(spec.name)
-            if known is not None:
-                return _same_or_different(spec, known)
+            there = _there(spec, self._schema.read(spec.object))
+            if there is not None:
+                return there
             is_new = self._make(spec)
             self._show(spec)
         except UnknownOutcomeError as lost:
             return Unknown(str(lost))
         except RefusedError as refused:
             return rejected(refused.errors[0] if refused.errors else wire.Problem(message=str(refused)))
-        known = self._schema.read(spec.object).field(spec.name)
-        if is_new or known is None:
-            return Written(spec.name, {}, created=is_new)
-        return _same_or_different(spec, known)
+        if is_new:
+            return Written(spec.name, {}, created=True)
+        return _there(spec, self._schema.read(spec.object)) or Written(spec.name, {})
 
     # --- making ------------------------------------------------------------------------------------------------
 
@@ -160,8 +159,12 @@ class SalesforceFields:
         return rows[0]["Id"] if rows else None
 
 
-def _same_or_different(spec: FieldSpec, known: Field) -> Outcome:
-    field = _field(spec.object, known)
+def _there(spec: FieldSpec, described: Described) -> Outcome | None:
+    """What it means that a field of this name can be seen; None where none can."""
+    known = described.field(spec.name)
+    if known is None:
+        return None
+    field = _field(described, known)
     if field.type == spec.type and (field.unique or not spec.unique):
         return Written(field.name, {})
     what = f"{field.type}{'' if field.unique else ', not unique'}"
@@ -169,9 +172,9 @@ def _same_or_different(spec: FieldSpec, known: Field) -> Outcome:
     return Rejected("different", reason, spec.name)
 
 
-def _field(object: str, field: Field) -> SystemField:
+def _field(described: Described, field: Field) -> SystemField:
     return SystemField(
-        object=object,
+        object=described.name,
         name=field.name,
         label=field.label or field.name,
         type="owner" if field.name == "OwnerId" else _TYPES.get(field.type, "text"),
@@ -179,7 +182,7 @@ def _field(object: str, field: Field) -> SystemField:
         required=_is_required(field),
         unique=field.unique,
         max_length=field.length or None if field.type not in _TYPES else None,
-        options=_options(object, field),
+        options=_options(described, field),
     )
 
 
@@ -188,13 +191,13 @@ def _is_required(field: Field) -> bool:
     return field.createable and not field.nillable and not field.defaultedOnCreate and field.type != "boolean"
 
 
-def _options(object: str, field: Field) -> tuple[Option, ...] | None:
-    if not field.choices or not Schema.is_closed_list(object, field):
+def _options(described: Described, field: Field) -> tuple[Option, ...] | None:
+    if not field.choices or not described.is_closed_list(field):
         return None
     return tuple(Option(choice.value, choice.label or choice.value) for choice in field.choices)
 
 
-def _record_type(object: str, described: Described) -> tuple[SystemField, ...]:
+def _record_type(described: Described) -> tuple[SystemField, ...]:
     """The record type by its developer name, where there is one to choose."""
     types = [found for found in described.record_types if found.active]
     held = described.field(RECORD_TYPE_ID)
@@ -202,4 +205,4 @@ def _record_type(object: str, described: Described) -> tuple[SystemField, ...]:
         return ()
     options = tuple(Option(found.developerName, found.name) for found in types)
     read_only = not held.updateable
-    return (SystemField(object, RECORD_TYPE, "Record type", "choice", read_only=read_only, options=options),)
+    return (SystemField(described.name, RECORD_TYPE, "Record type", "choice", read_only=read_only, options=options),)

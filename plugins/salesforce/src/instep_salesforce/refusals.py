@@ -12,7 +12,7 @@ from instep_salesforce.wire import Problem
 LOCKED: Final = "UNABLE_TO_LOCK_ROW"
 _HOLDER: Final = re.compile(r"record with id:?\s*([A-Za-z0-9]{15,18})")
 _COLUMN: Final = re.compile(r"No such column '([^']+)'")
-_LISTED: Final = re.compile(r"fields?:?\s+\[?([A-Za-z]\w*)")
+_LISTED: Final = re.compile(r"(?:fields|missing): \[?([A-Za-z]\w*)")
 _NOT_THERE: Final = frozenset(("ENTITY_IS_DELETED", "NOT_FOUND", "CANNOT_UPDATE_CONVERTED_LEAD"))
 _ABOUT_AN_ID: Final = frozenset(("INVALID_CROSS_REFERENCE_KEY", "MALFORMED_ID"))
 _CODES: Final = {

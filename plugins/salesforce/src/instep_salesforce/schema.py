@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -59,12 +60,16 @@ class RecordType(msgspec.Struct):
     master: bool = False
 
 
-class Described(msgspec.Struct):
+class Described(msgspec.Struct, dict=True):
     """An object as this login sees it."""
 
     name: str
     fields: list[Field]
     recordTypeInfos: list[RecordType] = []  # noqa: N815
+
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {field.name: field for field in self.fields}
 
     @property
     def record_types(self) -> tuple[RecordType, ...]:
@@ -72,23 +77,30 @@ class Described(msgspec.Struct):
         return tuple(found for found in self.recordTypeInfos if not found.master)
 
     def field(self, name: str) -> Field | None:
-        return next((field for field in self.fields if field.name == name), None)
+        return self._by_name.get(name)
 
     def type_of(self, name: str) -> str | None:
-        """The type of a field, or None where there is no such field to read."""
-        return self.types((name,)).get(name)
+        """The type of a field, or None where it cannot be seen; a parent's column, always a text, by its lookup."""
+        parent, dot, _ = name.partition(".")
+        if dot:
+            return "string" if f"{parent}Id" in self._by_name else None
+        field = self._by_name.get(name)
+        return field.type if field and field.type not in UNREADABLE else None
 
     def types(self, names: Iterable[str]) -> dict[str, str]:
-        """The types of those fields that can be seen; a parent's column, always a text here, by its lookup."""
-        known = {field.name: field.type for field in self.fields if field.type not in UNREADABLE}
-        found: dict[str, str] = {}
-        for name in names:
-            parent, dot, _ = name.partition(".")
-            if dot and f"{parent}Id" in known:
-                found[name] = "string"
-            elif name in known:
-                found[name] = known[name]
-        return found
+        """The types of those fields that can be seen."""
+        return {name: type for name in names if (type := self.type_of(name))}
+
+    def has_value(self, name: str, value: str) -> bool:
+        """Whether a record type, a stage or a status is one that the org has; other fields may hold any text."""
+        if name == RECORD_TYPE:
+            return self.record_type_id(value) is not None
+        field = self.field(name) if _ORDERED.get(self.name) == name else None
+        return field is None or not field.choices or any(choice.value == value for choice in field.choices)
+
+    def is_closed_list(self, field: Field) -> bool:
+        """Whether only the listed values can be written: restricted by Salesforce, or checked by this connector."""
+        return field.restrictedPicklist or _ORDERED.get(self.name) == field.name
 
     def record_type_name(self, id: str | None) -> str | None:
         return next((found.developerName for found in self.record_types if found.recordTypeId == id), None)
@@ -130,23 +142,3 @@ class Schema:
                 ) from None
             raise
         return self._known[object]
-
-    def allows(self, object: str, name: str, value: str) -> bool:
-        """Whether a stage or status is one that the org has; every other field may hold any text.
-
-        Before a value is called unknown, the org is asked anew: someone may have just added it.
-        """
-        if _ORDERED.get(object) != name:
-            return True
-        was_known = object in self._known
-        return self._has(self.of(object), name, value) or (was_known and self._has(self.read(object), name, value))
-
-    @staticmethod
-    def is_closed_list(object: str, field: Field) -> bool:
-        """Whether only the listed values can be written: restricted by Salesforce, or checked by this connector."""
-        return field.restrictedPicklist or _ORDERED.get(object) == field.name
-
-    @staticmethod
-    def _has(described: Described, name: str, value: str) -> bool:
-        field = described.field(name)
-        return field is None or not field.choices or any(choice.value == value for choice in field.choices)

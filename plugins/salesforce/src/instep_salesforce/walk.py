@@ -16,6 +16,7 @@ from instep_salesforce import wire
 from instep_salesforce.answers import Answer, Call, RefusedError
 from instep_salesforce.client import SalesforceClient
 from instep_salesforce.queries import STAMP, next_call, query_call, select_clause
+from instep_salesforce.refusals import field_of
 from instep_salesforce.schema import Schema
 from instep_salesforce.values import instant, quoted
 from instep_salesforce.wire import Columns, Page, Record
@@ -154,6 +155,7 @@ class _Walk:
         self._until: datetime | None = None
         self._next: Call | None = None
         self._fruitless = 0
+        self._hidden: set[str] = set()
         self.is_over = False
 
     def _visible(self) -> dict[str, str]:
@@ -242,8 +244,11 @@ class _Walk:
             raise refused
 
     def _describe_again(self, refused: RefusedError) -> None:
-        """A field was hidden or removed since it was described: go on without it."""
+        """A field was hidden or removed since it was described: go on without it; a parent's is named in words."""
         visible = self._schema.read(self._object).types(self._names)
+        named = field_of(refused.errors[0])
+        self._hidden |= {name for name in visible if "." in name and name.rpartition(".")[2] == named}
+        visible = {name: type for name, type in visible.items() if name not in self._hidden}
         if visible == self._columns.types:
             raise refused
         self._columns = Columns(visible)

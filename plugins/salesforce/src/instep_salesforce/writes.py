@@ -27,7 +27,7 @@ from instep_salesforce.bulk import BulkJobs, costs_less, fits
 from instep_salesforce.client import SalesforceClient
 from instep_salesforce.queries import STAMP, by_id
 from instep_salesforce.refusals import rejected
-from instep_salesforce.schema import RECORD_TYPE, RECORD_TYPE_ID, Schema
+from instep_salesforce.schema import RECORD_TYPE, RECORD_TYPE_ID, Described, Schema
 from instep_salesforce.settings import SalesforceSettings
 from instep_salesforce.values import is_id
 from instep_salesforce.wire import Problem, wanted
@@ -81,17 +81,18 @@ class Writer:
 
     def _created(self, object: str, creates: Sequence[Create]) -> dict[int, Outcome]:
         """Upsert by the unique key. Blanks are left out: a record that is found again must not be cleared."""
+        described = self._described(object, creates)
         key_field = creates[0].key_field
         rows: list[Row] = []
         outcomes: Outcomes = {}
         for place, create in enumerate(creates):
             given = {n: v for n, v in create.fields.items() if v is not None and n != create.key_field}
-            outcomes |= self._prepared(object, Row(place, create.key, given), rows)
+            outcomes |= _prepared(described, Row(place, create.key, given), rows)
         for ours in (True, False):
             part = [row for row in rows if self._assigns_itself(row) is ours]
-            batch = self._batch(object, "upsert", part, key_field, _OWN_CHOICE if ours else _ORGS_CHOICE)
+            batch = self._batch(described, "upsert", part, key_field, _OWN_CHOICE if ours else _ORGS_CHOICE)
             outcomes |= self._sent(batch, part, outcomes)
-        outcomes |= self._raced(object, key_field, rows, outcomes)
+        outcomes |= self._raced(described, key_field, rows, outcomes)
         return {place: rejected(o) if isinstance(o, Problem) else o for place, o in outcomes.items()}
 
     def _assigns_itself(self, row: Row) -> bool:
@@ -101,23 +102,24 @@ class Writer:
         """
         return not self._settings.assignment_rules or "OwnerId" in row.values
 
-    def _raced(self, object: str, key_field: str, rows: Sequence[Row], outcomes: Outcomes) -> Outcomes:
+    def _raced(self, described: Described, key_field: str, rows: Sequence[Row], outcomes: Outcomes) -> Outcomes:
         """Where somebody created the same key at the same moment, the same upsert finds that record now."""
         lost = [row for row in rows if _is_taken(outcomes[row.place], key_field)]
-        return self._batches.send(self._batch(object, "upsert", lost, key_field, _OWN_CHOICE), lost) if lost else {}
+        return self._batches.send(self._batch(described, "upsert", lost, key_field, _OWN_CHOICE), lost)
 
     # --- update ------------------------------------------------------------------------------------------------
 
     def _updated(self, object: str, updates: Sequence[Update]) -> dict[int, Outcome]:
         """Update by id. A record that is not there any more is looked up: deleted, merged or converted."""
+        described = self._described(object, updates)
         rows: list[Row] = []
         outcomes: Outcomes = {}
         for place, update in enumerate(updates):
             if is_id(update.id):
-                outcomes |= self._prepared(object, Row(place, update.id, update.fields), rows)
+                outcomes |= _prepared(described, Row(place, update.id, update.fields), rows)
             else:
                 outcomes[place] = Missing()
-        outcomes |= self._sent(self._batch(object, "update", rows, None, _OWN_CHOICE), rows, outcomes)
+        outcomes |= self._sent(self._batch(described, "update", rows, None, _OWN_CHOICE), rows, outcomes)
         ids = {place: updates[place].id for place in outcomes}
         return self._looked_up(object, ids, outcomes)
 
@@ -129,34 +131,21 @@ class Writer:
             settled[place] = _where(object, item, problem)
         return settled
 
-    # --- rows --------------------------------------------------------------------------------------------------
+    # --- how ---------------------------------------------------------------------------------------------------
 
-    def _prepared(self, object: str, row: Row, rows: list[Row]) -> Outcomes:
-        """Put a row among those to send; or say at once why it cannot be written."""
-        values: dict[str, Scalar] = {}
-        described = self._schema.of(object)
-        for name, value in row.values.items():
-            if described.type_of(name) is None and self._schema.read(object).type_of(name) is None:
-                reason = f'Salesforce shows this login no field "{name}" of {object}.'
-                return {row.place: Rejected("unknown_field", reason, name)}
-            if name == RECORD_TYPE:
-                id = self._schema.of(object).record_type_id(str(value)) if value else None
-                if value and id is None:
-                    return {row.place: _unknown_value(object, name, value)}
-                values[RECORD_TYPE_ID] = id
-            elif value and not self._schema.allows(object, name, str(value)):
-                return {row.place: _unknown_value(object, name, value)}
-            else:
-                values[name] = value
-        rows.append(Row(row.place, row.id, values))
-        return {}
+    def _described(self, object: str, writes: Sequence[Create] | Sequence[Update]) -> Described:
+        """The object, described anew where something is to be written that it did not have when it was described."""
+        known = self._schema.known(object)
+        if known is None or any(_objection(known, n, v) for write in writes for n, v in write.fields.items()):
+            return self._schema.read(object)
+        return known
 
     def _batch(
-        self, object: str, verb: str, rows: Sequence[Row], key_field: str | None, headers: Mapping[str, str]
+        self, described: Described, verb: str, rows: Sequence[Row], key_field: str | None, headers: Mapping[str, str]
     ) -> Batch:
-        types = self._schema.of(object).types(dict.fromkeys(name for row in rows for name in row.values))
+        types = described.types(dict.fromkeys(name for row in rows for name in row.values))
         more = _IN_SPITE_OF_WARNINGS if self._settings.allow_duplicates and verb == "upsert" else {}
-        return Batch(object, verb, types, key_field, {**headers, **more})
+        return Batch(described.name, verb, types, key_field, {**headers, **more})
 
     def _sent(self, batch: Batch, rows: Sequence[Row], already: Outcomes) -> Outcomes:
         turns = list(rounds(rows, by_key=batch.key_field is not None))
@@ -219,6 +208,31 @@ class Writer:
         return {place: told.get(id, Missing()) for place, id in enumerate(ids)}
 
 
+def _objection(described: Described, name: str, value: Scalar) -> str | None:
+    """Why a value cannot be written: there is no such field, or the org has no such stage, status or record type."""
+    if described.type_of(name) is None:
+        return "unknown_field"
+    return "unknown_value" if value and not described.has_value(name, str(value)) else None
+
+
+def _prepared(described: Described, row: Row, rows: list[Row]) -> Outcomes:
+    """Put a row among those to send; or say at once why it cannot be written."""
+    for name, value in row.values.items():
+        match _objection(described, name, value):
+            case "unknown_field":
+                reason = f'Salesforce shows this login no field "{name}" of {described.name}.'
+                return {row.place: Rejected("unknown_field", reason, name)}
+            case "unknown_value":
+                reason = f'Salesforce has no active value "{value}" for {described.name}.{name}.'
+                return {row.place: Rejected("unknown_value", f"{reason} Add it, or correct the mapping.", name)}
+    values = dict(row.values)
+    if RECORD_TYPE in values:
+        named = values.pop(RECORD_TYPE)
+        values[RECORD_TYPE_ID] = described.record_type_id(str(named)) if named else None
+    rows.append(Row(row.place, row.id, values))
+    return {}
+
+
 def _is_taken(outcome: Outcome | Problem, key_field: str) -> bool:
     return isinstance(outcome, Rejected) and outcome.code == "duplicate" and key_field in outcome.reason
 
@@ -238,8 +252,3 @@ def _where(object: str, item: Item, problem: Problem) -> Outcome:
         case ConvertedTo(object=successor, successor=id):
             return Moved(successor, id)
     return rejected(problem)
-
-
-def _unknown_value(object: str, name: str, value: Scalar) -> Rejected:
-    reason = f'Salesforce has no active value "{value}" for {object}.{name}. Add it there, or correct the mapping.'
-    return Rejected("unknown_value", reason, name)
