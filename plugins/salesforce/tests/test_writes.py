@@ -357,6 +357,18 @@ def test_a_record_that_went_somewhere_says_where(bench: Workbench) -> None:
     assert outcomes[4:] == [Missing(), Missing()]
 
 
+def test_a_record_that_cannot_be_looked_up_is_refused_for_now_and_the_others_keep_their_outcomes(
+    bench: Workbench,
+) -> None:
+    gone, here = (bench.sandbox.world.create("Lead", LastName=n, Company="X") for n in "ab")
+    bench.sandbox.world.delete("Lead", gone)
+    bench.records.read("Lead", [here], [])
+    bench.faults.add("*composite/sobjects/Lead", FaultKind.HTML_502, None)
+    first, second = write(bench, "Lead", *(Update(id, {"Title": "x"}, {}) for id in (gone, here)))
+    assert not refused(first).permanent
+    assert isinstance(second, Written)
+
+
 def test_deleting_what_is_not_there_is_no_refusal(bench: Workbench) -> None:
     world = bench.sandbox.world
     here, gone = (world.create("Lead", LastName=n, Company="X") for n in "ab")

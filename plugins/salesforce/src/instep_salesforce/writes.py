@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from instep.contract import (
@@ -105,7 +106,8 @@ class Writer:
     def _raced(self, described: Described, key_field: str, rows: Sequence[Row], outcomes: Outcomes) -> Outcomes:
         """Where somebody created the same key at the same moment, the same upsert finds that record now."""
         lost = [row for row in rows if _is_taken(outcomes[row.place], key_field)]
-        return self._batches.send(self._batch(described, "upsert", lost, key_field, _OWN_CHOICE), lost)
+        batch = self._batch(described, "upsert", lost, key_field, _OWN_CHOICE)
+        return in_parts([lost], lambda part: self._batches.send(batch, part), outcomes)
 
     # --- update ------------------------------------------------------------------------------------------------
 
@@ -126,7 +128,10 @@ class Writer:
     def _looked_up(self, object: str, ids: Mapping[int, str], outcomes: Outcomes) -> dict[int, Outcome]:
         settled: dict[int, Outcome] = {p: o for p, o in outcomes.items() if not isinstance(o, Problem)}
         odd = {place: o for place, o in outcomes.items() if isinstance(o, Problem)}
-        items = self._read(object, [ids[place] for place in odd], ()) if odd else []
+        try:
+            items = self._read(object, [ids[place] for place in odd], ()) if odd else []
+        except (RemoteError, AccessError):  # what became of the others must be told all the same
+            return settled | {place: replace(rejected(problem), permanent=False) for place, problem in odd.items()}
         for (place, problem), item in zip(odd.items(), items, strict=True):
             settled[place] = _where(object, item, problem)
         return settled
