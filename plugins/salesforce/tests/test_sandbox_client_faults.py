@@ -107,6 +107,16 @@ def test_a_key_with_a_space_is_not_found_by_the_clients_own_quoting(org: Opened)
         org.sf.Lead.get_by_custom_id("Key__c", "a b")
 
 
+def test_headers_that_a_deploy_has_left_behind_are_refused(org: Opened) -> None:
+    org.sf.headers.update({"Content-Type": "text/xml", "SOAPAction": "deploy"})
+    body = {"records": [{"attributes": {"type": "Lead"}, **lead()}]}
+    with pytest.raises(SalesforceGeneralError) as caught:
+        org.sf.restful("composite/sobjects", method="POST", json=body)
+    assert caught.value.status == 415
+    org.sf._generate_headers()
+    assert org.sf.restful("composite/sobjects", method="POST", json=body)[0]["success"]
+
+
 def test_upsert_says_only_a_status_unless_asked_for_more(org: Opened) -> None:
     assert org.sf.Lead.upsert("Key__c/k9", lead()) == 201
     assert org.sf.Lead.upsert("Key__c/k9", {"Title": "T"}) == 200

@@ -110,7 +110,7 @@ def test_the_token_answer_has_salesforces_shape(org: Opened) -> None:
 )
 def test_a_refused_login_is_an_object_and_not_a_list(org: Opened, form: dict[str, str], error: str) -> None:
     answer = ask(org, **form)
-    assert answer.status_code in {400, 401}
+    assert answer.status_code == 400
     assert answer.json()["error"] == error
     assert answer.json()["error_description"]
 
@@ -199,6 +199,22 @@ def test_a_session_can_be_ended_by_force(org: Opened) -> None:
     with pytest.raises(SalesforceExpiredSession):
         org.sf.Lead.describe()
     assert org.other(client_credentials(org)["access_token"]).Lead.describe()["name"] == "Lead"
+
+
+def test_logins_of_an_hour_are_counted(org: Opened) -> None:
+    org.behave(logins_per_hour=2)
+    for _ in range(2):
+        assert "access_token" in client_credentials(org)
+    assert client_credentials(org)["error"] == "rate_limit_exceeded"
+    org.pass_time(hours=1)
+    assert "access_token" in client_credentials(org)
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_the_status_of_a_wrong_secret_can_be_chosen(org: Opened, status: int) -> None:
+    org.behave(bad_secret_status=status)
+    form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": "x"}
+    assert ask(org, **form).status_code == status
 
 
 def test_a_revoked_token_is_accepted_no_longer(org: Opened) -> None:

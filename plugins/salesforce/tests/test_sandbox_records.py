@@ -101,6 +101,14 @@ def test_null_and_blank_clear_a_field(org: Opened, value: object) -> None:
     assert org.sf.Lead.get(id)["Title"] is None
 
 
+def test_null_is_a_default_for_new_records_and_no_value_for_others(org: Opened) -> None:
+    id = org.sf.Lead.create(lead(Status=None, OwnerId=None))["id"]
+    row = org.sf.Lead.get(id)
+    assert (row["Status"], row["OwnerId"]) == ("Open - Not Contacted", row["CreatedById"])
+    expected = (400, "REQUIRED_FIELD_MISSING", "Required fields are missing: [Status]")
+    assert refusal(org.sf.Lead.update, id, {"Status": None}) == expected
+
+
 @pytest.mark.parametrize(("touches", "seconds"), [(True, 60), (False, 0)])
 def test_an_update_of_nothing_moves_the_stamps_unless_told_otherwise(
     org: Opened, touches: bool, seconds: int

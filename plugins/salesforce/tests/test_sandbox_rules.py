@@ -481,6 +481,8 @@ def test_a_task_is_closed_by_its_status(org: Opened) -> None:
 def test_a_lead_excludes_other_relations(org: Opened) -> None:
     fields = {"WhoId": org.world.create("Lead", **lead()), "WhatId": org.world.create("Account", Name="A")}
     assert refusal(org.sf.Task.create, fields)[1] == "FIELD_INTEGRITY_EXCEPTION"
+    org.behave(lead_excludes_what=False)
+    assert org.sf.Task.create(fields)["success"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -260,6 +261,15 @@ def test_groups_can_be_filtered_and_ordered(org: Opened) -> None:
         {"Name": "Ada Admin", "expr0": 4}
     ]
     assert org.rows("SELECT Title, COUNT(Id) FROM Lead WHERE LastName = 'x' GROUP BY Title") == []
+
+
+def test_ids_are_ordered_by_their_letters_as_they_are() -> None:
+    with opened() as org:
+        ids = org.world.load("Lead", [lead() for _ in range(60)])
+        assert any(first.lower() > second.lower() for first, second in pairwise(ids))
+        assert org.values("SELECT Id FROM Lead WHERE CreatedDate = TODAY ORDER BY LastName, Id") == ids
+        assert org.values("SELECT Id, COUNT(Name) FROM Lead GROUP BY Id ORDER BY Id") == ids
+        assert org.rows("SELECT MIN(Id), MAX(Id) FROM Lead") == [{"expr0": ids[0], "expr1": ids[-1]}]
 
 
 def test_fields_selects_many_at_once(org: Opened) -> None:

@@ -362,6 +362,20 @@ def test_a_span_that_cannot_be_is_refused(org: Opened, method: str, start: str, 
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_REPLICATION_DATE")
 
 
+def test_an_emptied_bin_says_from_when_on_it_knows(org: Opened) -> None:
+    first, second = (org.world.create("Lead", **lead()) for _ in range(2))
+    org.world.delete("Lead", first)
+    org.pass_time(minutes=10)
+    start = org.clock.now() - timedelta(hours=1)
+    org.world.empty_bin("Lead")
+    org.world.delete("Lead", second)
+    org.pass_time(minutes=10)
+    found = org.sf.Lead.deleted(start, org.clock.now())
+    assert [row["id"] for row in found["deletedRecords"]] == [second]
+    assert found["earliestDateAvailable"] == "2026-01-05T09:10:00.000+0000"
+    assert refusal(org.sf.Lead.get, first)[1] == "NOT_FOUND"
+
+
 def test_what_is_covered_can_lag_and_ids_can_be_too_many(org: Opened) -> None:
     for _ in range(3):
         org.world.create("Lead", **lead())

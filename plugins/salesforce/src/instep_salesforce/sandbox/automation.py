@@ -136,7 +136,7 @@ def _task(org: Org, given: Row, before: Row) -> Row:
 
 def _of_activity(org: Org, given: Row, before: Row) -> Row:
     who, what = held(given, before, "WhoId"), held(given, before, "WhatId")
-    if str(who or "").startswith("00Q") and what:
+    if org.personality.lead_excludes_what and str(who or "").startswith("00Q") and what:
         message = "WhatId: a lead cannot be related to another record"
         raise refused("FIELD_INTEGRITY_EXCEPTION", message, "WhatId")
     if isinstance(what, str) and what.startswith("001"):

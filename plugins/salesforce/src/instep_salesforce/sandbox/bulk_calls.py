@@ -38,7 +38,7 @@ class BulkCalls:
             Operation("POST", ingest, self.create_ingest, "bulk.ingest.create"),
             Operation("GET", ingest, self.list_ingest, "bulk.ingest.list"),
             Operation("GET", f"{ingest}/{{id}}", self.show_ingest, "bulk.ingest.read"),
-            Operation("PUT", f"{ingest}/{{id}}/batches", self.upload, "bulk.ingest.upload"),
+            Operation("PUT", f"{ingest}/{{id}}/batches", self.upload, "bulk.ingest.upload", body_type="text/csv"),
             Operation("PATCH", f"{ingest}/{{id}}", self.change_ingest, "bulk.ingest.close"),
             Operation("DELETE", f"{ingest}/{{id}}", self.delete_ingest, "bulk.ingest.delete"),
             Operation("GET", f"{ingest}/{{id}}/{{results}}", self.ingest_results, "bulk.ingest.results"),
@@ -124,8 +124,6 @@ class BulkCalls:
     def upload(self, call: Call) -> Response:
         """Take in the one file of a job."""
         job = self._org.jobs.get(call.params["id"], "ingest")
-        if not (call.header("Content-Type") or "").lower().startswith("text/csv"):
-            raise RefusedError(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type must be text/csv")
         if job.state != "Open" or job.data is not None:
             raise _bad("INVALIDJOBSTATE", f"Job {job.id} is not open for data, or has its data already")
         most = self._org.personality.bulk_upload_bytes

@@ -15,6 +15,10 @@ class SalesforcePersonality(Personality):
 
     session_seconds: int = 7200
     """How long a session lives after its last use."""
+    logins_per_hour: int = 3600
+    """How often one user may log in within an hour."""
+    bad_secret_status: int = 400
+    """The status of a login with a wrong secret."""
     refresh_rotation: bool = False
     """Give a new refresh token with every refresh, and accept the old one no longer."""
     is_sandbox: bool = False
@@ -31,6 +35,8 @@ class SalesforcePersonality(Personality):
     """How far queries lag behind writes; reading by id does not. Without it, `index_lag` says so."""
     unknown_member_status: Literal["accept", "refuse"] = "accept"
     """What happens to a campaign member with a status that its campaign does not have."""
+    lead_excludes_what: bool = True
+    """Whether an activity of a lead can have no other relation."""
     max_semi_joins: int = 2
     """How many semi-joins one query may have."""
     max_composite_queries: int = 5

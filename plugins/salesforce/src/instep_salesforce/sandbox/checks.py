@@ -32,7 +32,7 @@ def require_filled(kind: ObjectType, given: Row, *, creating: bool) -> None:
     if creating:
         missing = [item.name for item in kind.fields.values() if item.required and given.get(item.name) is None]
     else:
-        missing = [name for name, value in given.items() if value is None and kind.fields[name].required]
+        missing = [name for name, value in given.items() if value is None and not kind.fields[name].nillable]
     if missing:
         names = ", ".join(missing)
         raise refused("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{names}]", *missing)

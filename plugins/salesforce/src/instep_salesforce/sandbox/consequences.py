@@ -18,8 +18,6 @@ def before_save(org: Org, kind: ObjectType, given: Row, before: Row | None) -> N
         _require_permissible(org, given)
     if kind.name == "RecordType" and given.get("SobjectType", "Lead") not in org.kinds:
         raise refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "Sobject Type Name: bad value", "SobjectType")
-    if kind.name == "CampaignMember" and "Status" in given and given["Status"] is None and before is not None:
-        raise refused("REQUIRED_FIELD_MISSING", "Required fields are missing: [Status]", "Status")
 
 
 def _require_permissible(org: Org, given: Row) -> None:

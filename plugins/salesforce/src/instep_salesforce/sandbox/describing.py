@@ -22,15 +22,7 @@ _SOAP = {
     "time": "xsd:time",
     "address": "urn:address",
 }
-_NILLABLE = {"Probability", "ForecastCategoryName", "Pricebook2Id"}
 _NOT_REPLICATED = {"OpportunityStage", "LeadStatus", "AssignmentRule", "FieldPermissions"}
-
-
-def nillable(item: Field) -> bool:
-    """Whether a field can be null."""
-    if item.required or item.type in {"id", "boolean"}:
-        return False
-    return not item.defaulted or item.name in _NILLABLE
 
 
 def describe_field(org: Org, kind: ObjectType, item: Field, *, can_edit: bool) -> Shown:
@@ -76,7 +68,7 @@ def describe_field(org: Org, kind: ObjectType, item: Field, *, can_edit: bool) -
         "name": item.name,
         "nameField": item.name == kind.name_field,
         "namePointing": len(targets) > 1,
-        "nillable": nillable(item),
+        "nillable": item.nillable,
         "permissionable": not item.required and not item.defaulted and item.type != "id",
         "picklistValues": [option.to_dict() for option in org.options(kind, item)] if item.is_picklist else [],
         "polymorphicForeignKey": len(targets) > 1,

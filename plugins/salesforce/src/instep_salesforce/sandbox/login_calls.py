@@ -56,7 +56,8 @@ class LoginCalls:
         if id != CLIENT_ID:
             raise OAuthRefusedError("invalid_client_id", "client identifier invalid")
         if secret != CLIENT_SECRET and (secret is not None or needs_secret):
-            raise OAuthRefusedError("invalid_client", "invalid client credentials", 401)
+            status = self._org.personality.bad_secret_status
+            raise OAuthRefusedError("invalid_client", "invalid client credentials", status)
 
     def _user_with_password(self, form: Form) -> str:
         user = self._user_named(form.get("username", ""))
@@ -109,6 +110,8 @@ class LoginCalls:
         row = self._org.tables["User"].rows.get(user, {})
         if not row.get("IsActive"):
             raise OAuthRefusedError("inactive_user", "user is inactive")
+        if not self._org.tokens.admit(user, self._org.personality.logins_per_hour):
+            raise OAuthRefusedError("rate_limit_exceeded", "login rate exceeded")
         session = self._org.tokens.issue(user, self._org.id)
         issued = str(to_ms(session.issued))
         url = f"{self._org.base_url}/id/{self._org.id}/{user}"

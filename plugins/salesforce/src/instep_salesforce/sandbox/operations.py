@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from instep.sandbox import MalformedJsonError, Request, Response
+from instep.sandbox import Request, Response
 from instep_salesforce.sandbox.callers import Caller
 from instep_salesforce.sandbox.errors import malformed
 from instep_salesforce.sandbox.times import from_header
@@ -31,7 +31,6 @@ class Call:
     request: Request
     user: str
     version: float
-    org_id: str = ""
 
     @property
     def params(self) -> Mapping[str, str]:
@@ -96,15 +95,15 @@ Answer: TypeAlias = Callable[[Call], Response]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation below `/services/data/vNN.0`. `writes` as in the kit's routes; `in_graphs` as nodes of graphs."""
+    """An operation below `/services/data/vNN.0`. `writes` is as in the kit's routes.
+
+    A call whose body says to be of another type than `body_type` is refused.
+    """
 
     method: str
     template: str
     answer: Answer
     label: str
     writes: bool | Callable[[Request], bool] | None = None
-    in_graphs: bool = False
     counts: bool = True
-
-
-__all__ = ["NOTHING", "Answer", "Call", "MalformedJsonError", "Operation", "reply"]
+    body_type: str = "json"

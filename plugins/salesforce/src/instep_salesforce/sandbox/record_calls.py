@@ -25,14 +25,14 @@ class RecordCalls:
         """The table of these calls."""
         one, keyed = "sobjects/{object}/{id}", "sobjects/{object}/{field}/{value}"
         return [
-            Operation("POST", "sobjects/{object}", self.create, "record.create", in_graphs=True),
-            Operation("POST", "sobjects/{object}/Id", self.create, "record.create", in_graphs=True),
-            Operation("GET", one, self.read, "record.read", in_graphs=True),
-            Operation("PATCH", one, self.update, "record.update", in_graphs=True),
-            Operation("DELETE", one, self.delete, "record.delete", in_graphs=True),
-            Operation("GET", keyed, self.read_by_key, "record.read_by_key", in_graphs=True),
-            Operation("PATCH", keyed, self.upsert, "record.upsert", in_graphs=True),
-            Operation("DELETE", keyed, self.delete_by_key, "record.delete_by_key", in_graphs=True),
+            Operation("POST", "sobjects/{object}", self.create, "record.create"),
+            Operation("POST", "sobjects/{object}/Id", self.create, "record.create"),
+            Operation("GET", one, self.read, "record.read"),
+            Operation("PATCH", one, self.update, "record.update"),
+            Operation("DELETE", one, self.delete, "record.delete"),
+            Operation("GET", keyed, self.read_by_key, "record.read_by_key"),
+            Operation("PATCH", keyed, self.upsert, "record.upsert"),
+            Operation("DELETE", keyed, self.delete_by_key, "record.delete_by_key"),
         ]
 
     def _kind(self, call: Call) -> ObjectType:

@@ -13,6 +13,7 @@ NUMERIC = frozenset({"int", "double", "currency", "percent"})
 TEXTUAL = frozenset({"string", "textarea", "phone", "url", "email", "picklist", "multipicklist", "combobox"})
 
 _NOTATION = re.compile(r"(\w+) ([a-z]+)(?:\((\d+)(?:,(\d+))?\))?(?:→([\w/]+))?(?: \[(\w*!?\w*)\])?")
+_NILLABLE = {"Probability", "ForecastCategoryName", "Pricebook2Id"}
 _LABELS = {"StageName": "Stage", "Id": "ID", "OwnerId": "Owner ID", "IsDeleted": "Deleted", "Name": "Name"}
 
 
@@ -73,6 +74,13 @@ class Field:
         if not self.refers_to:
             return None
         return f"{self.name[:-1]}r" if self.custom else self.name.removesuffix("Id")
+
+    @property
+    def nillable(self) -> bool:
+        """Whether the field can be null."""
+        if self.required or self.type in {"id", "boolean"}:
+            return False
+        return not self.defaulted or self.name in _NILLABLE
 
     @property
     def is_picklist(self) -> bool:

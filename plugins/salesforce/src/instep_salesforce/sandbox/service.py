@@ -121,6 +121,7 @@ class SalesforceService:
         version = _version(request.params["version"])
         if operation.counts:
             self._org.usage.add(self._org.now())
+        _require_type(request, operation)
         return operation.answer(Call(request, session.user, version))
 
     def inside(self, call: Call, request: Request) -> Response:
@@ -209,6 +210,12 @@ def _version(text: str) -> float:
     if not _OLDEST <= version <= _NEWEST:
         raise not_found()
     return version
+
+
+def _require_type(request: Request, operation: Operation) -> None:
+    said = request.headers.get("content-type", operation.body_type).lower()
+    if request.body and operation.body_type not in said:
+        raise RefusedError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type must be {operation.body_type}, not {said}")
 
 
 def _too_long(request: Request) -> Response | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from instep.sandbox import Clock
+from instep.sandbox import Clock, RollingWindow
 from instep_salesforce.sandbox.ids import Ids
 
 CLIENT_ID = "3MVG9sandbox.instep"
@@ -56,12 +56,18 @@ class Tokens:
         self._known: dict[str, Session] = {}
         self.refresh = {REFRESH_TOKEN: user}
         self.approved = {user}
+        self._logins: dict[str, RollingWindow] = {}
         now = clock.now()
         self._known[STATIC_TOKEN] = Session(STATIC_TOKEN, user, now, now, slides=False)
 
     def get(self, token: str) -> Session | None:
         """The session of that token."""
         return self._known.get(token)
+
+    def admit(self, user: str, most: int) -> bool:
+        """Whether a user may log in once more within this hour."""
+        window = self._logins.setdefault(user, RollingWindow(timedelta(hours=1)))
+        return window.admit(self._clock.now(), most)
 
     def issue(self, user: str, org: str) -> Session:
         """Begin a session."""

@@ -74,6 +74,14 @@ class SalesforceWorld(SetupHands):
         with self._org.lock:
             erase(self._org, self._org.kind(object), normalise(id) or "")
 
+    def empty_bin(self, object: str) -> None:
+        """An admin empties the recycle bin: its records are gone, and the log of deletions begins anew."""
+        with self._org.lock:
+            table = self._org.tables[self._org.kind(object).name]
+            for id in list(table.bin):
+                table.remove(id)
+            table.deletions, table.log_begins = [], self._org.stamp()
+
     def merge(self, object: str, master: str, other: str) -> str:
         """A colleague merges `other` into `master`; gives the master's id."""
         with self._org.lock, self._org.transaction():

@@ -29,6 +29,7 @@ def create(org: Org, kind: ObjectType, values: Sent, caller: Caller) -> str:
     if caller.by_api and not kind.createable:
         raise refused("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be inserted: {kind.label}")
     given = accept(org, kind, values, caller, creating=True)
+    given = {name: value for name, value in given.items() if value is not None or not kind.fields[name].defaulted}
     require_filled(kind, given, creating=True)
     row: Row = {**kind.template, **_audit(org, kind, caller), **given}
     before_save(org, kind, given, None)

@@ -128,7 +128,7 @@ class Picking:
         seen = self._table.seen
         for bound, descending, nulls_first in reversed(self._order):
             values = [bound.get(seen(id) or {}) for id in ids]
-            if has_letters(bound):
+            if has_letters(bound) and not bound.item.case_sensitive:
                 values = [value.lower() if isinstance(value, str) else value for value in values]
             ids = _sorted_by(ids, values, descending, nulls_first)
         return ids
