@@ -535,7 +535,7 @@ class ConnectionInfo:
     org_name: str = ""
     user: str = ""
     user_id: str = ""
-    """The login's own id among the owners, where it is one: what a system gives to it belongs to nobody."""
+    """The login's own id, in a system where every record must belong to somebody: what it has belongs to nobody."""
     time_zone: str = "UTC"
     currency: str | None = None
     now: datetime | None = None

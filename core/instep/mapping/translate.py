@@ -80,11 +80,12 @@ class Directory:
         return any(name.casefold() in known for name in names)
 
     def nobody(self, names: tuple[str, ...]) -> str | None:
-        """The first active one of the users who stand for nobody, by what the system calls them."""
+        """What the system calls the first active one of the users who stand for nobody; else the login itself."""
         if self.users is None:
-            return names[0]
+            return names[0] if names else None
         active = [user for user in self.users if user.active]
-        return next((user.id for name in names for user in active if self.is_any_of(user.id, (name,))), None)
+        found = (user.id for name in names for user in active if self.is_any_of(user.id, (name,)))
+        return next(found, self.login or None)
 
     def user_for(self, key: str) -> str | Untold:
         """What this system calls an owner; refuses people who are unknown or inactive there."""
@@ -137,7 +138,7 @@ def tell(
     """The system's fields that express a canonical value, by name. `fields` is what the record holds now."""
     name = mapping.field
     if is_blank(value):
-        return {name: directory.nobody(mapping.nobody) if mapping.nobody else mapping.blank_as}
+        return {name: directory.nobody(mapping.nobody) if mapping.type is FieldType.OWNER else mapping.blank_as}
     match mapping.type:
         case FieldType.OWNER:
             user = directory.user_for(str(value))
