@@ -65,6 +65,13 @@ def populate(org: Org) -> None:
     org.admin_profile, org.profile = str(admin["Id"]), str(standard["Id"])
     org.admin = put_user(org, org.admin_profile, "Ada Admin", ADMIN_NAME)
     org.api_user = put_user(org, org.admin_profile, "Integration User", USERNAME)
+    _put_organization(org)
+    _put_stages(org)
+    _put_statuses(org)
+    put(org, "Pricebook2", Name="Standard Price Book", IsActive=True)
+
+
+def _put_organization(org: Org) -> None:
     put(
         org,
         "Organization",
@@ -78,6 +85,9 @@ def populate(org: Org) -> None:
         TimeZoneSidKey="America/Los_Angeles",
         FiscalYearStartMonth=1,
     )
+
+
+def _put_stages(org: Org) -> None:
     for place, (name, probability, forecast, closed, won) in enumerate(STAGES, 1):
         put(
             org,
@@ -92,6 +102,9 @@ def populate(org: Org) -> None:
             ForecastCategoryName=FORECASTS[forecast],
             DefaultProbability=float(probability),
         )
+
+
+def _put_statuses(org: Org) -> None:
     for place, (name, default, converted) in enumerate(LEAD_STATUSES, 1):
         put(
             org,
@@ -102,4 +115,3 @@ def populate(org: Org) -> None:
             IsDefault=default,
             IsConverted=converted,
         )
-    put(org, "Pricebook2", Name="Standard Price Book", IsActive=True)

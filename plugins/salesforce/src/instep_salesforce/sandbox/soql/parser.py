@@ -10,6 +10,7 @@ from typing import Literal, NoReturn, cast
 
 from instep_salesforce.sandbox.errors import RefusedError
 from instep_salesforce.sandbox.soql.conditions import ConditionParser
+from instep_salesforce.sandbox.soql.lexer import Token
 from instep_salesforce.sandbox.soql.nodes import (
     Aggregate,
     AliasedField,
@@ -48,14 +49,7 @@ class Parser(ConditionParser):
         self.need("SELECT")
         select = self._selected()
         self.need("FROM")
-        name = self.name()
-        alias = None
-        self.take("AS")
-        if self.token.kind == "name" and self.token.upper not in _AFTER_OBJECT:
-            alias = self.name().text
-        if self.take("USING"):
-            self.need("SCOPE")
-            self.name()
+        name, alias = self._source()
         where = self.condition() if self.take("WHERE") else None
         groups, having = self._groups()
         order = self._order()
@@ -78,6 +72,17 @@ class Parser(ConditionParser):
             offset=offset,
             all_rows=all_rows,
         )
+
+    def _source(self) -> tuple[Token, str | None]:
+        """The object, and what the statement calls it."""
+        name, alias = self.name(), None
+        self.take("AS")
+        if self.token.kind == "name" and self.token.upper not in _AFTER_OBJECT:
+            alias = self.name().text
+        if self.take("USING"):
+            self.need("SCOPE")
+            self.name()
+        return name, alias
 
     def _selected(self) -> tuple[Selected, ...]:
         found = [self._column()]
