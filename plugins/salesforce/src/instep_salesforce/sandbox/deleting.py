@@ -5,8 +5,8 @@ from __future__ import annotations
 from instep_salesforce.sandbox.callers import Caller
 from instep_salesforce.sandbox.errors import not_found, refused
 from instep_salesforce.sandbox.org import Org
-from instep_salesforce.sandbox.schema import ObjectType, Row
-from instep_salesforce.sandbox.soql.relations import ChildRelation, child_relations
+from instep_salesforce.sandbox.schema import ChildRelation, ObjectType, Row
+from instep_salesforce.sandbox.soql.relations import child_relations
 from instep_salesforce.sandbox.tables import Table
 from instep_salesforce.sandbox.writing import require_unlocked
 
@@ -29,7 +29,7 @@ def delete(org: Org, kind: ObjectType, row: Row, caller: Caller) -> None:
 
 
 def _remove(org: Org, kind: ObjectType, id: str) -> None:
-    for relation in list(child_relations(org, kind)):
+    for relation in child_relations(org, kind):
         if relation.object in _GONE_AT_ONCE:
             for child in org.tables[relation.object].holders(relation.field, id):
                 _remove(org, org.kinds[relation.object], child)
@@ -109,7 +109,7 @@ def merge(org: Org, kind: ObjectType, master: str, other: str, caller: Caller) -
         raise not_found()
     if not kind.mergeable or master == other:
         raise refused("INVALID_OPERATION", f"These records cannot be merged: {master} {other}")
-    for relation in list(child_relations(org, kind)):
+    for relation in child_relations(org, kind):
         if relation.field == "MasterRecordId":
             continue
         children = org.tables[relation.object]

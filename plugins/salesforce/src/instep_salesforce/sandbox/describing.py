@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from instep_salesforce.sandbox.org import Org
-from instep_salesforce.sandbox.schema import TEXTUAL, Field, ObjectType
+from instep_salesforce.sandbox.schema import TEXTUAL, ChildRelation, Field, ObjectType
 from instep_salesforce.sandbox.soql.binding import is_groupable
-from instep_salesforce.sandbox.soql.relations import ChildRelation, child_relations
+from instep_salesforce.sandbox.soql.relations import child_relations
 
 Shown = dict[str, object]
 MASTER_TYPE = "012000000000000AAA"

@@ -18,7 +18,7 @@ from instep_salesforce.sandbox.errors import not_found
 from instep_salesforce.sandbox.ids import Ids
 from instep_salesforce.sandbox.jobs import Jobs
 from instep_salesforce.sandbox.rules import Rules
-from instep_salesforce.sandbox.schema import Field, ObjectType, Option, Row
+from instep_salesforce.sandbox.schema import ChildRelation, Field, ObjectType, Option, Row
 from instep_salesforce.sandbox.standard import standard_objects
 from instep_salesforce.sandbox.tables import Table, Undo
 from instep_salesforce.sandbox.times import stamp
@@ -92,6 +92,7 @@ class Org:
             self.jobs = Jobs()
             self.visibility = Visibility(self.tables)
             self.described: dict[str, datetime] = {}
+            self.relations: dict[str, tuple[ChildRelation, ...]] = {}
             self._born = self.clock.now()
             self._late: dict[str, timedelta] = {}
             self._binned: deque[tuple[datetime, str, str]] = deque()
@@ -160,6 +161,7 @@ class Org:
         self.kinds = {kind.name: kind, users.name: users}
         self._lower = {name.lower(): known for name, known in self.kinds.items()}
         self.tables = {**self.tables, kind.name: table}
+        self.relations = {}
 
     def find(self, id: str) -> Row | None:
         """A live record by its id alone."""
@@ -180,6 +182,7 @@ class Org:
     def schema_changed(self, kind: ObjectType) -> None:
         """Let describes say that an object is not what it was."""
         self.described[kind.name] = self.now()
+        self.relations.clear()
         self.visibility.changed()
 
     def described_at(self, kind: ObjectType) -> str:

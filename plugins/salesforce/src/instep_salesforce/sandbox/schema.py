@@ -139,6 +139,16 @@ def default_of(item: Field) -> Value:
     return item.default if item.default is not None else next((o.value for o in item.options if o.default), None)
 
 
+@dataclass(frozen=True, slots=True)
+class ChildRelation:
+    """A way from a parent to the records that refer to it."""
+
+    name: str | None
+    object: str
+    field: str
+    cascades: bool
+
+
 @dataclass(slots=True)
 class ObjectType:
     """One kind of record and its fields."""

@@ -241,24 +241,23 @@ class Table:
 
     def log_deletion(self, id: str, stamp: str) -> None:
         """Remember that a record was deleted, even when it is in the bin no longer."""
-        before = self.deletions
-        self.deletions = [*before, (stamp, id)]
+        self.deletions.append((stamp, id))
         if self.journal is not None:
-            self.journal.append(lambda: self._put_back_log(before))
+            self.journal.append(self._shorten_log)
 
-    def _put_back_log(self, deletions: list[tuple[str, str]]) -> None:
-        self.deletions = deletions
+    def _shorten_log(self) -> None:
+        self.deletions.pop()
 
     def unshelve(self, id: str) -> None:
         """Take a record out of the recycle bin."""
         stamp, before = self.bin.pop(id), self.deletions
         self.deletions = [entry for entry in before if entry[1] != id]
         if self.journal is not None:
-            self.journal.append(lambda: self._undo_unshelve(id, stamp))
+            self.journal.append(lambda: self._return_to_bin(id, stamp, before))
 
-    def _undo_unshelve(self, id: str, stamp: str) -> None:
+    def _return_to_bin(self, id: str, stamp: str, deletions: list[tuple[str, str]]) -> None:
         self.bin[id] = stamp
-        self.deletions.append((stamp, id))
+        self.deletions = deletions
 
     def index(self, name: str) -> Index:
         """The index of a field; it is made when it is first asked for."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from instep_salesforce.sandbox.org import Org
-from instep_salesforce.sandbox.schema import ObjectType
+from instep_salesforce.sandbox.schema import ChildRelation, ObjectType
 from instep_salesforce.sandbox.soql.binding import Scope
 from instep_salesforce.sandbox.soql.nodes import Query
 from instep_salesforce.sandbox.soql.refusals import no_such_relation
@@ -55,18 +54,14 @@ _CASCADES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ChildRelation:
-    """A way from a parent to the records that refer to it."""
-
-    name: str | None
-    object: str
-    field: str
-    cascades: bool
-
-
-def child_relations(org: Org, kind: ObjectType) -> Iterator[ChildRelation]:
+def child_relations(org: Org, kind: ObjectType) -> tuple[ChildRelation, ...]:
     """Every way from a kind of record to its children."""
+    if kind.name not in org.relations:
+        org.relations[kind.name] = tuple(_found(org, kind))
+    return org.relations[kind.name]
+
+
+def _found(org: Org, kind: ObjectType) -> Iterator[ChildRelation]:
     for child in org.kinds.values():
         for item in child.fields.values():
             if kind.name in item.refers_to:
