@@ -223,6 +223,9 @@ class Stage:
                 text = text.replace('create_as = "leads"', f"create_as = {value}")
             if key == f"{name} city":
                 text = text.replace('city = "city"', f"city = {{ field = {value} }}")
+            if key == f"{name} also":
+                text = text.replace('decision = "decision"', f'decision = ["decision", "{value}"]')
+                text = text.replace('lost = "Lost"', 'lost = ["Lost", "Given up"]')
             if key == f"{name} nobody":
                 text = text.replace('owner = "owner"', f'owner = {{ field = "owner", nobody = ["{value}"] }}')
             if key == f"{name} requires":

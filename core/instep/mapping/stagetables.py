@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 
 from instep.mapping.mistakes import listed
@@ -21,13 +22,33 @@ def read_stage_table(
     pipeline_field: str | None = None,
 ) -> StageTable:
     """The translation of stages under `section`: `values`, `lands_on` and, for opportunities, `outcomes`."""
-    values = _values(section, process)
-    outcomes = _outcomes(section) if has_outcomes else {}
-    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field)
-    return StageTable(field, values, _lands_on(section, table, process), outcomes, pipeline, pipeline_field)
+    also: dict[str, str] = {}
+    values = _values(section, process, also)
+    outcomes = _outcomes(section, also) if has_outcomes else {}
+    _check_further(section, also, {*values.values(), *outcomes.values()})
+    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field, also)
+    return dataclasses.replace(table, lands_on=_lands_on(section, table, process))
 
 
-def _values(section: Section, process: Process) -> dict[str, str]:
+def _check_further(section: Section, also: Mapping[str, str], listed_values: set[str]) -> None:
+    for value in sorted(also.keys() & listed_values):
+        problem = f'gives "{value}" a place of its own, and lists it beside "{also[value]}" too'
+        section.mistake("VALUE_TWICE", problem, "List it once.")
+
+
+def _spelled(table: Section, name: str, also: dict[str, str]) -> str | None:
+    """One value, or a list: the first is written, all are read. The rest goes into `also`."""
+    if not isinstance(table.data[name], list):
+        return table.text(name)
+    words = table.words(name) or []
+    for further in words[1:]:
+        if also.setdefault(further, words[0]) != words[0]:
+            problem = f'lists "{further}", which counts as "{also[further]}" already'
+            table.mistake("VALUE_TWICE", problem, "A value can be read as one thing only.", name)
+    return words[0] if words else None
+
+
+def _values(section: Section, process: Process, also: dict[str, str]) -> dict[str, str]:
     table = section.table_or_empty("values")
     if not section.has("values"):
         remedy = 'Add values = { STAGE = "how it is spelled there" }.'
@@ -35,7 +56,7 @@ def _values(section: Section, process: Process) -> dict[str, str]:
     known = [stage.key for stage in every_stage(process)]
     values = {}
     for stage in table.data:
-        spelled = table.text(stage)
+        spelled = _spelled(table, stage, also)
         if stage not in known:
             table.unknown("stage", stage, known, stage)
         elif spelled:
@@ -44,12 +65,12 @@ def _values(section: Section, process: Process) -> dict[str, str]:
     return {stage: values[stage] for stage in sorted(values, key=order.__getitem__)}
 
 
-def _outcomes(section: Section) -> dict[Outcome, str]:
+def _outcomes(section: Section, also: dict[str, str]) -> dict[Outcome, str]:
     table = section.table_or_empty("outcomes")
     known = {outcome.value: outcome for outcome in Outcome}
     outcomes: dict[Outcome, str] = {}
     for name in table.data:
-        spelled = table.text(name)
+        spelled = _spelled(table, name, also)
         if name not in known:
             table.unknown("outcome", name, known, name)
         elif spelled in outcomes.values():

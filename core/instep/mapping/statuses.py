@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from instep.mapping.compiled import ConnectionMapping, EntityMapping
 from instep.model.entities import Kind
-from instep.model.stagetable import StageTable
 
 if TYPE_CHECKING:
     from instep.contract import Pipeline
@@ -79,9 +78,4 @@ def _has_stages_there(entity: EntityMapping, id: str) -> bool:
 
 def _spelled(entity: EntityMapping, pipeline: str | None) -> set[str]:
     tables = [table for table in entity.tables() if table.pipeline == pipeline]
-    return {value for table in tables for value in _values(table)}
-
-
-def _values(table: StageTable) -> Iterator[str]:
-    yield from table.values.values()
-    yield from table.outcomes.values()
+    return {value for table in tables for value in table.every_value()}

@@ -24,6 +24,23 @@ class StageTable:
     pipeline: str | None = None
     """The pipeline whose records this table translates, or None for a plain field."""
     pipeline_field: str | None = None
+    also: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Further values of a system that is finer than the process, each with the listed value that it counts as.
+
+    They are read like that value, left as they are, and never written.
+    """
+
+    def counts_as(self, value: str) -> str:
+        """The listed value that a system's value is read as."""
+        return self.also.get(value, value)
+
+    def has(self, value: str) -> bool:
+        """Whether a value means something here."""
+        return value in self.also or value in self.values.values() or value in self.outcomes.values()
+
+    def every_value(self) -> tuple[str, ...]:
+        """Every value that means something here, each once."""
+        return tuple(dict.fromkeys((*self.values.values(), *self.outcomes.values(), *self.also)))
 
     def put(self, stage: str | None, process: Process) -> str | None:
         """The system's value for a stage; None before the first listed one: nothing is written then."""
@@ -34,6 +51,7 @@ class StageTable:
 
     def get(self, value: str, current: str | None, process: Process) -> str | None:
         """The stage that a value means, given the stage just before that edit; None for an unlisted value."""
+        value = self.counts_as(value)
         if current is not None and self.put(current, process) == value:
             return current
         if value in self.lands_on:
@@ -43,9 +61,10 @@ class StageTable:
 
     def includes(self, value: str, stage: str, process: Process) -> bool:
         """Whether `stage` shows as `value` here."""
-        return self.put(stage, process) == value
+        return self.put(stage, process) == self.counts_as(value)
 
     def outcome(self, value: str) -> Outcome | None:
+        value = self.counts_as(value)
         return next((outcome for outcome, spelled in self.outcomes.items() if spelled == value), None)
 
     def ambiguous(self) -> tuple[str, ...]:

@@ -132,7 +132,7 @@ def _stages(live: Live, mapping: EntityMapping, object: str, pipelines: tuple[Pi
             findings.append(Finding(live.name, f"{object} has no pipeline {name}", False, "Correct the mapping."))
             continue
         known = {stage.id for stage in pipeline.stages}
-        for value in sorted({*table.values.values(), *table.outcomes.values()} - known):
+        for value in sorted({*table.every_value()} - known):
             findings.append(
                 Finding(
                     live.name,
@@ -141,7 +141,7 @@ def _stages(live: Live, mapping: EntityMapping, object: str, pipelines: tuple[Pi
                     "Add it there, or correct the mapping.",
                 )
             )
-        unmapped = [s.id for s in pipeline.stages if s.id not in {*table.values.values(), *table.outcomes.values()}]
+        unmapped = [stage.id for stage in pipeline.stages if not table.has(stage.id)]
         for value in unmapped:
             text = f'stage "{value}" of {name} is not mapped: records there are left alone'
             findings.append(Finding(live.name, text, False, "Map it to a stage or an outcome."))

@@ -176,10 +176,11 @@ def _stage_value(session: Session, state: EntityState, record: RecordState) -> l
         record.waiting.add(table.field)
         return []
     raw = record.fields[table.field]
-    if not is_blank(raw) and table.outcome(str(raw)) is None and str(raw) not in table.values.values():
+    if not is_blank(raw) and not table.has(str(raw)):
         return []  # a value that nothing translates is left alone
     wanted, degraded = stage_word(session, state, table)
-    if wanted is None or raw == wanted or _is_said(session, record, table.field, wanted):
+    says_so = not is_blank(raw) and table.counts_as(str(raw)) == wanted
+    if wanted is None or says_so or _is_said(session, record, table.field, wanted):
         return []
     because = f"stage {state.stage}" + (f", shown as {degraded}" if degraded else "")
     return [Value("stage", table.field, raw, wanted, because)]

@@ -70,12 +70,10 @@ def _said(session: Session, record: RecordState) -> Said | None:
     if not joined and not moved and not record.differs(table.field):
         return None
     value = str(raw)
-    if table.outcome(value) is None and table.get(value, None, session.workspace.process) is None:
-        known = value in table.values.values()
-        if not known:
-            _report(session, record, f"stage {quoted(value)} is not in the table of stages")
-            record.waiting.add(table.field)
-            return None
+    if not table.has(value):
+        _report(session, record, f"stage {quoted(value)} is not in the table of stages")
+        record.waiting.add(table.field)
+        return None
     return Said(record, table, value, joined, record.changed_at(table.field))
 
 

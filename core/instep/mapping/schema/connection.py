@@ -180,13 +180,15 @@ def _pipeline() -> Schema:
 
 def _translation() -> dict[str, Schema]:
     return {
-        "values": named(text(), "stage, and how it is spelled there"),
+        "values": named(either(text(), words()), "stage, and how it is spelled there; of several, the first"),
         "lands_on": named(text(), "which stage an edit to a value means; for values that stages share"),
     }
 
 
 def _outcomes() -> Schema:
-    return table({outcome.value: text() for outcome in Outcome}, "how the end of a journey is spelled")
+    return table(
+        {outcome.value: either(text(), words()) for outcome in Outcome}, "how the end of a journey is spelled"
+    )
 
 
 def _behaviour() -> Schema:
