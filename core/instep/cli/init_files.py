@@ -152,9 +152,18 @@ def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]
         lines = [f"[connections.{one.name}]", f"plugin = {json.dumps(one.plugin.name)}"]
         if one.path is not None:
             lines.append(f"path = {json.dumps(_shown(one.path, root), ensure_ascii=False)}")
+        lines += _demanded(one)
         lines += [f"# the environment gives {variable}" for variable in secrets_of(one)[:1]]
         parts.append("\n".join(lines) + "\n" + starters[one.name].settings)
     return "\n".join(parts)
+
+
+def _demanded(one: Wanted) -> list[str]:
+    """A line to fill in for every setting that has no default and that nobody has given."""
+    fields = one.plugin.settings.model_fields.items()
+    given = {"path"} if one.path is not None else set()
+    wanted = [(name, field) for name, field in fields if field.is_required() and name not in given]
+    return [f'# {name} = "…"   # {(field.description or "").splitlines()[0]}' for name, field in wanted]
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -23,8 +23,6 @@ class SalesforceSettings(ConnectorSettings):
 
     instance_url: str
     """The org's own address, such as https://acme.my.salesforce.com; plain http for this machine only."""
-    access_token: SecretStr | None = None
-    """A ready token. It ends with its session, and nothing renews it: for trying things out."""
     client_id: str | None = None
     """The consumer key of the external client app."""
     client_secret: SecretStr | None = None
@@ -37,6 +35,8 @@ class SalesforceSettings(ConnectorSettings):
     """JWT bearer: the private key (PEM) whose certificate the app holds."""
     private_key_file: Path | None = None
     """JWT bearer: a file with that key instead."""
+    access_token: SecretStr | None = None
+    """A ready token. It ends with its session, and nothing renews it: for trying things out."""
     login_url: str | None = None
     """Where tokens are asked for; by default the org's own address."""
     audience: str = "https://login.salesforce.com"
