@@ -1,0 +1,124 @@
+"""A system in memory."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from instep.contract import Scalar
+
+from ..semantics.memory import Row, System
+from . import place
+from .effects import Time
+from .mappings import MEMORY
+from .place import Applied, Held, Kind, plain
+
+OBJECTS: dict[Kind, str] = {"person": "people", "company": "companies", "opportunity": "deals"}
+KINDS = {object: kind for kind, object in OBJECTS.items()}
+NAMES: dict[Kind, str] = {"person": "last_name", "company": "name", "opportunity": "name"}
+FIELDS: dict[Kind, tuple[str, ...]] = {
+    "person": ("email", "first_name", "title", "phone", "stage", "exact_stage"),
+    "company": ("domain", "phone", "city"),
+    "opportunity": ("amount", "close_date", "stage"),
+}
+
+
+class _Hand:
+    """The story's time, as this system reads it."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+
+    @property
+    def now(self) -> datetime:
+        return self._time.at
+
+
+class MemoryPlace:
+    """A system in memory, and its users' hands."""
+
+    mapping = MEMORY
+
+    def __init__(self, name: str, time: Time) -> None:
+        self.name = name
+        self._clock = _Hand(time)
+        self.system = System(name, self._clock)  # type: ignore[arg-type]  # all it does is ask for the time
+        self.lost: tuple[str, int] | None = None
+
+    @property
+    def calls(self) -> int:
+        return len(self.system.writes)
+
+    @property
+    def applied(self) -> list[Applied]:
+        return [Applied(call, "", id) for call, (_, id) in enumerate(self.system.writes)]
+
+    def table(self) -> str:
+        return f'[connections.{self.name}]\nplugin = "memory"\nsystem = "{self.name}"\n'
+
+    def keep(self) -> bytes:
+        return place.keep(self.system, [self._clock])
+
+    def put_back(self, kept: bytes) -> None:
+        place.put_back(self.system, [self._clock], kept)
+        self.lost = None
+
+    def lag(self) -> None:
+        """It keeps no index."""
+
+    def lose(self, after: int, times: int) -> None:
+        self.lost = (self.name, after)
+
+    def calm(self) -> None:
+        self.lost = None
+
+    def hear(self, label: str) -> None:
+        """It notes its own writes."""
+
+    # --- hands -------------------------------------------------------------------------------------------------
+
+    def find(self, kind: Kind, name: str) -> str:
+        """The id of the record of that name."""
+        rows = self.system.live(OBJECTS[kind])
+        return next(id for id, row in rows.items() if row.fields.get(NAMES[kind]) == name)
+
+    def make(self, kind: Kind, name: str, **values: str) -> None:
+        self.system.put(OBJECTS[kind], f"{kind[0]}-{name}", **{NAMES[kind]: name}, **_typed(values))
+
+    def edit(self, kind: Kind, name: str, **values: str) -> None:
+        self.system.put(OBJECTS[kind], self.find(kind, name), **_typed(values))
+
+    def tie(self, kind: Kind, name: str, to: Kind, other: str) -> None:
+        ends = OBJECTS[kind], self.find(kind, name), OBJECTS[to], self.find(to, other)
+        self.system.relate(*ends, primary=to == "company")
+
+    def untie(self, kind: Kind, name: str, to: Kind, other: str) -> None:
+        self.system.unrelate(OBJECTS[kind], self.find(kind, name), OBJECTS[to], self.find(to, other))
+
+    def delete(self, kind: Kind, name: str) -> None:
+        self.system.delete(OBJECTS[kind], self.find(kind, name))
+
+    def merge(self, kind: Kind, name: str, other: str) -> None:
+        self.system.merge(OBJECTS[kind], self.find(kind, other), self.find(kind, name))
+
+    def opt_out(self, name: str) -> None:
+        self.system.put("people", self.find("person", name), optout=True)
+
+    # --- what it holds -----------------------------------------------------------------------------------------
+
+    def held(self) -> list[Held]:
+        names = {(o, i): str(r.fields.get(NAMES[k])) for k, o in OBJECTS.items() for i, r in self.system.live(o).items()}
+        return [self._held(o, i, r, names) for o in KINDS for i, r in self.system.live(o).items()]
+
+    def _held(self, object: str, id: str, row: Row, names: dict[tuple[str, str], str]) -> Held:
+        kind = KINDS[object]
+        values = {name: plain(row.fields.get(name)) for name in FIELDS[kind]}
+        if kind == "person":
+            values["opted_out"] = plain(row.fields.get("optout"))
+        ties = frozenset((KINDS[end[0]], names[end]) for end in row.related if end in names)
+        return Held(kind, object, id, names[object, id], values, None if kind == "company" else ties)
+
+
+def _typed(values: dict[str, str]) -> dict[str, Scalar]:
+    known = {"amount": Decimal, "close_date": date.fromisoformat}
+    return {name: (known[name](text) if name in known and text else text or None) for name, text in values.items()}

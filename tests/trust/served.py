@@ -1,0 +1,69 @@
+"""A vendor's sandbox that a story can put back, and that notes which records our calls changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from instep.sandbox import FaultKind, Request, Response, Route, Routes, SandboxServer
+
+from .effects import Time
+from .place import Applied
+
+Reader = Callable[[int, str, Request, Response], Iterable[Applied]]
+"""What a call changed: its number, its operation's label, what was asked and what was answered."""
+
+
+@dataclass
+class Noted:
+    """A vendor's service, with a note of every call that asked for a change, answered to us or not."""
+
+    make: Callable[[], Any]
+    """A new service on what the vendor holds: a service remembers answers of its own."""
+    read: Reader
+    calls: int = 0
+    applied: list[Applied] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget everything that is not part of what the vendor holds."""
+        self._service = self.make()
+        self.calls, self.applied = 0, []
+
+    @property
+    def routes(self) -> Routes:
+        routes: Routes = self._service.routes
+        return routes
+
+    def canonical(self, path: str) -> str:
+        return str(self._service.canonical(path))
+
+    def answer(self, request: Request, route: Route | None) -> Response:
+        response: Response = self._service.answer(request, route)
+        if route is not None and route.is_write(request):
+            self.applied += self.read(self.calls, route.label, request, response)
+            self.calls += 1
+        elif route is not None:
+            self.applied += self.read(-1, route.label, request, response)
+        return response
+
+    def throttled(self, request: Request) -> Response:
+        refusal: Response = self._service.throttled(request)
+        return refusal
+
+    def failed(self, request: Request) -> Response:
+        refusal: Response = self._service.failed(request)
+        return refusal
+
+
+def serve(noted: Noted, time: Time, personality: Callable[[], Any]) -> SandboxServer:
+    """Serve it on loopback, by the story's time."""
+    return SandboxServer(noted, clock=time, personality=personality)
+
+
+def lose(server: SandboxServer, after: int, times: int) -> None:
+    """Reset the connection after some writes took effect."""
+    server.faults.add("*", FaultKind.RESET_AFTER, times, writes_only=True, after=after)
