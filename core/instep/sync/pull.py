@@ -121,12 +121,27 @@ def _keep(
     with session.store.transaction(f"pull {live.name}/{object}"):
         items = [item for page in pages for item in page.items]
         keep_items(session, live.name, object, items, is_empty=is_empty)
-        cursor = json.dumps({"cursor": pages[-1].cursor, "fields": list(fields)})
+        hidden = _hidden(session, live, object, fields, items)
+        read = [name for name in fields if name not in hidden]
+        cursor = json.dumps({"cursor": pages[-1].cursor, "fields": read})
         session.store.run(
             "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT (connection, stream) DO UPDATE SET "
             "cursor = excluded.cursor, read_at = excluded.read_at",
             (live.name, object, cursor, session.world.clock().isoformat()),
         )
+
+
+def _hidden(session: Session, live: Live, object: str, fields: Sequence[str], items: Sequence[Item]) -> set[str]:
+    """Fields that were there when the system was last asked, and that no record shows now.
+
+    They count as not read, so that everything is read anew once they are seen again; and the system is asked again.
+    """
+    shown = [item.fields for item in items if isinstance(item, Seen)]
+    hidden = {name for name in fields if shown and not any(name in one for one in shown)}
+    if hidden and object in live.fields:
+        live.fields[object] -= hidden
+        session.store.run("UPDATE connection SET catalogue_at = NULL WHERE name = ?", (live.name,))
+    return hidden
 
 
 def keep_items(
