@@ -20,6 +20,9 @@ VENV = HERE / ".venv"
 STAMP = VENV / "instep-environment"
 LOCK = HERE / "requirements.lock"
 
+AT_ONCE = ("-n", "2", "--dist", "loadfile")
+"""Two test files at once, each as a whole."""
+
 USAGE = """usage: python3 dev.py COMMAND [ARGS…]
 
   demo             bring a demo company's exports and two CRM sandboxes in step
@@ -60,12 +63,12 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    return check([]) or run([binary("python"), "-m", "pytest", "-m", "not nightly and not ci", *arguments])
+    return check([]) or run([binary("python"), "-m", "pytest", *AT_ONCE, "-m", "not nightly and not ci", *arguments])
 
 
 def ci(arguments: list[str]) -> int:
     prepare()
-    return run([binary("python"), "-m", "pytest", "-m", "ci and not nightly", *arguments])
+    return run([binary("python"), "-m", "pytest", *AT_ONCE, "-m", "ci and not nightly", *arguments])
 
 
 def check(_: list[str]) -> int:
@@ -81,7 +84,7 @@ def check(_: list[str]) -> int:
 
 def nightly(arguments: list[str]) -> int:
     prepare()
-    return run([binary("python"), "-m", "pytest", *arguments])
+    return run([binary("python"), "-m", "pytest", *AT_ONCE, *arguments])
 
 
 def bench(arguments: list[str]) -> int:

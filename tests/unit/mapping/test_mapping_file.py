@@ -235,7 +235,7 @@ def test_each_mistake_is_told_with_its_line_and_remedy(said: Said, case: str) ->
     assert [mistake for mistake in said(crm=text) if mistake.startswith(expected)]
 
 
-@pytest.mark.parametrize("case", MISTAKES.keys() - MORE_THAN_ONE)
+@pytest.mark.parametrize("case", sorted(MISTAKES.keys() - MORE_THAN_ONE))
 def test_one_mistake_is_told_exactly_and_brings_no_others(said: Said, case: str) -> None:
     text, expected = MISTAKES[case]
 
