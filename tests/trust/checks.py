@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from .place import Held, Kind, by_name
+from instep.model.values import decode
+
+from .place import Applied, Held, Kind, by_name
 from .rehearsal import Rehearsal, Run
 
 View = Mapping[str, Mapping[tuple[Kind, str], list[str]]]
@@ -15,7 +18,9 @@ View = Mapping[str, Mapping[tuple[Kind, str], list[str]]]
 
 def view(held: Mapping[str, Sequence[Held]]) -> dict[str, dict[tuple[Kind, str], list[str]]]:
     """What people see: every record in words, ids and times left out."""
-    return {system: {key: sorted(map(_words, rows)) for key, rows in by_name(all).items()} for system, all in held.items()}
+    return {
+        system: {key: sorted(map(_words, rows)) for key, rows in by_name(all).items()} for system, all in held.items()
+    }
 
 
 def _words(record: Held) -> str:
@@ -65,7 +70,9 @@ def _can_be_tied(record: Held) -> bool:
 
 def orphans(story: Rehearsal) -> Iterator[str]:
     """Writes whose outcome nobody settled."""
-    for row in story.rows("SELECT seq, connection, action, state FROM journal WHERE state IN ('intended', 'unknown')"):
+    for row in story.rows(
+        "SELECT seq, connection, action, state FROM journal WHERE state IN ('intended', 'unknown')"
+    ):
         yield f"unsettled: {row}"
 
 
@@ -75,35 +82,53 @@ def unmatched(story: Rehearsal) -> Iterator[str]:
     Every record that a call changed was journalled by the run that sent the call, field by field. Every journal row
     that is confirmed stands for such a change, in its own run; one that a later run confirmed says so.
     """
-    rows = story.rows("SELECT run, connection, object, record, action, state, after, answer FROM journal ORDER BY seq")
+    query = "SELECT run, connection, object, record, entity, action, state, after, answer FROM journal ORDER BY seq"
+    rows = [Row(*row) for row in story.rows(query)]
     for place in story.places:
         for run in story.runs:
             begin, end = run.calls[place.name]
             changed = [one for one in place.applied if begin <= one.call < end]
-            known = [row for row in rows if row[:2] == (run.number, place.name)]
+            known = [row for row in rows if (row.run, row.connection) == (run.number, place.name)]
             yield from _not_journalled(place.name, run, changed, known)
             yield from _not_sent(place.name, run, changed, known)
 
 
-def _not_journalled(system: str, run: Run, changed: Sequence[object], known: Sequence[tuple[object, ...]]) -> Iterator[str]:
-    from instep.model.values import decode
+class Row(NamedTuple):
+    """One row of the journal."""
 
-    written: dict[tuple[object, object], set[str]] = {}
-    for _, _, object_, record, action, _, after, _ in known:
-        named = set(decode(after)) if action in ("create", "update") else set()  # type: ignore[arg-type]
-        for place in ((object_, record), ("", record)):
-            written.setdefault(place, set()).update(named)
+    run: int
+    connection: str
+    object: str
+    record: str | None
+    entity: str
+    action: str
+    state: str
+    after: bytes
+    answer: bytes | None
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it says that its outcome was not known at once."""
+        return any(word in (self.answer or b"") for word in (b"recovered", b"unknown"))
+
+    def is_about(self, one: Applied) -> bool:
+        """Whether a change is what it speaks of; a create whose answer never came knows its key alone."""
+        if one.object not in ("", self.object):
+            return False
+        return one.id == self.record or (self.action == "create" and one.key == self.entity)
+
+
+def _not_journalled(system: str, run: Run, changed: Sequence[Applied], known: Sequence[Row]) -> Iterator[str]:
     for one in changed:
-        fields = written.get((one.object, one.id))  # type: ignore[attr-defined]
-        if fields is None:
+        rows = [row for row in known if row.is_about(one)]
+        fields = {name for row in rows if row.action in ("create", "update") for name in decode(row.after)}
+        if not rows:
             yield f"{system}: run {run.number} changed {one} and did not journal it"
-        elif one.fields is not None and one.fields - fields:  # type: ignore[attr-defined]
+        elif one.fields is not None and one.fields - fields:
             yield f"{system}: run {run.number} journalled {sorted(fields)} and sent {one}"
 
 
-def _not_sent(system: str, run: Run, changed: Sequence[object], known: Sequence[tuple[object, ...]]) -> Iterator[str]:
-    there = {place for one in changed for place in ((one.object, one.id), ("", one.id))}  # type: ignore[attr-defined]
-    for _, _, object_, record, action, state, _, answer in known:
-        is_marked = b"recovered" in bytes(answer or b"") or b"unknown" in bytes(answer or b"")  # type: ignore[call-overload]
-        if state == "confirmed" and not {(object_, record), ("", record)} & there and not is_marked:
-            yield f"{system}: run {run.number} journalled a {action} of {record} as confirmed, and nothing was sent"
+def _not_sent(system: str, run: Run, changed: Sequence[Applied], known: Sequence[Row]) -> Iterator[str]:
+    for row in known:
+        if row.state == "confirmed" and not row.is_marked and not any(row.is_about(one) for one in changed):
+            yield f"{system}: run {run.number} confirmed a {row.action} of {row.record}, and nothing was sent"

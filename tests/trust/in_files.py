@@ -53,6 +53,8 @@ class FilesPlace:
     """A folder with three files, dated by the story's time."""
 
     mapping = FILES
+    merges = False
+    converts = False
 
     def __init__(self, name: str, time: Time, folder: Path) -> None:
         self.name = name
@@ -63,7 +65,14 @@ class FilesPlace:
         self._before: dict[str, Rows] = {}
         folder.mkdir(parents=True)
         for kind, object in OBJECTS.items():
-            columns = ("id", NAMES[kind], *FIELDS[kind], *(column for _, column in ENDS[kind]), "instep_id", "modified")
+            columns = (
+                "id",
+                NAMES[kind],
+                *FIELDS[kind],
+                *(column for _, column in ENDS[kind]),
+                "instep_id",
+                "modified",
+            )
             self._path(object).write_text(",".join(columns) + "\n", encoding="utf-8", newline="")
 
     def _path(self, object: str) -> Path:
@@ -103,14 +112,19 @@ class FilesPlace:
         if not rest.endswith("answered"):
             self._before[object] = self.rows(object)
             return
-        before, now = self._before.pop(object), self.rows(object)
-        for key, row in now.items():
+        self.note(object, self._before.pop(object))
+
+    def note(self, object: str, before: Rows) -> None:
+        """Note how a file differs from what it was before."""
+        ties = {column for ends in ENDS.values() for _, column in ends}
+        found = []
+        for key, row in self.rows(object).items():
             known = before.get(key, {})
-            changed = frozenset(name for name, cell in row.items() if cell != known.get(name, ""))
+            changed = frozenset(name for name, cell in row.items() if cell != known.get(name, "")) - {"id"}
             if changed:
-                tied = changed <= {column for ends in ENDS.values() for _, column in ends}
-                self.applied.append(Applied(self.calls, object, key, None if tied else changed - {"id"}))
-        self.calls += 1
+                found.append(Applied(self.calls, object, key, None if changed <= ties else changed - ties))
+        self.applied += found
+        self.calls += bool(found)
 
     # --- hands -------------------------------------------------------------------------------------------------
 
@@ -164,6 +178,9 @@ class FilesPlace:
 
     def merge(self, kind: Kind, name: str, other: str) -> None:
         raise NotImplementedError("Rows are not merged")
+
+    def convert(self, name: str, company: str) -> None:
+        raise NotImplementedError("It has no leads")
 
     def opt_out(self, name: str) -> None:
         self._change("person", name, opted_out="yes")

@@ -59,16 +59,23 @@ WORDS = {
     },
     "hs_email_optout": {"yes": "true", "": "false"},
 }
-OWN = ({"name": "instep_id", "hasUniqueValue": True}, {"name": "instep_stage"}, {"name": "instep_score", "type": "number"})
+OWN = (
+    {"name": "instep_id", "hasUniqueValue": True},
+    {"name": "instep_stage"},
+    {"name": "instep_score", "type": "number"},
+)
 
 
 class HubSpotPlace:
     """One account. `table` names its address, so a workspace stays right as long as the place is open."""
 
     mapping = hubspot.starter_mapping
+    merges = True
+    converts = False
 
-    def __init__(self, name: str, time: Time) -> None:
+    def __init__(self, name: str, time: Time, **settings: object) -> None:
         self.name = name
+        self._settings = settings
         self.portal = Portal(time, HubSpotPersonality(), 8_675_309, 0)
         self._fixed = [self.portal.lock, time]
         self.world = HubSpotWorld(self.portal)
@@ -91,7 +98,7 @@ class HubSpotPlace:
         return self._noted.applied
 
     def table(self) -> str:
-        lines = {"access_token": STATIC_TOKEN, "base_url": self._server.url}
+        lines = {"access_token": STATIC_TOKEN, "base_url": self._server.url, **self._settings}
         return f'[connections.{self.name}]\nplugin = "hubspot"\n' + "".join(
             f"{name} = {json.dumps(value)}\n" for name, value in lines.items()
         )
@@ -143,6 +150,9 @@ class HubSpotPlace:
     def merge(self, kind: Kind, name: str, other: str) -> None:
         self.world.merge(OBJECTS[kind], self.find(kind, name), self.find(kind, other))
 
+    def convert(self, name: str, company: str) -> None:
+        raise NotImplementedError("It has no leads")
+
     def opt_out(self, name: str) -> None:
         row = self.world.read("contacts", self.find("person", name)) or {}
         self.world.opt_out(row["email"])
@@ -175,7 +185,8 @@ class HubSpotPlace:
                 sent = {input.get("objectWriteTraceId"): input for input in body["inputs"]}
                 for result in done["results"]:
                     input = sent[result["objectWriteTraceId"]]
-                    yield Applied(call, object, result["id"], frozenset(input["properties"]))
+                    named = frozenset(input["properties"])
+                    yield Applied(call, object, result["id"], named, input["id"] if "idProperty" in input else "")
             case "associations", "batch_create":
                 for result in done["results"]:
                     yield Applied(call, request.params["from"], str(result["fromObjectId"]))
@@ -204,9 +215,9 @@ def _heard(field: str, text: str) -> str:
 
 
 @contextmanager
-def hubspot_place(name: str, time: Time) -> Iterator[HubSpotPlace]:
+def hubspot_place(name: str, time: Time, **settings: object) -> Iterator[HubSpotPlace]:
     """An account that is served as long as the context lasts."""
-    opened = HubSpotPlace(name, time)
+    opened = HubSpotPlace(name, time, **settings)
     try:
         yield opened
     finally:

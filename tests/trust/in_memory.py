@@ -38,6 +38,8 @@ class MemoryPlace:
     """A system in memory, and its users' hands."""
 
     mapping = MEMORY
+    merges = True
+    converts = False
 
     def __init__(self, name: str, time: Time) -> None:
         self.name = name
@@ -101,13 +103,18 @@ class MemoryPlace:
     def merge(self, kind: Kind, name: str, other: str) -> None:
         self.system.merge(OBJECTS[kind], self.find(kind, other), self.find(kind, name))
 
+    def convert(self, name: str, company: str) -> None:
+        raise NotImplementedError("It has no leads")
+
     def opt_out(self, name: str) -> None:
         self.system.put("people", self.find("person", name), optout=True)
 
     # --- what it holds -----------------------------------------------------------------------------------------
 
     def held(self) -> list[Held]:
-        names = {(o, i): str(r.fields.get(NAMES[k])) for k, o in OBJECTS.items() for i, r in self.system.live(o).items()}
+        names = {
+            (o, i): str(r.fields.get(NAMES[k])) for k, o in OBJECTS.items() for i, r in self.system.live(o).items()
+        }
         return [self._held(o, i, r, names) for o in KINDS for i, r in self.system.live(o).items()]
 
     def _held(self, object: str, id: str, row: Row, names: dict[tuple[str, str], str]) -> Held:

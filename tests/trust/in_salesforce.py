@@ -49,12 +49,15 @@ STAGES = {
     "lost": "Closed Lost",
 }
 ROLE = "OpportunityContactRole"
+KEY = "Instep_Id__c"
 
 
 class SalesforcePlace:
     """One org. New people are contacts, unless they are made as leads."""
 
     mapping = salesforce.starter_mapping
+    merges = True
+    converts = True
 
     def __init__(self, name: str, time: Time) -> None:
         self.name = name
@@ -95,7 +98,7 @@ class SalesforcePlace:
         self._server.faults.clear()
         place.put_back(self.org, self._fixed, kept)
         self._noted.renew()
-        self._born, self._worked = {}, {}
+        self._born, self._worked = {}, {job.id: len(job.outcomes) for job in self.org.jobs.all("ingest")}
 
     def lag(self) -> None:
         self.org.behave(replace(self.org.personality, stale_reads=LAG))
@@ -163,14 +166,16 @@ class SalesforcePlace:
     def held(self) -> list[Held]:
         rows = [(object, row) for object in KINDS for row in self.world.all(object) if not row.get("IsConverted")]
         names = {str(row["Id"]): str(row[NAMES[object]]) for object, row in rows}
-        people: dict[str, set[str]] = {}
+        people: dict[str, list[str]] = {}
         for role in self.world.all(ROLE):
-            people.setdefault(str(role["OpportunityId"]), set()).add(str(role["ContactId"]))
-        return [self._held(object, row, names, people.get(str(row["Id"]), set())) for object, row in rows]
+            people.setdefault(str(role["OpportunityId"]), []).append(str(role["ContactId"]))
+        return [self._held(object, row, names, people.get(str(row["Id"]), [])) for object, row in rows]
 
-    def _held(self, object: str, row: dict[str, Any], names: dict[str, str], people: set[str]) -> Held:
+    def _held(self, object: str, row: dict[str, Any], names: dict[str, str], people: list[str]) -> Held:
         id = str(row["Id"])
         values = {name: _heard(field, row.get(field)) for name, field in FIELDS[object].items()}
+        if twice := {names[end] for end in people if people.count(end) > 1}:
+            values["tied twice"] = ", ".join(sorted(twice))
         ties: set[tuple[str, str]] = {("person", names[end]) for end in people if end in names}
         if row.get("AccountId"):
             ties.add(("company", names[str(row["AccountId"])]))
@@ -204,7 +209,7 @@ class SalesforcePlace:
             opportunity = next(role["OpportunityId"] for role in roles if role["Id"] == id)
             return Applied(call, "Opportunity", str(opportunity))
         fields = frozenset(sent) - {"attributes", "id"}
-        return Applied(call, kind.name, id, None if fields == {"AccountId"} else fields)
+        return Applied(call, kind.name, id, None if fields == {"AccountId"} else fields, sent.get(KEY, ""))
 
     def _worked_off(self) -> Iterator[Applied]:
         for job in self.org.jobs.all("ingest"):
@@ -213,13 +218,18 @@ class SalesforcePlace:
             for outcome in job.outcomes[known:]:
                 if outcome.error is None:
                     named = frozenset(n for n, cell in zip(job.header, outcome.row, strict=True) if cell) - {"Id"}
-                    yield Applied(self._born[job.id], job.object, outcome.id, named)
+                    key = dict(zip(job.header, outcome.row, strict=True)).get(KEY, "")
+                    yield Applied(self._born[job.id], job.object, outcome.id, named, key)
 
 
 def _spoken(object: str, values: dict[str, str]) -> dict[str, Any]:
     fields, said = FIELDS[object], {}
     for name, value in values.items():
-        said[fields[name]] = STAGES.get(value, value) if name == "stage" else (value == "yes" if name == "opted_out" else value or None)
+        said[fields[name]] = (
+            STAGES.get(value, value)
+            if name == "stage"
+            else (value == "yes" if name == "opted_out" else value or None)
+        )
     return said
 
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from .in_files import FilesPlace
-from .in_salesforce import SalesforcePlace
 from .place import Place
 
 
@@ -84,11 +82,13 @@ def everyday(story: Story) -> None:
 def departures(story: Story) -> None:
     """Records are deleted, merged and converted while others edit them; the opportunities of some are lost."""
     a, b, z = story.first, story.second, story.last
-    if not isinstance(a, FilesPlace):
+    if a.merges:
         a.merge("person", "Kim", "Kit")
         a.delete("person", "Ned")
         a.delete("opportunity", "Rent")
-    if isinstance(salesforce := next((p for p in story.places if isinstance(p, SalesforcePlace)), a), SalesforcePlace):
+    if isinstance(
+        salesforce := next((p for p in story.places if isinstance(p, SalesforcePlace)), a), SalesforcePlace
+    ):
         salesforce.convert("Loe", "Cogs")
     if not isinstance(b, FilesPlace):
         b.delete("company", "Bolt")

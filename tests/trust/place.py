@@ -32,13 +32,15 @@ class Held:
 class Applied(NamedTuple):
     """One record that a call of ours changed, as the system itself noted it. Calls are numbered from 0.
 
-    `fields` is None where the call was about a tie or a consent, or does not say.
+    `fields` is None where the call was about a tie or a consent, or does not say. `key` is our own id, where the
+    call named the record by it.
     """
 
     call: int
     object: str
     id: str
     fields: frozenset[str] | None = None
+    key: str = ""
 
 
 class Place(Protocol):
@@ -46,6 +48,10 @@ class Place(Protocol):
 
     name: str
     mapping: str
+    merges: bool
+    """Whether records can be merged and deleted there."""
+    converts: bool
+    """Whether people can be leads there."""
 
     @property
     def calls(self) -> int:
@@ -107,6 +113,10 @@ class Place(Protocol):
 
     def merge(self, kind: Kind, name: str, other: str) -> None:
         """A colleague merges `other` into the record of that name."""
+        ...
+
+    def convert(self, name: str, company: str) -> None:
+        """A colleague converts a lead into a contact of a known company."""
         ...
 
     def opt_out(self, name: str) -> None:
