@@ -584,7 +584,7 @@ class ConnectorPlugin(Generic[S]):
 
 
 class Hooks:
-    """The hooks that a plugin may implement. `docs/reference/hooks.md` describes each."""
+    """The hooks that a plugin may implement. `docs/reference/contract.md` describes each."""
 
     @hookspec
     def instep_connectors(self) -> list[ConnectorPlugin[Any]]:  # type: ignore[empty-body]

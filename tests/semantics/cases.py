@@ -228,6 +228,10 @@ class Stage:
                 text = text.replace('lost = "Lost"', 'lost = ["Lost", "Given up"]')
             if key == f"{name} nobody":
                 text = text.replace('owner = "owner"', f'owner = {{ field = "owner", nobody = ["{value}"] }}')
+            if key == f"{name} deal requires":
+                text = text.replace(
+                    "[opportunity.relations]", f"[opportunity.required]\n{value}\n[opportunity.relations]"
+                )
             if key == f"{name} requires":
                 text = text.replace("[person.relations]", f"[person.required]\n{value}\n[person.relations]")
             if key == f"{name} creates":

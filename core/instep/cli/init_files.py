@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,10 +161,17 @@ def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]
 
 def _demanded(one: Wanted) -> list[str]:
     """A line to fill in for every setting that has no default and that nobody has given."""
+    from instep.settings import environment_prefix
+
     fields = one.plugin.settings.model_fields.items()
     given = {"path"} if one.path is not None else set()
     wanted = [(name, field) for name, field in fields if field.is_required() and name not in given]
-    return [f'# {name} = "…"   # {(field.description or "").splitlines()[0]}' for name, field in wanted]
+    lines = []
+    for name, field in wanted:
+        value = os.environ.get(environment_prefix(one.name) + name.upper())
+        known = f"{name} = {json.dumps(value)}" if value else f'# {name} = "…"'
+        lines.append(f"{known}   # {(field.description or '').splitlines()[0]}")
+    return lines
 
 
 def _shown(path: Path, root: Path) -> str:

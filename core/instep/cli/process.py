@@ -31,10 +31,11 @@ def preset_option(command: F) -> F:
 
 
 def print_json(content: dict[str, Any]) -> None:
-    """One JSON document on stdout, with the version of its format."""
+    """One JSON document on stdout, with the version of its format: on one line, unless somebody looks at it."""
     import json
 
-    click.echo(json.dumps({"format_version": 1, **content}, indent=2, ensure_ascii=False))
+    indent = 2 if sys.stdout.isatty() else None
+    click.echo(json.dumps({"format_version": 1, **content}, indent=indent, ensure_ascii=False))
 
 
 @click.group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import threading
@@ -26,6 +27,23 @@ def open_sandbox(name: str, **options: Any) -> Iterator[Any]:
         yield running
 
 
+@contextmanager
+def _served(connector: str, port: int) -> Iterator[Any]:
+    from instep.errors import ConfigError
+
+    try:
+        opened = open_sandbox(connector, port=port)
+        running = opened.__enter__()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise ConfigError(f"Port {port} is taken. Choose another, or leave --port away.") from None
+    try:
+        yield running
+    finally:
+        opened.__exit__(None, None, None)
+
+
 @click.group()
 def sandbox() -> None:
     """Imitations of vendors on this machine: no account needed."""
@@ -40,7 +58,7 @@ def sandbox() -> None:
 @json_option
 def up(connector: str, port: int, data: Path | None, as_json: bool) -> None:
     """Serve a connector's sandbox until interrupted, and say how to connect to it."""
-    with open_sandbox(connector, port=port) as running:
+    with _served(connector, port) as running:
         if data is not None:
             _load(running, data)
         if as_json:

@@ -59,6 +59,9 @@ def checked(teller: Teller, workspace: Workspace) -> None:
         f"{len(workspace.laws)} fields"
     )
     coverage = coverage_of(workspace)
+    own = len(coverage.stages) - len(process.stages)
+    if own > 0:
+        teller.good(f"{len(coverage.stages)} stages with those that only a segment has")
     for connection in coverage.connections():
         shown = len(coverage.stages) - sum(where == connection for _, where in coverage.holes())
         teller.good(f"{connection} shows {shown} of {len(coverage.stages)} stages, in words of its own")

@@ -76,9 +76,17 @@ def read_workspace(root: Path) -> Reading:
     sync = read_sync_file(files.sync) if files.sync else None
     _check_files(files, sync, root, report)
     workspace = _compiled(root, files, sync, report)
+    _forget_consequences(report)
     good = workspace if not report.mistakes and sync else None
     connections = sync.connections if sync else ()
     return Reading(good, ordered(report.mistakes), ordered(report.notes), connections, files.sync)
+
+
+def _forget_consequences(report: Report) -> None:
+    """Without its preset a process has none of its stages: whoever names one of them is right all the same."""
+    if any((m.file, m.path, m.code) == ("mappings/process.toml", "preset", "NOT_ALLOWED") for m in report.mistakes):
+        consequences = ("UNKNOWN_STAGE", "UNKNOWN_BEHAVIOUR")
+        report.mistakes[:] = [mistake for mistake in report.mistakes if mistake.code not in consequences]
 
 
 def read_process_of(root: Path) -> ProcessReading:
@@ -140,7 +148,9 @@ def _section(root: Path, name: str, report: Report, parse_float: Callable[[str],
 
 
 def _mapping_names(root: Path) -> list[str]:
-    return sorted(file.stem for file in (root / "mappings").glob("*.toml") if file.stem not in RESERVED)
+    """Every connection with a mapping file. A proposal waits beside such a file until somebody takes it over."""
+    found = (file.stem for file in (root / "mappings").glob("*.toml"))
+    return sorted(name for name in found if name not in RESERVED and not name.endswith(".proposed"))
 
 
 def _check_files(files: _Files, sync: SyncFile | None, root: Path, report: Report) -> None:

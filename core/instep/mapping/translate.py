@@ -114,7 +114,7 @@ def hear(mapping: FieldMapping, fields: Mapping[str, Scalar], directory: Directo
     raw = fields[mapping.field]
     if isinstance(raw, str):
         raw = raw.strip()
-    if is_blank(raw) or (mapping.blank_as is not None and raw == mapping.blank_as):
+    if is_blank(raw) or (mapping.blank_as is not None and _is_written_like(raw, mapping.blank_as)):
         return None
     match mapping.type:
         case FieldType.OWNER:
@@ -130,6 +130,11 @@ def hear(mapping: FieldMapping, fields: Mapping[str, Scalar], directory: Directo
         case FieldType.EMAIL:
             return str(raw).lower() if "@" in str(raw) else Unheard(raw, "is no e-mail address")
     return _HEARD[mapping.type](raw)
+
+
+def _is_written_like(raw: Scalar, default: Scalar) -> bool:
+    """Whether a value is a declared default, which the file may have written as text."""
+    return raw == default or (isinstance(default, str) and str(raw) == default)
 
 
 def tell(

@@ -45,7 +45,14 @@ def control_routes(controls: Controls, clock: Clock, log: Callable[[], CallLog])
         return Response(204)
 
     def seed(request: Request) -> Response:
-        return Response.of(controls.seed(_records(request.json())))
+        records = _records(request.json())
+        try:
+            return Response.of(controls.seed(records))
+        except Exception as refused:
+            said = getattr(refused, "message", None)
+            if said is None:
+                raise
+            raise ValueError(f"A record is refused: {said}") from None
 
     def snapshot(_: Request) -> Response:
         return Response.of(controls.snapshot())
@@ -90,7 +97,7 @@ def control_routes(controls: Controls, clock: Clock, log: Callable[[], CallLog])
 
 def _records(body: object) -> dict[str, list[dict[str, str]]]:
     if not isinstance(body, dict) or not all(isinstance(rows, list) for rows in body.values()):
-        raise ValueError('Seeds are lists of records by object. Send {"contacts": [{"email": "..."}]}.')
+        raise ValueError("Seeds are lists of records by object. Send {OBJECT: [{FIELD: VALUE}]}.")
     return body
 
 

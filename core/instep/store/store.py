@@ -34,7 +34,7 @@ class Store:
         Raises `ConfigError` if the file is not a state of Instep's, or of a newer version.
         """
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(path)
         self._gate = gate or (lambda label: None)
         self.guard: Callable[[], None] = lambda: None
         """Called inside every transaction, before anything else; if it raises, nothing is stored."""
@@ -158,6 +158,15 @@ class Store:
                 f"{self.path} is not a state of Instep's. Move it away, or name another store."
             ) from error
         return None if found is None else str(found[0])
+
+
+def _make_private(path: Path) -> None:
+    """A state holds personal data: only its owner may read it, and version control leaves it alone."""
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True, mode=0o700)
+        (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+    if not path.exists():
+        path.touch(mode=0o600)
 
 
 def _prepare(connection: sqlite3.Connection, _: object) -> None:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from instep.errors import BusyError, ConfigError, InstepError, PlanError, StalePlanError
 from instep.mapping.compiled import Workspace
+from instep.mapping.sharedkeys import missing_shared_keys
 from instep.plugins import hooks
 from instep.sync.apply import apply
 from instep.sync.changes import Change, Plan, ordered
@@ -63,6 +64,8 @@ def sync(workspace: Workspace, world: World, *, first_run: str = "plan", progres
         is_first = session.store.meta("applied") is None
         drafted = _draft(session)
         if is_first and first_run != "apply":
+            for missing in missing_shared_keys(workspace):
+                session.ledger.note("no-shared-key", "", f"{missing.path} {missing.problem}.", missing.remedy)
             session.ledger.note(
                 "first-run",
                 "",
@@ -89,7 +92,10 @@ def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any]) -> Out
     with _running(workspace, world, "apply") as session:
         from datetime import datetime
 
-        session.at = datetime.fromisoformat(str(saved.get("at")))
+        try:
+            session.at = datetime.fromisoformat(str(saved.get("at")))
+        except ValueError:
+            raise ConfigError("This is no plan of Instep's. Make one with: instep plan --out FILE") from None
         identify(session)
         made_from = _made_from(session)
         for what, value in made_from.items():

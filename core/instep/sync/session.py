@@ -14,7 +14,7 @@ from instep.errors import AccessError, ConfigError, RemoteError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
 from instep.model.values import Scalar, is_blank
-from instep.settings import ValidationError, load_settings
+from instep.settings import ValidationError, environment_prefix, load_settings
 from instep.store import Store
 from instep.sync.ledger import Ledger, Ref
 from instep.sync.transport import CountingTransport, Reserve, World, effects
@@ -134,14 +134,24 @@ def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Liv
     try:
         settings = load_settings(plugin.settings, name, resolve_paths(table, workspace))
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ConfigError(f"sync.toml: connections.{name}: {wrong}.") from None
+        wrong = "; ".join(_said(e) for e in error.errors(include_input=False))
+        remedy = f"Set them in sync.toml, or as {environment_prefix(name)}… in the environment."
+        raise AccessError(f"connections.{name}: {wrong}. {remedy}") from None
     transport = CountingTransport(name, world, _reserve(store, world))
     parts = plugin.connect(settings, effects(transport, world))
     transport.limits = parts.limits
     live = Live(name, plugin, parts, _mapping(workspace.mappings[name], parts), transport)
     live.directory = Directory(name, workspace.team, None)
     return live
+
+
+def _said(error: Any) -> str:
+    """One of pydantic's errors, in our words; the value is never shown."""
+    place = ".".join(map(str, error["loc"]))
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return f"{place} is missing"
+    return f"{place}: {message}" if place else message
 
 
 def _mapping(mapping: ConnectionMapping, parts: Connection) -> ConnectionMapping:

@@ -62,6 +62,8 @@ class SalesforceSettings(ConnectorSettings):
         if value is None:
             return None
         parts = urlsplit(value)
+        if (parts.hostname or "").endswith((".lightning.force.com", ".force.com")):
+            raise ValueError("is where people work; give the address of My Domain, …my.salesforce.com")
         if (parts.scheme == "https" and parts.hostname) or (
             parts.scheme == "http" and _is_this_machine(parts.hostname or "")
         ):
