@@ -85,11 +85,13 @@ def serve(kind: str, name: str, wire: Connection) -> None:
             except EOFError:
                 return
             try:
-                value = getattr(place, what)
-                if verb == "get":
-                    value = ... if callable(value) else value
-                else:
-                    value = value(*given, **named)
-                wire.send(("gave", value))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other side shall know
+                wire.send(("gave", _answer(getattr(place, what), verb, given, named)))
+            except Exception as error:
                 wire.send(("raised", error))
+
+
+def _answer(found: Any, verb: str, given: tuple[object, ...], named: dict[str, object]) -> Any:
+    """What is found; an ellipsis in the place of something that has to be called."""
+    if verb == "call":
+        return found(*given, **named)
+    return ... if callable(found) else found

@@ -86,11 +86,10 @@ def departures(story: Story) -> None:
         a.merge("person", "Kim", "Kit")
         a.delete("person", "Ned")
         a.delete("opportunity", "Rent")
-    if isinstance(
-        salesforce := next((p for p in story.places if isinstance(p, SalesforcePlace)), a), SalesforcePlace
-    ):
-        salesforce.convert("Loe", "Cogs")
-    if not isinstance(b, FilesPlace):
+    for place in story.places:
+        if place.converts:
+            place.convert("Loe", "Cogs")
+    if b.merges:
         b.delete("company", "Bolt")
     z.edit("person", "Ned", title="Clerk")
     z.edit("person", "Kim", phone="+41 31 555 0177")

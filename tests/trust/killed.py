@@ -53,13 +53,14 @@ class Killing(Rehearsal):
 
     def _noted(self, run: Callable[[], int]) -> Run:
         before = {place.name: place.calls for place in self.places}
+        earlier = self.last_run()
         files = [(p, {object: p.rows(object) for object in KINDS}) for p in self.places if isinstance(p, FilesPlace)]
         self.exit_code = run()
         for place, objects in files:
             for object, rows in objects.items():
                 place.note(object, rows)
         calls = {place.name: (before[place.name], place.calls) for place in self.places}
-        self.runs.append(Run(self._last_run(), (), calls, self.exit_code < 0, None))
+        self.runs.append(Run(self.number_after(earlier), (), calls, self.exit_code < 0, None))
         return self.runs[-1]
 
     def bring_in_step(self) -> None:

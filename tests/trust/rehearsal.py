@@ -6,7 +6,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -69,6 +69,8 @@ class Rehearsal:
     root: Path
     places: Sequence[Place]
     time: Time
+    by_jobs: bool = False
+    """Whether a dozen records go the way that otherwise only thousands go: as a job of Salesforce's Bulk API."""
     runs: list[Run] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -118,17 +120,19 @@ class Rehearsal:
         """One run as of a new process. Where it is stopped, the state stays as it was at that very moment."""
         watch = Watch(self.time, stop_at, self._freeze)
         before = {place.name: place.calls for place in self.places}
+        earlier = self.last_run()
         for place in self.places:
             watch.tell(place.hear)
             if isinstance(place, MemoryPlace) and place.lost is not None:
                 watch.lose, place.lost = place.lost, None
         outcome = None
         try:
-            outcome = sync(self.workspace, self._world(watch, seed), first_run="apply")
+            with patch.object(writes, "costs_less", bool) if self.by_jobs else nullcontext():
+                outcome = sync(self.workspace, self._world(watch, seed), first_run="apply")
         except Stopped:
             _copy(self.root / "frozen", self._state)
         calls = {place.name: (before[place.name], place.calls) for place in self.places}
-        run = Run(self._last_run(), tuple(watch.labels), calls, watch.stopped, outcome)
+        run = Run(self.number_after(earlier), tuple(watch.labels), calls, watch.stopped, outcome)
         self.runs.append(run)
         return run
 
@@ -141,7 +145,13 @@ class Rehearsal:
     def _freeze(self) -> None:
         _copy(self._state, self.root / "frozen")
 
-    def _last_run(self) -> int:
+    def number_after(self, earlier: int) -> int:
+        """The run's number; 0 where it was stopped before it had one."""
+        last = self.last_run()
+        return last if last > earlier else 0
+
+    def last_run(self) -> int:
+        """The number of the last run that the state knows of."""
         rows = self.rows("SELECT max(id) FROM run")
         return int(rows[0][0] or 0) if rows else 0
 
@@ -185,10 +195,8 @@ def rehearsal(systems: str, journey: str, root: Path) -> Iterator[Rehearsal]:
     """The systems of that name, open, at the moment before the journey's run."""
     time = Time()
     with ExitStack() as stack:
-        if journey == "jobs":  # the same way as with thousands of records, walked with a dozen
-            stack.enter_context(patch.object(writes, "costs_less", bool))
         places = [_opened(kind, number, time, root, stack) for number, kind in enumerate(SYSTEMS[systems])]
-        made = Rehearsal(f"{systems}, {journey}", root / "workspace", places, time)
+        made = Rehearsal(f"{systems}, {journey}", root / "workspace", places, time, by_jobs=journey == "jobs")
         made.prepare(journey)
         yield made
 

@@ -33,7 +33,7 @@ def test_a_run_stopped_somewhere_is_completed_by_the_next(
 @every_cell
 def test_a_run_stopped_at_many_effects_is_completed_by_the_next(stage: Theatre, systems: str, journey: str) -> None:
     scene = stage.scene(systems, journey)
-    assert scene.wrong_at(scene.some(37)) == {}
+    assert scene.wrong_at(scene.some(30)) == {}
 
 
 @pytest.mark.nightly
