@@ -144,6 +144,9 @@ def schemas_of(root: Path) -> str:
     from instep.mapping.schema import FOLDER, schema_files
 
     write_schemas(root / FOLDER, schema_files(*connectors_of(root)))
+    ignored = root / ".instep" / ".gitignore"
+    if ignored.parent.is_dir() and not ignored.exists():
+        ignored.write_text("*\n", encoding="utf-8")  # what is learned of systems is nobody else's business
     return f"{root / FOLDER} (what editors know of these files)"
 
 
