@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.report import Row, table
 
-NAMES = ("calls", "crms", "ingest", "incremental", "memory", "startup")
+NAMES = ("calls", "crashes", "crms", "ingest", "incremental", "memory", "startup")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,9 +33,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The sizes, which are those of the published figures unless told otherwise."""
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
     parser.add_argument("only", nargs="*", metavar="NAME", help=f"some of: {', '.join(NAMES)} (default: all)")
-    parser.add_argument("--contacts", type=int, default=20_000, help="contacts of the first load (calls)")
+    parser.add_argument("--contacts", type=int, default=20_000, help="contacts of the first load (calls, crashes)")
     parser.add_argument("--companies", type=int, default=0, help="companies that these belong to (calls)")
     parser.add_argument("--changed", type=int, default=1_000, help="contacts that change afterwards (calls)")
+    parser.add_argument("--stops", type=int, default=40, help="stopped runs for each set of systems (crashes)")
+    parser.add_argument("--written", type=int, default=1_000, help="updates that are journalled (crashes)")
     parser.add_argument("--loaded", type=int, default=100_000, help="contacts of each first load (crms)")
     parser.add_argument("--read", type=int, default=100_000, help="contacts to read and store (ingest)")
     parser.add_argument("--persons", type=int, default=100_000, help="persons known (incremental, memory)")
@@ -58,6 +60,10 @@ def measurement(name: str, options: argparse.Namespace, root: Path) -> Iterator[
 
             sizes = {"contacts": options.contacts, "changed": options.changed, "companies": options.companies}
             return calls.measure(**sizes)
+        case "crashes":
+            from bench import crashes
+
+            return crashes.measure(points=options.stops, written=options.written, records=options.contacts)
         case "crms":
             from bench import crms
 

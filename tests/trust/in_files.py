@@ -146,7 +146,7 @@ class FilesPlace:
     def _change(self, kind: Kind, name: str, **cells: str) -> None:
         object = OBJECTS[kind]
         rows = self.rows(object)
-        rows[self.find(kind, name)] |= {**cells, "modified": self._time.at.isoformat()}
+        rows[self.find(kind, name)] |= {"modified": self._time.at.isoformat(), **cells}
         self._save(object, rows)
 
     def find(self, kind: Kind, name: str) -> str:

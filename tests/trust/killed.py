@@ -18,6 +18,7 @@ from instep.sync.transport import World
 from .apart import MachineTime, apart
 from .checks import differences, disagreements, orphans, twins, unmatched, view
 from .in_files import KINDS, FilesPlace
+from .journeys import JOURNEYS
 from .place import Place
 from .rehearsal import SYSTEMS, Rehearsal, Run
 from .stops import Told
@@ -119,5 +120,5 @@ def killing(systems: str, journey: str, root: Path) -> Iterator[Killing]:
             folder = FilesPlace(name, MachineTime(), root / "exports") if is_folder else None
             places.append(folder or stack.enter_context(apart(kind, name)))  # type: ignore[arg-type]
         made = Killing(f"{systems}, {journey}, killed", root / "workspace", places, MachineTime())
-        made.prepare(journey)
+        made.prepare(JOURNEYS[journey])
         yield made

@@ -27,7 +27,7 @@ from .in_files import FilesPlace
 from .in_hubspot import hubspot_place
 from .in_memory import MemoryPlace
 from .in_salesforce import salesforce_place
-from .journeys import JOURNEYS, Story
+from .journeys import JOURNEYS, Journey, Story
 from .mappings import PROCESS
 from .place import Held, Place
 
@@ -88,11 +88,10 @@ class Rehearsal:
 
     # --- beginning again ---------------------------------------------------------------------------------------
 
-    def prepare(self, journey: str) -> None:
+    def prepare(self, told: Journey) -> None:
         """Play everything up to the moment before the run."""
         with Store(self.workspace.store):
             pass  # its tables are made once, not at every point
-        told = JOURNEYS[journey]
         story = Story(self.places, self.bring_in_step, self.wait)
         told.given(story)
         self.wait(LATER)
@@ -128,7 +127,7 @@ class Rehearsal:
         outcome = None
         try:
             with patch.object(writes, "costs_less", bool) if self.by_jobs else nullcontext():
-                outcome = sync(self.workspace, self._world(watch, seed), first_run="apply")
+                outcome = sync(self.workspace, self.world(watch, seed), first_run="apply")
         except Stopped:
             _copy(self.root / "frozen", self._state)
         calls = {place.name: (before[place.name], place.calls) for place in self.places}
@@ -136,7 +135,8 @@ class Rehearsal:
         self.runs.append(run)
         return run
 
-    def _world(self, watch: Watch, seed: int) -> World:
+    def world(self, watch: Watch, seed: int = 0) -> World:
+        """What a run is handed."""
         return World(self.time.now, self.time.sleep, random.Random(seed), self._find_plugin, watch)
 
     def _find_plugin(self, name: str) -> ConnectorPlugin[Any]:
@@ -191,13 +191,14 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def rehearsal(systems: str, journey: str, root: Path) -> Iterator[Rehearsal]:
+def rehearsal(systems: str, journey: str | Journey, root: Path) -> Iterator[Rehearsal]:
     """The systems of that name, open, at the moment before the journey's run."""
+    told = journey if isinstance(journey, Journey) else JOURNEYS[journey]
     time = Time()
     with ExitStack() as stack:
         places = [_opened(kind, number, time, root, stack) for number, kind in enumerate(SYSTEMS[systems])]
         made = Rehearsal(f"{systems}, {journey}", root / "workspace", places, time, by_jobs=journey == "jobs")
-        made.prepare(journey)
+        made.prepare(told)
         yield made
 
 
