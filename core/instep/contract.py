@@ -105,11 +105,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A record that was deleted (or erased for privacy), on positive evidence only."""
+    """A record that was deleted (or erased for privacy), on positive evidence only.
+
+    `fields` is what the record still holds, as far as the system tells at no extra call: our own id on it keeps a
+    fresh state from making it again.
+    """
 
     id: str
     at: datetime | None = None
     erased: bool = False
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

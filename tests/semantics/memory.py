@@ -180,8 +180,6 @@ class Records:
         since = int(cursor or 0)
         rows = sorted(self.system.objects[object].items(), key=lambda pair: pair[1].serial)
         items = [self._item(id, row, fields) for id, row in rows if row.serial > since]
-        if cursor is None:
-            items = [item for item in items if not isinstance(item, Gone)]
         top = max([row.serial for _, row in rows], default=since)
         items.sort(key=lambda item: (isinstance(item, Seen), isinstance(item, Gone)))
         yield Page(tuple(items), str(max(top, since)))
@@ -267,7 +265,7 @@ class Records:
 
     def _item(self, id: str, row: Row, fields: Sequence[str]) -> Item:
         if row.state == "gone":
-            return Gone(id, row.modified_at)
+            return Gone(id, row.modified_at, fields={name: row.fields.get(name) for name in fields})
         if row.state == "merged":
             return MergedInto(id, str(row.successor))
         if row.state == "converted":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from instep.contract import (
@@ -318,6 +318,7 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
             _keep_written(applying, live, ready, outcome)
             state = "confirmed"
         case Rejected():
+            outcome = _as_it_may_pass(session, live, outcome)
             state, is_settled = "rejected", outcome.permanent
             quarantine(session, change, outcome)
         case Missing():
@@ -341,6 +342,14 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
         applying.unsettled.add(change.entity)
     if applying.pending[change.entity] <= 0 and change.entity not in applying.unsettled:
         session.store.run("UPDATE entity SET dirty = 0 WHERE id = ?", (change.entity,))
+
+
+def _as_it_may_pass(session: Session, live: Live, refusal: Rejected) -> Rejected:
+    """A field that cannot be seen any more: the system is asked again what there is, and the rest is written then."""
+    if refusal.code != "unknown_field":
+        return refusal
+    session.store.run("UPDATE connection SET catalogue_at = NULL WHERE name = ?", (live.name,))
+    return replace(refusal, permanent=False)
 
 
 def _record_id(ready: Ready, outcome: Outcome) -> str | None:

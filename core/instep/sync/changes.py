@@ -105,7 +105,8 @@ class Change:
 
 def quarantine_key(change: Change) -> tuple[str, str, str]:
     """What a refusal is kept under: the same write of the same entity."""
-    detail = f":{change.relation}:{change.to_entity}" if change.relation else ""
+    detail = f":{change.object}/{change.record or ''}"
+    detail += f":{change.relation}:{change.to_entity}" if change.relation else ""
     return change.connection, change.entity, change.action + detail
 
 

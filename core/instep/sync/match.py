@@ -76,7 +76,53 @@ def match(session: Session) -> Matches:
         candidates, left_out = _candidates(session, kind, found)
         _link(session, kind, candidates, found)
         _link_left_out(session, kind, left_out, found)
+    _bar_departed(session, found)
     return found
+
+
+def _bar_departed(session: Session, found: Matches) -> None:
+    """Keep what a system had and deleted before this state knew it from being made again there."""
+    there = {(ref.connection, entity) for ref, entity in found.links.items()}
+    linked = set(found.links.values())
+    for connection, object, id, state, fields in session.store.rows(
+        "SELECT connection, object, id, state, fields FROM mirror "
+        "WHERE dirty = 1 AND state <> 'live' AND entity IS NULL"
+    ):
+        live = session.connections.get(connection)
+        mapping = live.mapping.entity_of(object) if live else None
+        if live is None or mapping is None:
+            continue
+        keys = keys_of(live, mapping, decode(fields))
+        for entity in _once(session, mapping.kind, keys, derived_id(live.org, object, id), found, linked):
+            if (connection, entity) not in there and not _is_anywhere(session, connection, entity):
+                found.barred[(connection, entity)] = "deleted there"
+                found.gone.setdefault(entity, []).append((Ref(connection, object, id), state))
+
+
+def _once(
+    session: Session, kind: Kind, keys: dict[str, str], derived: str, found: Matches, linked: set[str]
+) -> set[str]:
+    """The entities that a departed record may have been: by our id on it, or by who holds its other keys now."""
+    once = keys.get(INSTEP_ID, derived)
+    is_known = once in linked or session.store.row("SELECT 1 FROM entity WHERE id = ?", (once,))
+    entities = {once} if is_known else set()
+    for name, value in keys.items():
+        for connection, object, id, entity in session.store.rows(
+            "SELECT key.connection, key.object, key.id, mirror.entity FROM key JOIN mirror "
+            "USING (connection, object, id) WHERE key.kind = ? AND key.name = ? AND key.value = ?",
+            (kind.value, name, value),
+        ):
+            holder = entity or found.links.get(Ref(connection, object, id))
+            entities |= {holder} if holder else set()
+    return entities
+
+
+def _is_anywhere(session: Session, connection: str, entity: str) -> bool:
+    """Whether an entity has a live record in a connection."""
+    row = session.store.row(
+        "SELECT 1 FROM mirror WHERE connection = ? AND entity = ? AND state = 'live'", (connection, entity)
+    )
+    return row is not None
 
 
 # --- departures: deletes, merges, conversions ------------------------------------------------------------------
@@ -291,7 +337,7 @@ def _link(session: Session, kind: Kind, candidates: list[Candidate], found: Matc
     waiting: list[tuple[Candidate, str]] = []
     by_ref = {candidate.ref: candidate for candidate in candidates}
     occupied: set[tuple[str, str, str]] = set()
-    for candidate in candidates:
+    for candidate in sorted(candidates, key=lambda c: INSTEP_ID not in c.keys):  # an id claims before an address does
         if candidate.ref in found.links:
             continue
         verdict = _identify(candidate, holders, known_ids, derived, found)

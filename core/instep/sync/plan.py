@@ -81,14 +81,14 @@ def _plan_record(planning: Planning, state: EntityState, record: RecordState) ->
     if record.frozen:
         opt_outs = [change for change in consent if change.action == "opt_out"]
         flags = [v for v in _flag_value(state, record) if v.after and _can_write(planning.session, record, v)]
-        return [*opt_outs, *([_update(state, record, flags)] if flags else [])]
+        return [*opt_outs, *([_update(planning.session, state, record, flags)] if flags else [])]
     values = [v for m in record.mapping.fields if m.tells for v in _field_values(planning.session, state, record, m)]
     values += _stage_value(planning.session, state, record)
     values += _flag_value(state, record)
     values = [value for value in values if _can_write(planning.session, record, value)]
     changes = list(consent)
     if values:
-        changes.append(_update(state, record, values))
+        changes.append(_update(planning.session, state, record, values))
     for relation in record.mapping.relations:
         if relation.direction != "in" and record.live.can_write(record.ref.object):
             changes += _plan_relation(planning, state, record, relation)
@@ -109,13 +109,26 @@ def _can_write(session: Session, record: RecordState, value: Value) -> bool:
     return False
 
 
-def _update(state: EntityState, record: RecordState, values: Sequence[Value]) -> Change:
+def _update(session: Session, state: EntityState, record: RecordState, values: Sequence[Value]) -> Change:
     """One update; our own id rides along where it is missing, and is never a write of its own."""
     id_field = record.mapping.instep_id
-    if id_field is not None and record.fields.get(id_field, state.id) != state.id:
+    is_ours = id_field is None or record.fields.get(id_field, state.id) == state.id
+    if id_field is not None and not is_ours and not _is_held_beside(session, state, record):
         ours = Value("instep_id", id_field, record.fields[id_field], state.id, "our own id rides along")
         values = [*values, ours]
     return Change("update", *record.ref[:2], state.kind, state.id, record.ref.id, tuple(values))
+
+
+def _is_held_beside(session: Session, state: EntityState, record: RecordState) -> bool:
+    """Whether another record of the same object may hold our id, which is unique there: a converted one keeps it."""
+    return (
+        session.store.row(
+            "SELECT 1 FROM mirror WHERE entity = ? AND connection = ? AND object = ? AND id <> ? "
+            "AND state IN ('live', 'converted')",
+            (state.id, *record.ref),
+        )
+        is not None
+    )
 
 
 def _field_values(session: Session, state: EntityState, record: RecordState, mapped: FieldMapping) -> list[Value]:
@@ -123,7 +136,7 @@ def _field_values(session: Session, state: EntityState, record: RecordState, map
     name, value = mapped.name, canonical(state, mapped.name)
     if name in state.stopped or mapped.field in record.masked:
         return []
-    if mapped.field not in record.fields:
+    if mapped.field not in record.fields or not record.live.has_field(record.ref.object, mapped.field):
         report_missing(session, record.live, record.ref.object, mapped)
         return []
     heard = hear(mapped, record.fields, record.live.directory)

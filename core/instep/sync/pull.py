@@ -210,13 +210,13 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
             session.ledger.quarantine(ref, "garbled")
             session.ledger.note("garbled", ref.connection, item.reason, "Repair the record at its source.", str(ref))
             return
-        case Gone():
+        case Gone(fields=fields):
             state = "gone"
         case MergedInto(survivor=survivor):
             state, successor = "merged", json.dumps([ref.object, survivor])
         case ConvertedTo(object=object, successor=id, fields=fields):
             state, successor = "converted", json.dumps([object, id])
-    if successor is not None:
+    if successor is not None or fields:
         session.store.run(
             "INSERT OR IGNORE INTO mirror (connection, object, id, fields, modified_at, state, successor) "
             "VALUES (?, ?, ?, ?, '', ?, ?)",

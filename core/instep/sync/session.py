@@ -253,7 +253,15 @@ def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
         catalogue["read_only"] = {
             object: sorted(f.name for f in fields if f.read_only) for object, fields in described.items()
         }
+    before = session.store.row("SELECT catalogue FROM connection WHERE name = ?", (live.name,))
+    known = json.loads(before[0])["fields"] if before and before[0] else {}
     with session.store.transaction("catalogue"):
+        for object, names in catalogue["fields"].items():
+            if object in known and not set(names) <= set(known[object]):  # what was hidden is there again: look anew
+                session.store.run(
+                    "UPDATE mirror SET dirty = 1 WHERE connection = ? AND object = ? AND state = 'live'",
+                    (live.name, object),
+                )
         session.store.run(
             "UPDATE connection SET catalogue = ?, catalogue_at = ? WHERE name = ?",
             (json.dumps(catalogue).encode(), session.at.isoformat(), live.name),

@@ -94,23 +94,26 @@ class ChangeReader:
         """Yield pages, deletions first: a search index that lags still shows what was deleted a moment ago."""
         at = _cursor.decode(cursor) if cursor else _Cursor()
         if at.phase == "bin":
-            at = yield from self._deleted(object, at)
+            at = yield from self._deleted(object, fields, at)
         hidden = at.dead if at.since else ()  # a listing, unlike a search, never lags
         yield from self._records(_PageReader(object, fields, hidden), at)
 
     # --- deletions ---------------------------------------------------------------------------------------------
 
-    def _deleted(self, object: str, at: _Cursor) -> Generator[Page, None, _Cursor]:
+    def _deleted(self, object: str, fields: Sequence[str], at: _Cursor) -> Generator[Page, None, _Cursor]:
         """Report records that were archived since the last read. Search never shows them.
 
         developers.hubspot.com/docs/guides/api/crm/search
         """
         query = {"archived": "true", "limit": str(_LIST_LIMIT)}
+        names = ",".join(fields)
+        if at.since is None and len(names) <= _LONGEST_PROPERTY_LIST:
+            query["properties"] = names
         while at.phase == "bin":
             answer = self._fetch(self._list_call(object, query, at.last))
             recent = [record for record in answer.value.results if self._is_recent(record, at)]
             news = [record for record in recent if at.told.get(record.id, _EPOCH) < _archived_at(record)]
-            items = self._confirmed(object, news)
+            items = self._confirmed(object, news, fields if "properties" in query else ())
             restored = {record.id for record in news} - {item.id for item in items}
             dead = at.dead | {r.id: _archived_at(r) for r in recent if r.id not in restored}
             after = answer.value.after
@@ -129,14 +132,14 @@ class ChangeReader:
     def _is_recent(self, record: wire.WireRecord, at: _Cursor) -> bool:
         return at.since is None or _archived_at(record) >= at.since - self._overlap
 
-    def _confirmed(self, object: str, records: Sequence[wire.WireRecord]) -> tuple[Item, ...]:
+    def _confirmed(self, object: str, records: Sequence[wire.WireRecord], fields: Sequence[str]) -> tuple[Item, ...]:
         """What became of archived records, by a direct read: one that answers was restored or merged meanwhile."""
         if not records:
             return ()
         alive, garbled = self._alive(object, [record.id for record in records], ())
         merges = [MergedInto(r.id, alive[r.id].id) for r in records if r.id in alive and alive[r.id].id != r.id]
         gone = [r for r in records if r.id not in alive and r.id not in garbled]
-        return (*merges, *(Gone(r.id, r.archivedAt) for r in gone))
+        return (*merges, *(Gone(r.id, r.archivedAt, fields=values.typed(r.properties, fields)) for r in gone))
 
     # --- records -----------------------------------------------------------------------------------------------
 

@@ -21,7 +21,9 @@ _IN: Final = "SUBSCRIBED"
 _OUT: Final = "UNSUBSCRIBED"
 _STATES: Final[Mapping[str, Literal["in", "out", "unset"]]] = {_IN: "in", _OUT: "out"}
 _CHANNEL: Final = {"channel": "EMAIL"}
-_NO_ADDRESS: Final = Rejected("no_email", "HubSpot keeps consent by e-mail address, and this person has none.")
+_NO_ADDRESS: Final = Rejected(
+    "no_email", "HubSpot keeps consent by e-mail address, and this person has none.", permanent=False
+)
 _NO_OPT_IN: Final = Rejected(
     "compliance",
     "HubSpot lets nobody but the person lift an opt-out from all e-mail.",

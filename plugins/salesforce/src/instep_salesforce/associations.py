@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from instep.contract import Missing, Outcome, Rejected, Related, Relation, Written
-from instep.errors import AccessError, PluginError
+from instep.errors import PluginError, RemoteError
 from instep_salesforce import wire
 from instep_salesforce.batches import Batch, Batches, Outcomes, Row, in_parts, rounds
 from instep_salesforce.client import SalesforceClient
@@ -81,7 +81,7 @@ def unrelate(client: SalesforceClient, schema: Schema, relations: Sequence[Relat
 def _accounts(client: SalesforceClient, schema: Schema, object: str, ids: Sequence[str]) -> list[tuple[Related, ...]]:
     found = by_id(client, schema, object, ids, [ACCOUNT])
     if ACCOUNT not in found.types:
-        raise AccessError(
+        raise RemoteError(
             f"Salesforce ({object}): the login may not see {ACCOUNT}, so no record can be tied to its company. "
             "Give its user read access to that field."
         )

@@ -59,7 +59,9 @@ class Shape:
         master = record.get("MasterRecordId")
         if record.get("IsDeleted") and master:
             return MergedInto(id, master, at)
-        return self._converted(record) if record.get("IsConverted") else Gone(id, at)
+        if record.get("IsConverted"):
+            return self._converted(record)
+        return Gone(id, at, fields={name: record.get(name) for name in self._names})
 
     def _converted(self, record: Record) -> Item:
         """A lead that was converted can no longer be changed, and nobody works with it.
