@@ -197,9 +197,12 @@ class SalesforcePlace:
         if response.status >= 300:
             return
         sent = [] if label.endswith("delete") else msgspec.json.decode(request.body)["records"]
-        for place_, result in enumerate(done):
+        for number, result in enumerate(done):
+            record = sent[number] if sent else {}
             if result["success"]:
-                yield self._one(call, result["id"], sent[place_] if sent else {})
+                yield self._one(call, result["id"], record)
+            elif "ContactId" in record:  # refused because it is there already
+                yield Applied(call, "Opportunity", record["OpportunityId"])
 
     def _one(self, call: int, id: str, sent: dict[str, Any]) -> Applied:
         kind = self.org.kind_of_id(id)
