@@ -10,6 +10,7 @@ import click
 
 from instep.cli.output import notes, table
 from instep.cli.process import json_option, print_json, workspace_option
+from instep.model.values import plain
 
 if TYPE_CHECKING:
     from instep.store import Store
@@ -57,7 +58,7 @@ def status(workspace: Path, as_json: bool) -> None:
         if found:
             click.echo(f"\n{label}: {len(found)}")
             for item in found[:10]:
-                click.echo(f"  {item}")
+                click.echo(f"  {plain(str(item))}")
 
 
 def status_of(store: Store) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def _follow_departures(session: Session, found: Matches) -> None:
     rows = session.store.rows(
         "SELECT connection, object, id, state, successor, entity FROM mirror WHERE dirty = 1 AND state <> 'live'"
     )
+    heirs: dict[Ref, list[tuple[Ref, str, str]]] = {}
     for connection, object, id, state, successor, entity in sorted(rows):
         ref = Ref(connection, object, id)
         session.ledger.look(ref)
@@ -145,7 +146,33 @@ def _follow_departures(session: Session, found: Matches) -> None:
             found.barred[(connection, entity)] = "deleted there"
             continue
         heir = _last_successor(session, Ref(connection, *json.loads(successor)))
-        _inherit(session, ref, heir, entity, state, found)
+        heirs.setdefault(heir, []).append((ref, entity, state))
+    for heir, predecessors in heirs.items():
+        for ref, entity, state in _likest_first(session, heir, predecessors):
+            _inherit(session, ref, heir, entity, state, found)
+
+
+def _likest_first(
+    session: Session, heir: Ref, predecessors: list[tuple[Ref, str, str]]
+) -> list[tuple[Ref, str, str]]:
+    """Of several records that became one: first the one that it is like, by our id or another key."""
+    if len(predecessors) == 1:
+        return predecessors
+    now = _keys_in_mirror(session, heir)
+
+    def unlike(one: tuple[Ref, str, str]) -> tuple[bool, int]:
+        before = _keys_in_mirror(session, one[0])
+        same = sum(before.get(name) == value for name, value in now.items())
+        return now.get(INSTEP_ID) != one[1], -same
+
+    return sorted(predecessors, key=unlike)
+
+
+def _keys_in_mirror(session: Session, ref: Ref) -> dict[str, str]:
+    live = session.connections.get(ref.connection)
+    mapping = live.mapping.entity_of(ref.object) if live else None
+    row = session.store.row("SELECT fields FROM mirror WHERE connection = ? AND object = ? AND id = ?", ref)
+    return keys_of(live, mapping, decode(row[0])) if live and mapping and row else {}
 
 
 def _last_successor(session: Session, ref: Ref) -> Ref:
