@@ -172,3 +172,62 @@ def test_a_contact_that_is_deleted_in_salesforce_is_not_made_again(crms: TwoCrms
     crms.org.world.undelete("Lead", lead)
     crms.sync()
     assert crms.one("Lead", "Title", f"Id = '{lead}'") == {"Title": "CEO"}
+
+
+def test_a_new_lead_of_somebody_who_was_converted_is_kept_in_step(crms: TwoCrms) -> None:
+    crms.add_contact(email="jane@x.example", lastname="Doe")
+    crms.sync()
+    crms.org.world.convert(crms.one("Lead", "Id", "Email = 'jane@x.example'")["Id"])
+    crms.sync()
+    lead = crms.org.world.create("Lead", LastName="Doe", Email="jane@x.example", Company="Web")
+    crms.sync()
+    crms.portal.world.opt_out("jane@x.example")
+    assert crms.sync().exit_code == 0
+    assert crms.one("Lead", "HasOptedOutOfEmail", f"Id = '{lead}'") == {"HasOptedOutOfEmail": True}
+
+
+def test_an_opt_out_reaches_an_address_that_comes_later(crms: TwoCrms) -> None:
+    lead = crms.org.world.create("Lead", LastName="Doe", Company="X")
+    crms.sync()
+    crms.org.world.edit("Lead", lead, HasOptedOutOfEmail=True)
+    crms.sync()
+    crms.org.world.edit("Lead", lead, Email="jane@x.example")
+    crms.sync()
+    crms.sync()
+    assert crms.contact("jane@x.example", "hs_email_optout")["hs_email_optout"] == "true"
+
+
+def test_a_refused_contact_stays_named_when_the_lead_beside_it_is_written(crms: TwoCrms) -> None:
+    jane(crms)
+    crms.org.world.create("Contact", LastName="Doe", Email="jane@x.example")
+    crms.sync()
+    crms.org.world.add_validation_rule("Contact", lambda contact: contact["Title"] == "CEO", "No CEO.")
+    crms.edit_contact("jane@x.example", jobtitle="CEO")
+    assert [crms.sync().exit_code for _ in range(3)] == [3, 3, 3]
+
+
+def test_a_hidden_field_holds_up_no_other_and_is_written_when_it_is_back(crms: TwoCrms) -> None:
+    jane(crms)
+    crms.sync()
+    crms.sync()
+    crms.org.world.hide_field("Lead", "Title")
+    crms.edit_contact("jane@x.example", jobtitle="CEO", phone="+411")
+    crms.sync()
+    crms.sync()
+    assert crms.one("Lead", "Phone", "Email = 'jane@x.example'") == {"Phone": "+411"}
+    crms.org.world.show_field("Lead", "Title")
+    crms.sync()
+    assert crms.one("Lead", "Title", "Email = 'jane@x.example'") == {"Title": "CEO"}
+    assert crms.sync().exit_code == 0
+
+
+def test_what_lies_in_a_bin_is_not_made_again_after_the_state_was_lost(crms: TwoCrms) -> None:
+    lead = crms.org.world.create("Lead", LastName="Doe", Email="jane@x.example", Company="X")
+    crms.sync()
+    crms.org.world.delete("Lead", lead)
+    crms.sync()
+    for path in (crms.root / ".instep").glob("state*"):
+        path.unlink()
+    crms.sync()
+    crms.sync()
+    assert crms.find("Lead", "Id", "Id != NULL") == []

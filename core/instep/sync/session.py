@@ -254,7 +254,12 @@ def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
             object: sorted(f.name for f in fields if f.read_only) for object, fields in described.items()
         }
     before = session.store.row("SELECT catalogue FROM connection WHERE name = ?", (live.name,))
-    known = json.loads(before[0])["fields"] if before and before[0] else {}
+    earlier = json.loads(before[0]) if before and before[0] else {}
+    known = earlier.get("fields", {})
+    catalogue["vanished"] = {
+        object: sorted({*known.get(object, ()), *earlier.get("vanished", {}).get(object, ())} - set(names))
+        for object, names in catalogue["fields"].items()
+    }
     with session.store.transaction("catalogue"):
         for object, names in catalogue["fields"].items():
             if object in known and not set(names) <= set(known[object]):  # what was hidden is there again: look anew
@@ -307,7 +312,10 @@ def _is_due(session: Session, live: Live, read_at: str | None, catalogue: Mappin
     """Whether to read the catalogue again: it is old, the files changed, or a field that is needed was not there."""
     if read_at is None or catalogue.get("digest") != session.workspace.digest:
         return True
-    known = catalogue["fields"]
+    known, vanished = catalogue["fields"], catalogue.get("vanished", {})
+    for object, of_object in live.mapping.objects.items():
+        if {field.field for field in of_object.fields} & set(vanished.get(object, ())):
+            return True  # was there once: it may be there again
     for mapping in live.mapping.entities.values():
         objects = [object for object in mapping.objects if object in known]
         there = {name for object in objects for name in known[object]}
