@@ -114,8 +114,8 @@ def _learn_ends(session: Session, decisions: Decisions, states: Sequence[EntityS
     links, found = decisions.matches.links, decisions.entity_of
     for (connection, object), ids in wanted.items():
         for id, entity in session.store.among(
-            "SELECT id, entity FROM mirror WHERE connection = ? AND object = ? AND state = 'live' "
-            "AND entity IS NOT NULL AND id IN (?)",
+            "SELECT id, entity FROM mirror WHERE connection = ? AND object = ? AND state <> 'gone' "
+            "AND entity IS NOT NULL AND id IN (?)",  # a tie to what was merged or converted is not read again yet
             sorted(ids),
             connection,
             object,
