@@ -98,7 +98,7 @@ def stopped(
         meanwhile(story)
     if chance.random() < 0.5:
         _lose(story, weather, chance)
-    wrong += [*_rest(story, chance), *_wrong(story, told)]
+    wrong += [*_rest(story, chance), *_wrong(story, told, weather)]
     return Fate(reached, len(run.labels), wrong)
 
 
@@ -129,14 +129,21 @@ def _rest(story: Rehearsal, chance: random.Random) -> Iterator[str]:
     assert run.outcome is not None
     if not is_quiet:
         yield f"still writing: {run.outcome.plan.counts()}"
-    if run.outcome.status != "done":
+    if run.outcome.status != "done" and not _is_known(story):
         yield f"the last run came to {run.outcome.status}: {run.outcome.account}"
 
 
-def _wrong(story: Rehearsal, told: Told) -> Iterator[str]:
+def _is_known(story: Rehearsal) -> bool:
+    """Whether all that is refused is ties that are there already: `test_open.py` tells of them."""
+    refused = story.rows("SELECT action, code FROM quarantine")
+    ties = [row for row in refused if row[0].startswith("relate") and row[1] == "duplicate"]
+    return bool(refused) and ties == refused
+
+
+def _wrong(story: Rehearsal, told: Told, weather: Weather) -> Iterator[str]:
     held = story.held()
     yield from differences(told.view, view(held))
     yield from twins(held)
     yield from disagreements(held)
     yield from orphans(story)
-    yield from unmatched(story)
+    yield from unmatched(story, by_key=weather.lags)

@@ -34,6 +34,35 @@ def test_what_colleagues_do_after_a_stop_is_kept(stage: Theatre) -> None:
     assert wrong_with(stage, "memory", 12) == {}
 
 
+def over_ours(story: Rehearsal) -> None:
+    """A colleague puts another value where a run writes, or would have written."""
+    story.places[1].edit("person", "Doe", title="Boss")
+
+
+def lost(stage: Theatre, systems: str, wanted: int) -> dict[int, list[str]]:
+    """Where a colleague's value is not heard once the run has stored what it decided.
+
+    Before that, both values are news to the next run, and the order of systems decides between them.
+    """
+    scene = stage.scene(systems, "everyday")
+    told = undisturbed(scene.story, over_ours)
+    decided = told.labels.index("journal: intended") + 1
+    assert "title=Boss" in str(told.view["a"][("person", "Doe")])
+    points = [at for at, _ in scene.some(wanted) if at > decided]
+    found = {at: scene.stop(at, Weather.FAIR, over_ours, told) for at in points}
+    return {at: wrong for at, wrong in found.items() if wrong}
+
+
+def test_a_value_that_a_colleague_puts_over_ours_is_heard(stage: Theatre) -> None:
+    assert lost(stage, "memory", 35) == {}
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("systems", [name for name in SYSTEMS if name != "memory"])
+def test_a_value_that_a_colleague_puts_over_ours_is_heard_everywhere(stage: Theatre, systems: str) -> None:
+    assert lost(stage, systems, 30) == {}
+
+
 @pytest.mark.ci
 @pytest.mark.parametrize("systems", [name for name in SYSTEMS if name != "memory"])
 def test_what_colleagues_do_after_a_stop_is_kept_everywhere(stage: Theatre, systems: str) -> None:

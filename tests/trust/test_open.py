@@ -33,6 +33,7 @@ def test_a_tie_that_took_effect_and_is_not_found_yet_is_no_refusal(memory: Path)
         told = undisturbed(story)
         at = label(story, "OpportunityContactRole/create, answered")
         assert stopped(story, told, [at], Weather.LAG).wrong == []
+        assert story.rows("SELECT action, code FROM quarantine") == []
 
 
 @still_open
