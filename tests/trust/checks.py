@@ -81,7 +81,7 @@ def unmatched(story: Rehearsal, *, by_key: bool = False) -> Iterator[str]:
 
     Every record that a call changed was journalled by the run that sent the call, field by field. Every journal row
     that is confirmed stands for such a change, in its own run; one that a later run confirmed says so. Where queries
-    lag, a create whose answer was lost is known `by_key` alone: nobody could find its record.
+    lag, or a job works on, a create whose answer was lost is known `by_key` alone: nobody could find its record.
     """
     query = "SELECT run, connection, object, record, entity, action, state, after, answer FROM journal ORDER BY seq"
     rows = [Row(*row) for row in story.rows(query)]

@@ -47,6 +47,11 @@ class Told:
     def effects(self) -> int:
         return len(self.labels)
 
+    @property
+    def has_jobs(self) -> bool:
+        """Whether the run leaves work with a vendor that may be done after the run is dead."""
+        return any("/bulk/" in label for label in self.labels)
+
 
 @dataclass(frozen=True)
 class Fate:
@@ -98,7 +103,7 @@ def stopped(
         meanwhile(story)
     if chance.random() < 0.5:
         _lose(story, weather, chance)
-    wrong += [*_rest(story, chance), *_wrong(story, told, weather)]
+    wrong += [*_rest(story, chance), *_wrong(story, told, by_key=weather.lags or told.has_jobs)]
     return Fate(reached, len(run.labels), wrong)
 
 
@@ -140,10 +145,10 @@ def _is_known(story: Rehearsal) -> bool:
     return bool(refused) and ties == refused
 
 
-def _wrong(story: Rehearsal, told: Told, weather: Weather) -> Iterator[str]:
+def _wrong(story: Rehearsal, told: Told, *, by_key: bool) -> Iterator[str]:
     held = story.held()
     yield from differences(told.view, view(held))
     yield from twins(held)
     yield from disagreements(held)
     yield from orphans(story)
-    yield from unmatched(story, by_key=weather.lags)
+    yield from unmatched(story, by_key=by_key)
