@@ -563,6 +563,11 @@ class Connection:
     limits: tuple[RateLimit, ...]
     check: Callable[[], ConnectionInfo]
     close: Callable[[], None] = lambda: None
+    settle: Callable[[], None] = lambda: None
+    """Wait until nothing that an earlier run of this login began may still write (a bulk job that outlives its run).
+
+    Asked once before writes without an outcome are looked up. Raises `RetryLaterError` if that takes too long.
+    """
 
 
 @dataclass(frozen=True, slots=True)

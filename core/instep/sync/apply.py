@@ -376,6 +376,8 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
     known = Ref(change.connection, change.object, ready.record) if ready.record else None
     match change.action:
         case "create":
+            if not outcome.created:
+                _confirm_earlier(session, change, outcome.id)
             applying.there[(change.connection, change.object, change.entity)] = outcome.id
             _keep_record(session, live, change, outcome)
         case "update":
@@ -388,6 +390,15 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
         "DELETE FROM quarantine WHERE connection = ? AND entity = ? AND action = ?", quarantine_key(change)
     )
     session.ledger.wrote(change.connection, change.object, _named(change.action), known)
+
+
+def _confirm_earlier(session: Session, change: Change, record: str) -> None:
+    """The record was there already: what an earlier run sent took effect, though it could not be found since."""
+    session.store.run(
+        "UPDATE journal SET state = 'confirmed', record = ? WHERE connection = ? AND object = ? AND entity = ? "
+        "AND action = 'create' AND state = 'resolved' AND record IS NULL",
+        (record, change.connection, change.object, change.entity),
+    )
 
 
 def _named(action: str) -> str:

@@ -38,9 +38,14 @@ class Planning:
 def plan(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> list[Change]:
     """What has to be written for these decided entities, in no particular order yet."""
     planning = Planning(session, decisions.entity_of, _quarantined(session))
+    refused: dict[str, set[tuple[str, str, str]]] = {}
+    for key in planning.quarantined:
+        if key[0] in session.connections and key[0] not in session.stopped:
+            refused.setdefault(key[1], set()).add(key)
     changes: list[Change] = []
     for state in states:
         found = _plan_entity(planning, state)
+        decisions.over |= refused.get(state.id, set()) - {quarantine_key(change) for change in found}
         kept = [change for change in found if not _is_held_back(planning, change)]
         changes += kept
         _account(session, state, kept)

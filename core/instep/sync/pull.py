@@ -174,6 +174,7 @@ def _known(session: Session, connection: str, object: str, items: Sequence[Seen]
 
 def _keep_seen(session: Session, connection: str, object: str, items: Sequence[Seen], *, is_empty: bool) -> None:
     known = {} if is_empty else _known(session, connection, object, items)
+    lags = _may_lag(session, connection)
     ledger = session.ledger
     rows = []
     for item in items:
@@ -187,7 +188,7 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
             rows.append((connection, object, item.id, packed, modified, 1, changes))
             continue
         fields, modified_before, state, dirty = old
-        if modified < modified_before and state == "live":
+        if lags and modified < modified_before and state == "live":
             packed, modified = fields, modified_before  # an index that lags shows an older record
         same = state == "live" and (packed == fields or decode(packed) == decode(fields))
         ledger.look(ref)
@@ -199,6 +200,12 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
     inline = [(item.id, item.related) for item in items if item.related is not None]
     if inline:
         keep_related(session, connection, object, inline, None)
+
+
+def _may_lag(session: Session, connection: str) -> bool:
+    """Whether a record may be shown older than it is; elsewhere an earlier date is just what somebody wrote."""
+    live = session.connections.get(connection)
+    return live is None or bool(live.records.index_lag)
 
 
 def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedTo | Garbled) -> None:

@@ -8,7 +8,7 @@ overtaken by a colleague, whose value speaks.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,12 @@ def recover(session: Session) -> int:
     for row in rows:
         one = _open(row)
         groups.setdefault((one.connection, one.object, one.action), []).append(one)
+    busy = _busy(session, {connection for connection, _, _ in groups})
     for (connection, _, action), group in groups.items():
         live = session.connections.get(connection)
+        if connection in busy:
+            _leave_open(session, group, busy[connection])
+            continue
         size = _at_once(live, action)
         for start in range(0, len(group), size):
             _settle_together(session, live, group[start : start + size])
@@ -72,12 +76,29 @@ def _settle_together(session: Session, live: Live | None, rows: Sequence[Open]) 
             raise RemoteError(f"{rows[0].connection} is not configured any more")
         _settle(session, live, rows)
     except RemoteError as error:
-        for one in rows:
-            if one.ref is not None:
-                session.masked.setdefault(one.ref, set()).update(one.after)
-            session.ledger.note(
-                "unsettled", one.connection, f"A write is still unsettled: {error}", "Run again.", str(one.ref)
-            )
+        _leave_open(session, rows, error)
+
+
+def _busy(session: Session, connections: Iterable[str]) -> dict[str, RemoteError]:
+    """Connections in which something that an earlier run began may still be at work, and what is known of it."""
+    busy = {}
+    for name in connections:
+        live = session.connections.get(name)
+        try:
+            if live is not None:
+                live.parts.settle()
+        except RemoteError as error:
+            busy[name] = error
+    return busy
+
+
+def _leave_open(session: Session, rows: Sequence[Open], error: RemoteError) -> None:
+    for one in rows:
+        if one.ref is not None:
+            session.masked.setdefault(one.ref, set()).update(one.after)
+        session.ledger.note(
+            "unsettled", one.connection, f"A write is still unsettled: {error}", "Run again.", str(one.ref)
+        )
 
 
 def _open(row: tuple[Any, ...]) -> Open:
