@@ -303,6 +303,8 @@ class Capabilities:
     """Fields that resist moving backwards, and how they can be moved; every other field can simply be set."""
     relates: Mapping[str, tuple[str, ...]] | None = None
     """For every object, the objects that its records can be associated with; None where any can be with any."""
+    consent_fields: frozenset[str] = frozenset()
+    """Flags that are true for a person who opted out, of any channel: never turned false without an opt-in."""
 
 
 @dataclass(frozen=True, slots=True)

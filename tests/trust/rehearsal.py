@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -115,9 +115,15 @@ class Rehearsal:
 
     # --- running -----------------------------------------------------------------------------------------------
 
-    def run(self, stop_at: int | None = None, *, seed: int = 0) -> Run:
-        """One run as of a new process. Where it is stopped, the state stays as it was at that very moment."""
+    def run(
+        self, stop_at: int | None = None, *, seed: int = 0, meanwhile: Callable[[str], None] = lambda label: None
+    ) -> Run:
+        """One run as of a new process. Where it is stopped, the state stays as it was at that very moment.
+
+        `meanwhile` hears of every effect right before it takes place.
+        """
         watch = Watch(self.time, stop_at, self._freeze)
+        watch.tell(meanwhile)
         before = {place.name: place.calls for place in self.places}
         earlier = self.last_run()
         for place in self.places:

@@ -33,6 +33,7 @@ from instep.contract import (
 from instep.errors import PlanError, PluginError, RemoteError, UnknownOutcomeError
 from instep.model.values import decode, encode, pack
 from instep.sync.changes import Change, Plan, quarantine_key
+from instep.sync.consentdoor import objections
 from instep.sync.ledger import Ref
 from instep.sync.match import index_keys, keys_of
 from instep.sync.pull import wanted_fields
@@ -187,8 +188,12 @@ def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
         if all(item.fields.get(name) == value for name, value in change.expected.items()):
             return True
         reason = "changed since it was planned"
+    elif isinstance(item, Gone):
+        reason = "deleted since it was planned"
+        with applying.session.store.transaction("deleted since"):
+            _bury(applying.session, change, ready)
     else:
-        reason = "deleted since it was planned" if isinstance(item, Gone) else "moved since it was planned"
+        reason = "moved since it was planned"
     applying.pending[change.entity] -= 1
     applying.unsettled.add(change.entity)
     if change.ref is not None:
@@ -212,7 +217,10 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
         if applying.record_decisions is not None:
             applying.record_decisions()
             applying.record_decisions = None
+        ready = _with_consent(applying, live, ready)
         rows = [_journal(session, one) for one in ready]
+    if not ready:
+        return
     try:
         outcomes = _send(session, live, ready)
     except RemoteError as error:
@@ -226,6 +234,24 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
     with session.store.transaction("journal: outcome"):
         for seq, one, outcome in zip(rows, ready, outcomes, strict=True):
             _settle(applying, live, seq, one, outcome)
+
+
+def _with_consent(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
+    """Hold back what would let somebody be written to who opted out: the one door that every write passes."""
+    held_back = objections(applying.session, live, [one.change for one in ready])
+    for change, reason in held_back.items():
+        ref = change.ref or Ref(change.connection, change.object, f"(new: {change.entity})")
+        applying.pending[change.entity] -= 1
+        applying.unsettled.add(change.entity)
+        applying.session.ledger.skip(ref, "held back for consent")
+        applying.session.ledger.note(
+            "consent",
+            change.connection,
+            f"Not written, because {reason}.",
+            "Map the field under [person.consent], or record an opt-in where the person gave it.",
+            str(ref),
+        )
+    return [one for one in ready if one.change not in held_back]
 
 
 def _send(session: Session, live: Live, ready: Sequence[Ready]) -> list[Outcome]:

@@ -47,6 +47,7 @@ class SalesforceRecords:
         batch_partial=True,
         delete_feed=True,
         merge_signal=True,
+        consent_fields=frozenset(("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")),
         relates={"Contact": ("Account",), "Lead": (), "Account": (), "Opportunity": ("Account", "Contact")},
     )
 
