@@ -246,13 +246,14 @@ class Records:
         ]
 
     def relate(self, relations: Sequence[Relation]) -> list[Outcome]:
-        def act() -> None:
-            for r in relations:
-                self.system.relate(r.object, r.id, r.to_object, r.to_id, r.primary)
-                self.system.writes.append(("relate", r.id))
+        def tie(r: Relation) -> Outcome:
+            if r.id not in self.system.live(r.object) or r.to_id not in self.system.live(r.to_object):
+                return Missing()
+            self.system.relate(r.object, r.id, r.to_object, r.to_id, r.primary)
+            self.system.writes.append(("relate", r.id))
+            return Written(r.id, {})
 
-        self.effects.transport.send(act, label="relate", writes=True)
-        return [Written(r.id, {}) for r in relations]
+        return self.effects.transport.send(lambda: [tie(r) for r in relations], label="relate", writes=True)
 
     def unrelate(self, relations: Sequence[Relation]) -> list[Outcome]:
         def act() -> None:
@@ -291,12 +292,14 @@ class Consents:
         return [self._set(change, None) for change in changes]
 
     def _set(self, change: ConsentChange, value: bool | None) -> Outcome:
-        def act() -> None:
+        def act() -> Outcome:
+            if change.subject.id not in self.records.system.live(change.subject.object):
+                return Missing()
             self.records.system.put(change.subject.object, change.subject.id, optout=value)
             self.records.system.writes.append(("opt_out" if value else "opt_in", change.subject.id))
+            return Written(change.subject.id, {})
 
-        self.records.effects.transport.send(act, label="consent", writes=True)
-        return Written(change.subject.id, {})
+        return self.records.effects.transport.send(act, label="consent", writes=True)
 
 
 @dataclass

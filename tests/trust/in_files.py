@@ -197,5 +197,5 @@ class FilesPlace:
     def _held(self, kind: Kind, key: str, row: dict[str, str], names: dict[tuple[Kind, str], str]) -> Held:
         values = {name: plain(row[name]) for name in FIELDS[kind]}
         tied = {(end, id) for end, column in ENDS[kind] for id in row[column].split(";") if id}
-        ties = frozenset((end, names[end, id]) for end, id in tied)
+        ties = frozenset((end, names[end, id]) for end, id in tied if (end, id) in names)
         return Held(kind, OBJECTS[kind], key, names[kind, key], values, None if kind == "company" else ties)

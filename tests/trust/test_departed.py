@@ -43,11 +43,11 @@ def wrong_after(story: Rehearsal, at: int) -> list[str]:
     ((doe,),) = (records for what, records in by_name(held["b"]).items() if what == ("person", "Doe"))
     wrong = [] if doe.values["title"] == "Founder" else ["an edit is lost"]
     wrong += ["it came back"] if ("person", "Doe") in by_name(held["a"]) else []
-    wrong += [] if story.rows(TOMBSTONES) else ["no tombstone"]
     wrong += [f"refused: {row}" for row in story.rows("SELECT action, reason FROM quarantine")]
     story.places[1].edit("person", "Doe", first_name="Dorothea")
     story.bring_in_step()
-    return wrong + (["it came back later"] if ("person", "Doe") in by_name(story.held()["a"]) else [])
+    wrong += ["it came back later"] if ("person", "Doe") in by_name(story.held()["a"]) else []
+    return wrong + ([] if story.rows(TOMBSTONES) else ["no tombstone"])
 
 
 TOMBSTONES = "SELECT entity FROM tombstone WHERE connection = 'a'"

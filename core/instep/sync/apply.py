@@ -16,6 +16,7 @@ from instep.contract import (
     ConsentChange,
     ConsentStore,
     Create,
+    Garbled,
     Gone,
     Item,
     Missing,
@@ -36,7 +37,7 @@ from instep.sync.changes import Change, Plan, quarantine_key
 from instep.sync.consentdoor import objections
 from instep.sync.ledger import Ref
 from instep.sync.match import index_keys, keys_of
-from instep.sync.pull import wanted_fields
+from instep.sync.pull import keep_items, wanted_fields
 from instep.sync.record import Record, store_written
 from instep.sync.refusals import bury, quarantine
 from instep.sync.session import Live, Session
@@ -170,9 +171,7 @@ def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> lis
     mapping = session.mapping(live.name, object)
     if mapping is None:
         return ready
-    ids, size, items = [str(one.record) for one in ready], live.records.batch.read, list[Item]()
-    for start in range(0, len(ids), size):
-        items += live.records.read(object, ids[start : start + size], wanted_fields(live, mapping))
+    items = _read_again(live, object, [str(one.record) for one in ready], wanted_fields(live, mapping))
     return [one for one, item in zip(ready, items, strict=True) if _is_as_planned(applying, one, item)]
 
 
@@ -231,9 +230,56 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
         raise PluginError(
             f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(ready)} writes. Tell the plugin's author."
         )
+    departed = _departed_ends(session, live, ready, outcomes)
     with session.store.transaction("journal: outcome"):
+        for (object, _), item in departed.items():
+            keep_items(session, live.name, object, [item])
         for seq, one, outcome in zip(rows, ready, outcomes, strict=True):
-            _settle(applying, live, seq, one, outcome)
+            is_over = any(end in departed for end in _ends(one))
+            _settle(applying, live, seq, one, Missing() if is_over and not isinstance(outcome, Written) else outcome)
+
+
+def _ends(ready: Ready) -> list[tuple[str, str]]:
+    """The object and id of what an association ties."""
+    change = ready.change
+    if not change.relation:
+        return []
+    return [(change.object, str(ready.record)), (change.to_object, str(ready.to_record))]
+
+
+def _departed_ends(
+    session: Session, live: Live, ready: Sequence[Ready], outcomes: Sequence[Outcome]
+) -> dict[tuple[str, str], Item]:
+    """What became of records whose association was refused: each vendor says in other words that an end is gone."""
+    asked: dict[str, dict[str, bool]] = {}
+    for one, outcome in zip(ready, outcomes, strict=True):
+        if isinstance(outcome, Missing | Rejected):
+            for object, id in _ends(one):
+                ids = asked.setdefault(object, {})
+                ids[id] = ids.get(id, False) or isinstance(outcome, Missing)
+    found: dict[tuple[str, str], Item] = {}
+    for object, ids in asked.items():
+        mapping = session.mapping(live.name, object)
+        if mapping is None:
+            continue
+        try:
+            items = _read_again(live, object, list(ids), wanted_fields(live, mapping))
+        except RemoteError:
+            continue  # the next run hears of them as of any record
+        for (id, is_missing), item in zip(ids.items(), items, strict=True):
+            if isinstance(item, Garbled) and is_missing:
+                found[object, id] = Gone(id)  # neither to be tied nor to be read
+            elif not isinstance(item, Seen | Garbled):
+                found[object, id] = item
+    return found
+
+
+def _read_again(live: Live, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Item]:
+    """Read records by id, as many at once as the system takes."""
+    size, items = live.records.batch.read, list[Item]()
+    for start in range(0, len(ids), size):
+        items += live.records.read(object, ids[start : start + size], fields)
+    return items
 
 
 def _with_consent(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
@@ -347,6 +393,10 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
             outcome = _as_it_may_pass(session, live, outcome)
             state, is_settled = "rejected", outcome.permanent
             quarantine(session, change, outcome)
+        case Missing() if change.relation:
+            state, is_settled = "rejected", False
+            if ref is not None:
+                session.ledger.skip(ref, "what it was to be tied to is not there any more")
         case Missing():
             state = "rejected"
             _bury(session, change, ready)

@@ -6,13 +6,12 @@ record somewhere that does not say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from instep.contract import ConsentStore
 from instep.mapping.compiled import ConsentMapping
 from instep.model.consent import ALL, Standing, is_opted_out
 from instep.model.entities import Kind
-from instep.model.values import Scalar, is_blank
 from instep.sync.changes import Change
 from instep.sync.fields import is_flagged_out
 from instep.sync.session import Live, Session
