@@ -216,6 +216,8 @@ class Stage:
                 text = text.replace(
                     'match = ["instep_id", "email"]', f'match = ["instep_id", "email"]\ninclude = {value}'
                 )
+            if key == f"{name} blanks of title":
+                text = text.replace('title = "title"', f'title = {{ field = "title", blanks = "{value}" }}')
             if key == f"{name} has leads":
                 text = text.replace('objects = ["people"]', 'objects = ["people", "leads"]')
                 text = text.replace('create_as = "people"', 'create_as = "leads"')

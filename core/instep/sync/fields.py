@@ -73,6 +73,8 @@ def _voice(
         differs = differs or record.differs(mapped.currency_field)
     if differs and heard is None and _was_blank(record, mapped):
         differs = False  # one way to be blank took the place of another
+    if differs and is_blank(heard) and mapped.blanks == "refill":
+        differs = False
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)
     return Voice(str(record.ref), record.connection, heard, differs, joined, at, record.place)
