@@ -33,6 +33,7 @@ from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
 from instep.model.values import display
 from instep.store import Store
+from instep.sync.allow import allow
 from instep.sync.explain import explain, find_entity
 from instep.sync.run import Outcome, sync
 from instep.sync.transport import World, nothing
@@ -325,6 +326,10 @@ def play(stage: Stage, steps: str) -> None:
 def _step(stage: Stage, step: str) -> None:
     if step == "sync":
         return stage.sync()
+    if match := re.fullmatch(r"(\w+) allowed in (\w)", step):
+        key = str(next(iter(stage.natural(match[1]).values())))
+        allow(stage.workspace(), stage.world(), key, match[2])
+        return None
     if step == "forget everything":
         for path in (stage.root / ".instep").glob("*"):
             path.unlink()
