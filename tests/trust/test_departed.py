@@ -45,8 +45,12 @@ def wrong_after(story: Rehearsal, at: int) -> list[str]:
     wrong += ["it came back"] if ("person", "Doe") in by_name(held["a"]) else []
     wrong += [f"refused: {row}" for row in story.rows("SELECT action, reason FROM quarantine")]
     story.places[1].edit("person", "Doe", first_name="Dorothea")
+    story.places[1].edit("opportunity", "Rent", amount="275")
     story.bring_in_step()
-    wrong += ["it came back later"] if ("person", "Doe") in by_name(story.held()["a"]) else []
+    held = story.held()
+    wrong += ["it came back later"] if ("person", "Doe") in by_name(held["a"]) else []
+    rents = by_name(held["a"]).get(("opportunity", "Rent"), [])
+    wrong += [] if [rent.values["amount"] for rent in rents] == ["275"] else ["what it was to be tied to went, too"]
     return wrong + ([] if story.rows(TOMBSTONES) else ["no tombstone"])
 
 

@@ -235,8 +235,7 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
         for (object, _), item in departed.items():
             keep_items(session, live.name, object, [item])
         for seq, one, outcome in zip(rows, ready, outcomes, strict=True):
-            is_over = any(end in departed for end in _ends(one))
-            _settle(applying, live, seq, one, Missing() if is_over and not isinstance(outcome, Written) else outcome)
+            _settle(applying, live, seq, one, _told_apart(one, outcome, departed))
 
 
 def _ends(ready: Ready) -> list[tuple[str, str]]:
@@ -245,6 +244,12 @@ def _ends(ready: Ready) -> list[tuple[str, str]]:
     if not change.relation:
         return []
     return [(change.object, str(ready.record)), (change.to_object, str(ready.to_record))]
+
+
+def _told_apart(ready: Ready, outcome: Outcome, departed: Mapping[tuple[str, str], Item]) -> Outcome:
+    """A refused association whose end is gone was no mistake of anybody's."""
+    is_over = isinstance(outcome, Rejected) and any(end in departed for end in _ends(ready))
+    return Missing() if is_over else outcome
 
 
 def _departed_ends(
