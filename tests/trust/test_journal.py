@@ -147,6 +147,7 @@ def test_every_write_of_every_story_is_in_the_journal(stage: Theatre, systems: s
     assert [*wrong_rows(stage.scene(systems, journey))] == []
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("systems", "journey"), [("hubspot", "everyday"), ("salesforce", "departures")])
 def test_after_a_stop_every_write_is_in_the_journal_of_the_run_that_sent_it(
     stage: Theatre, systems: str, journey: str

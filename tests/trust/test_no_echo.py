@@ -87,13 +87,13 @@ def some_value(chance: random.Random) -> dict[str, Scalar]:
 
 
 def test_edits_cause_no_more_writes_than_there_are_other_systems(tmp_path: Path) -> None:
-    found = [echoes(tmp_path / str(seed), seed, 25) for seed in (100, 101)]
+    found = [echoes(tmp_path / str(seed), seed, 25) for seed in (100,)]
     assert [text for text in found if text] == []
 
 
 @pytest.mark.ci
 def test_long_histories_of_edits_cause_no_more_writes_than_there_are_other_systems(tmp_path: Path) -> None:
-    found = [echoes(tmp_path / str(seed), seed, 25) for seed in range(102, 110)]
+    found = [echoes(tmp_path / str(seed), seed, 25) for seed in range(101, 110)]
     assert [text for text in found if text] == []
 
 
