@@ -28,7 +28,7 @@ from instep.errors import (
     UnknownOutcomeError,
 )
 from instep.model.values import Money, Scalar
-from instep.settings import ConnectorSettings
+from instep.settings import ConnectorSettings, secrets_of, without_secrets
 
 CONTRACT = 1
 """The version of this contract. A plugin states the literal number it was written for."""
@@ -675,4 +675,6 @@ __all__ = [
     "Written",
     "hookimpl",
     "hookspec",
+    "secrets_of",
+    "without_secrets",
 ]

@@ -6,7 +6,7 @@ It keeps the whole contract, and its `World` is how a test acts as that system's
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,6 +86,8 @@ class System:
         self.refuse: dict[str, str] = {}
         """Field to the value that this system refuses."""
         self.trims = False
+        self.makes_of: Callable[[str, Scalar], Scalar] | None = None
+        """What this system holds of a value that is written to a field."""
         self.overrides: dict[str, Scalar] = {}
         """Fields that this system's own automation sets back after every write."""
         self.explicit: dict[str, list[Consent]] = {}
@@ -219,6 +221,7 @@ class Records:
             if name in system.refuse and system.refuse[name] == value:
                 return Rejected("invalid_value", f"{name} may not be {value}", field=name)
         held = {n: v.strip() if system.trims and isinstance(v, str) else v for n, v in write.fields.items()}
+        held = {n: system.makes_of(n, v) if system.makes_of else v for n, v in held.items()}
         held |= {n: v for n, v in system.overrides.items() if n in held}
         if isinstance(write, Create):
             found = [i for i, r in system.live(object).items() if r.fields.get(write.key_field) == write.key]
@@ -330,7 +333,7 @@ def connector(systems: dict[str, System]) -> ConnectorPlugin[Settings]:
 
         def check() -> ConnectionInfo:
             effects.transport.send(lambda: None, label="identity", writes=False)
-            return ConnectionInfo(org=system.org, user_id=system.login)
+            return ConnectionInfo(org=system.org, user_id=system.login, now=system.clock.now)
 
         return Connection(
             records=records,

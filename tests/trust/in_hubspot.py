@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import Request, Response
+from instep.sandbox import CallLog, Faults, Request, Response
 from instep_hubspot import hubspot
 from instep_hubspot.sandbox import STATIC_TOKEN, HubSpotPersonality, HubSpotWorld
+from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from instep_hubspot.sandbox.portal import Portal
 from instep_hubspot.sandbox.service import HubSpotService
 
@@ -21,6 +22,12 @@ from . import place, served
 from .effects import Time
 from .place import Applied, Held, Kind, plain
 
+LOGIN = {
+    "access_token": STATIC_TOKEN,
+    "client_id": CLIENT_ID,
+    "client_secret": CLIENT_SECRET,
+    "refresh_token": REFRESH_TOKEN,
+}
 LAG = timedelta(seconds=60)
 """How late the search index is. The connector looks back two minutes."""
 PRIMARY_COMPANY = {"person": 1, "opportunity": 5}
@@ -90,6 +97,20 @@ class HubSpotPlace:
         self._server.close()
 
     @property
+    def log(self) -> CallLog:
+        """Every request that arrived, reads too."""
+        return self._server.log
+
+    @property
+    def faults(self) -> Faults:
+        """What shall go wrong on the way."""
+        return self._server.faults
+
+    def meddle(self, meddler: served.Meddler | None) -> None:
+        """Let somebody else answer in the vendor's place, until the place is put back."""
+        self._noted.meddler = meddler
+
+    @property
     def calls(self) -> int:
         return self._noted.calls
 
@@ -98,7 +119,7 @@ class HubSpotPlace:
         return self._noted.applied
 
     def table(self) -> str:
-        lines = {"access_token": STATIC_TOKEN, "base_url": self._server.url, **self._settings}
+        lines = {**LOGIN, "base_url": self._server.url, **self._settings}
         return f'[connections.{self.name}]\nplugin = "hubspot"\n' + "".join(
             f"{name} = {json.dumps(value)}\n" for name, value in lines.items()
         )

@@ -8,12 +8,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from instep.contract import ConnectorPlugin
+from instep.errors import InstepError
 from instep.mapping.load import load_workspace
 from instep.plugins import find_plugin
 from instep.store import Store
@@ -55,6 +56,8 @@ class Run:
     calls: dict[str, tuple[int, int]]
     stopped: bool
     outcome: Outcome | None
+    error: InstepError | None = None
+    """Why it gave up."""
 
     @property
     def writes(self) -> int:
@@ -80,6 +83,8 @@ class Rehearsal:
         for place in self.places:
             (self.root / "mappings" / f"{place.name}.toml").write_text(place.mapping)
         self.workspace = load_workspace(self.root)
+        self.clock: Callable[[], datetime] = self.time.now
+        """What this machine takes for the time; the systems always know what it is."""
         self._state = self.root / ".instep"
         self._kept_state = self.root / "kept"
         self._memory = connector(
@@ -130,20 +135,22 @@ class Rehearsal:
             watch.tell(place.hear)
             if isinstance(place, MemoryPlace) and place.lost is not None:
                 watch.lose, place.lost = place.lost, None
-        outcome = None
+        outcome, error = None, None
         try:
             with patch.object(writes, "costs_less", bool) if self.by_jobs else nullcontext():
                 outcome = sync(self.workspace, self.world(watch, seed), first_run="apply")
         except Stopped:
             _copy(self.root / "frozen", self._state)
+        except InstepError as failure:
+            error = failure
         calls = {place.name: (before[place.name], place.calls) for place in self.places}
-        run = Run(self.number_after(earlier), tuple(watch.labels), calls, watch.stopped, outcome)
+        run = Run(self.number_after(earlier), tuple(watch.labels), calls, watch.stopped, outcome, error)
         self.runs.append(run)
         return run
 
     def world(self, watch: Watch, seed: int = 0) -> World:
         """What a run is handed."""
-        return World(self.time.now, self.time.sleep, random.Random(seed), self._find_plugin, watch)
+        return World(self.clock, self.time.sleep, random.Random(seed), self._find_plugin, watch)
 
     def _find_plugin(self, name: str) -> ConnectorPlugin[Any]:
         return self._memory if name == "memory" else find_plugin(name)
@@ -177,7 +184,7 @@ class Rehearsal:
         for _ in range(4):
             self.wait(LATER)
             run = self.run()
-            assert run.outcome is not None
+            assert run.outcome is not None, run.error
             if run.writes == 0:
                 return
         raise AssertionError(f"{self.name} does not come to rest: {run.outcome.plan.changes}")

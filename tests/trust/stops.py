@@ -63,6 +63,7 @@ def undisturbed(story: Rehearsal, meanwhile: Hands | None = None) -> Told:
     """Play the story to its end once. What colleagues do `meanwhile` they do after the run."""
     story.put_back()
     run = story.run()
+    assert run.error is None, run.error
     applied = {place.name: tuple(place.applied) for place in story.places}
     story.wait(SOON)
     if meanwhile is not None:
@@ -126,7 +127,7 @@ def _rest(story: Rehearsal, chance: random.Random) -> Iterator[str]:
         story.wait(chance.choice([LATER, MUCH_LATER]))
         if is_quiet and number and chance.random() < 0.8:  # of five stories, one is looked at once more
             break
-    assert run.outcome is not None
+    assert run.outcome is not None, run.error
     if not is_quiet:
         yield f"still writing: {run.outcome.plan.counts()}"
     if run.outcome.status != "done":

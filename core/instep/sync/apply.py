@@ -33,13 +33,13 @@ from instep.contract import (
 )
 from instep.errors import PlanError, PluginError, RemoteError, UnknownOutcomeError
 from instep.model.values import decode, encode, pack
-from instep.sync.changes import Change, Plan, quarantine_key
+from instep.sync.changes import Change, Plan
 from instep.sync.consentdoor import objections
 from instep.sync.ledger import Ref
 from instep.sync.match import index_keys, keys_of
 from instep.sync.pull import keep_items, wanted_fields
 from instep.sync.record import Record, store_written
-from instep.sync.refusals import bury, quarantine
+from instep.sync.refusals import bury, is_about_one_value, pardon, quarantine
 from instep.sync.session import Live, Session
 
 Recorder = Callable[[], None]
@@ -96,10 +96,13 @@ def apply(session: Session, plan: Plan, record_decisions: Recorder, links: Mappi
 def batches(session: Session, changes: Sequence[Change]) -> Iterator[list[Change]]:
     """Runs of changes that one call can carry."""
     batch: list[Change] = []
+    room = 0
     for change in changes:
-        if batch and (_call(change) != _call(batch[0]) or len(batch) >= _size(session, batch[0])):
+        size = _size(session, change)
+        if batch and (_call(change) != _call(batch[0]) or len(batch) >= min(room, size)):
             yield batch
             batch = []
+        room = min(room, size) if batch else size
         batch.append(change)
     if batch:
         yield batch
@@ -110,6 +113,12 @@ def _call(change: Change) -> tuple[str, ...]:
 
 
 def _size(session: Session, change: Change) -> int:
+    """How many changes one call may carry along with this one."""
+    most = _most(session, change)
+    return min(most, session.fewer.get((change.connection, change.entity, change.action), most))
+
+
+def _most(session: Session, change: Change) -> int:
     sizes = session.live(change.connection).records.batch
     match change.action:
         case "create" | "update":
@@ -178,7 +187,7 @@ def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> lis
 def _is_fresh(session: Session, live: Live, object: str) -> bool:
     row = session.store.row("SELECT read_at FROM cursor WHERE connection = ? AND stream = ?", (live.name, object))
     limit = timedelta(seconds=session.workspace.options.recheck_after_seconds)
-    return row is not None and session.world.clock() - datetime.fromisoformat(row[0]) <= limit
+    return row is not None and abs(session.world.clock() - datetime.fromisoformat(row[0])) <= limit
 
 
 def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
@@ -217,7 +226,7 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
             applying.record_decisions()
             applying.record_decisions = None
         ready = _with_consent(applying, live, ready)
-        rows = [_journal(session, one) for one in ready]
+        rows = [_journal(session, one, len(ready)) for one in ready]
     if not ready:
         return
     try:
@@ -355,7 +364,7 @@ def _consent(session: Session, live: Live, ready: Ready) -> ConsentChange:
 # --- the journal -----------------------------------------------------------------------------------------------
 
 
-def _journal(session: Session, ready: Ready) -> int:
+def _journal(session: Session, ready: Ready, together: int) -> int:
     change = ready.change
     reason = {v.name: v.because for v in change.values if v.name != "instep_id"} or {change.action: change.because}
     detail = {
@@ -366,6 +375,7 @@ def _journal(session: Session, ready: Ready) -> int:
         "to": ready.to_record,
         "to_entity": change.to_entity,
         "scope": change.scope,
+        "together": together,
     }
     return session.store.run(
         "INSERT INTO journal (run, fence, connection, object, record, entity, action, before, after, reason, state, "
@@ -395,8 +405,9 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
             _keep_written(applying, live, ready, outcome)
             state = "confirmed"
         case Rejected():
-            outcome = _as_it_may_pass(session, live, outcome)
-            state, is_settled = "rejected", outcome.permanent
+            outcome = _as_it_may_pass(session, live, change, outcome)
+            others = is_about_one_value(change, outcome) and len(change.fields) > 1
+            state, is_settled = "rejected", outcome.permanent and not others
             quarantine(session, change, outcome)
         case Missing() if change.relation:
             state, is_settled = "rejected", False
@@ -409,11 +420,14 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
             state = "rejected"
             if ref is not None:
                 session.ledger.skip(ref, "moved")
-        case Unknown():
+        case Unknown(reason=reason):
             state, is_settled = "unknown", False
             target = ref or Ref(change.connection, change.object, f"(new: {change.entity})")
             session.ledger.look(target)
             session.ledger.quarantine(target, "unknown outcome")
+            session.ledger.note(
+                "unanswered", live.name, reason, "The next run looks up what came of it.", str(target)
+            )
     session.store.run(
         "UPDATE journal SET state = ?, settled_at = ?, record = coalesce(?, record), answer = ? WHERE seq = ?",
         (state, session.world.clock().isoformat(), _record_id(ready, outcome), _answer(outcome), seq),
@@ -425,12 +439,11 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
         session.store.run("UPDATE entity SET dirty = 0 WHERE id = ?", (change.entity,))
 
 
-def _as_it_may_pass(session: Session, live: Live, refusal: Rejected) -> Rejected:
-    """A field that cannot be seen any more: the system is asked again what there is, and the rest is written then."""
-    if refusal.code != "unknown_field":
-        return refusal
-    session.store.run("UPDATE connection SET catalogue_at = NULL WHERE name = ?", (live.name,))
-    return replace(refusal, permanent=False)
+def _as_it_may_pass(session: Session, live: Live, change: Change, refusal: Rejected) -> Rejected:
+    """Where a field is refused, the system is asked again what there is; one that is not there is left out then."""
+    if refusal.code == "unknown_field" or is_about_one_value(change, refusal):
+        session.store.run("UPDATE connection SET catalogue_at = NULL WHERE name = ?", (live.name,))
+    return replace(refusal, permanent=False) if refusal.code == "unknown_field" else refusal
 
 
 def _record_id(ready: Ready, outcome: Outcome) -> str | None:
@@ -467,9 +480,7 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
             keep_relation(session, Ref(change.connection, change.object, str(ready.record)), change, ready.to_record)
         case "opt_out" | "opt_out_new" | "opt_in":
             _keep_consent(session, live, change, str(ready.record))
-    session.store.run(
-        "DELETE FROM quarantine WHERE connection = ? AND entity = ? AND action = ?", quarantine_key(change)
-    )
+    pardon(session, change)
     session.ledger.wrote(change.connection, change.object, _named(change.action), known)
 
 

@@ -3,6 +3,9 @@
 The record itself is asked. What holds our value was written. What holds the value before, or is blank in the
 middle of a write of several calls, was not: it is decided and written again. What holds anything else was
 overtaken by a colleague, whose value speaks.
+
+Of writes that were lost together, one may be what the system cannot bear: if they have to be sent again, they go in
+tenths, and in tenths of those, until it stands alone.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ class Open:
     before: dict[str, Scalar]
     after: dict[str, Scalar]
     detail: dict[str, Any]
+    state: str
 
 
 def recover(session: Session) -> int:
@@ -43,13 +47,15 @@ def recover(session: Session) -> int:
     A row whose system cannot be asked now stays open, and its fields stay out of every decision.
     """
     rows = session.store.rows(
-        "SELECT seq, connection, object, record, entity, action, before, after, reason FROM journal "
+        "SELECT seq, connection, object, record, entity, action, before, after, reason, state FROM journal "
         "WHERE state IN ('intended', 'unknown') ORDER BY seq"
     )
     groups: dict[tuple[str, str, str], list[Open]] = {}
     for row in rows:
         one = _open(row)
         groups.setdefault((one.connection, one.object, one.action), []).append(one)
+        if one.state == "unknown":
+            session.fewer[(one.connection, one.entity, one.action)] = max(1, one.detail.get("together", 1) // 10)
     busy = _busy(session, {connection for connection, _, _ in groups})
     for (connection, _, action), group in groups.items():
         live = session.connections.get(connection)
@@ -102,9 +108,10 @@ def _leave_open(session: Session, rows: Sequence[Open], error: RemoteError) -> N
 
 
 def _open(row: tuple[Any, ...]) -> Open:
-    seq, connection, object, record, entity, action, before, after, reason = row
+    seq, connection, object, record, entity, action, before, after, reason, state = row
     ref = Ref(connection, object, record) if record else None
-    return Open(seq, ref, connection, object, entity, action, decode(before), decode(after), json.loads(reason))
+    detail = json.loads(reason)
+    return Open(seq, ref, connection, object, entity, action, decode(before), decode(after), detail, state)
 
 
 def _settle(session: Session, live: Live, rows: Sequence[Open]) -> None:

@@ -17,7 +17,8 @@ def check(client: FilesClient, settings: FilesSettings) -> ConnectionInfo:
 
     Folders move, and exports are copied from place to place, so neither is what the state is bound to. It is bound
     to the layout: the objects and the columns that name their rows. Pointing the connection at exports of another
-    layout, where the same key would mean another row, is refused like a login to another account.
+    layout, where the same key would mean another row, is refused like a login to another account. A folder has no
+    clock of its own.
     """
     if not settings.objects:
         raise ConfigError(
@@ -26,7 +27,7 @@ def check(client: FilesClient, settings: FilesSettings) -> ConnectionInfo:
         )
     for file in (*settings.objects.values(), *settings.behaviours.values()):
         open_head(client.head(file.file), file)
-    return ConnectionInfo(org=_layout(settings), org_name=client.name, now=client.now)
+    return ConnectionInfo(org=_layout(settings), org_name=client.name)
 
 
 def _layout(settings: FilesSettings) -> str:

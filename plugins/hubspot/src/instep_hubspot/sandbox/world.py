@@ -335,5 +335,10 @@ class HubSpotWorld:
             else:
                 self._portal.tokens.revoke(token)
 
+    def expire_tokens(self) -> None:
+        """Every access token runs out; what they are renewed with does not."""
+        with self._portal.lock:
+            self._portal.tokens.expire_all()
+
     def _moment(self, at: datetime | None) -> int:
         return self._portal.now() if at is None else to_ms(at)
