@@ -152,7 +152,7 @@ def tell(
             return _tell_choice(mapping, value)
         case FieldType.MONEY:
             return _tell_money(mapping, value, fields)
-        case FieldType.DATE if isinstance(fields.get(name), datetime) or (mapping.zone and isinstance(value, date)):
+        case FieldType.DATE if isinstance(value, date) and (mapping.zone or isinstance(fields.get(name), datetime)):
             return {name: _midnight(value, mapping.zone)}
     return {name: value}
 
@@ -212,10 +212,8 @@ def _hear_date(mapping: FieldMapping, raw: Scalar) -> Scalar | Unheard:
         return Unheard(raw, "is no date")
 
 
-def _midnight(value: Scalar, zone: str | None) -> Scalar:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime.combine(value, time(), ZoneInfo(zone or "UTC")).astimezone(UTC)
-    return value
+def _midnight(value: date, zone: str | None) -> datetime:
+    return datetime.combine(value, time(), ZoneInfo(zone or "UTC")).astimezone(UTC)
 
 
 def _hear_text(raw: Scalar) -> Scalar | Unheard:
