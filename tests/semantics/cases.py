@@ -8,7 +8,7 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a.deal1 of a.jane                   the deal's people (… not of a.jane)
     a.lead_jane title=CTO · a.lead_jane converted into a.jane     with `files: a has leads = yes`
     jane did webinar 2d ago [about a.deal1]
-    a.jane opts in · a hides title · a trims · a sets back title=X · a refuses title=X · a loses an answer
+    a.jane opts in · a hides title · a lacks title · a locks title · a offers title=CTO|CEO · a trims · a sets back title=X · a refuses title=X · a loses an answer
     a knows owner ann [inactive] · a is logged in to as ann · files: KEY = VALUE · forget everything · sync · 3d pass
 
 Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `writes 0`, `writes b=1`,
@@ -137,6 +137,12 @@ COARSE = (
     'decision = "Qualified", purchase = "Customer", implementing = "Customer" }\n'
     'lands_on = { Lead = "interest", Qualified = "consideration", Customer = "purchase" }'
 )
+TEA = """
+[[segments]]
+key = "tea"
+label = "Buyers of tea"
+when = { field = "company.industry", eq = "Tea" }
+"""
 ENTER = {"consideration": "webinar", "decision": "trial", "implemented": "training"}
 OBJECTS = {"lead": "leads", "deal": "deals", "acme": "companies", "bolt": "companies", "co": "companies"}
 
@@ -175,7 +181,7 @@ class Stage:
         connections = [f'[connections.{n}]\nplugin = "memory"\nsystem = "{n}"\n' for n in names]
         (self.root / "sync.toml").write_text("\n".join(connections))
         (self.root / "mappings" / "process.toml").write_text(
-            PROCESS + self._stages() + self.config.get("process", "")
+            PROCESS + self._stages() + self._segments() + self.config.get("process", "")
         )
         (self.root / "mappings" / "team.toml").write_text(self._team())
         (self.root / "mappings" / "scoring.toml").write_text(self.config.get("scoring", ""))
@@ -195,6 +201,9 @@ class Stage:
             text += "\n".join(lines) + "\n" if len(lines) > 1 else ""
         extra = self.config.get("extra")
         return text + (f'[[stages]]\nkey = "{extra}"\nlabel = "{extra}"\nhalf = "retention"\n' if extra else "")
+
+    def _segments(self) -> str:
+        return TEA if any(key.endswith(" has pipelines") for key in self.config) else ""
 
     def _team(self) -> str:
         people = self.config.get("team", "ann bob").split()
@@ -230,6 +239,8 @@ class Stage:
                 )
             if key == f"{name} blanks of title":
                 text = text.replace('title = "title"', f'title = {{ field = "title", blanks = "{value}" }}')
+            if key == f"{name} has pipelines":
+                text = self._with_pipelines(text)
             if key == f"{name} has leads":
                 text = text.replace('objects = ["people"]', 'objects = ["people", "leads"]')
                 text = text.replace('create_as = "people"', 'create_as = "leads"')
@@ -263,6 +274,17 @@ class Stage:
                     'amount = { field = "amount", currency_field = "currency", currency = "USD" }', money
                 )
         return text
+
+    @staticmethod
+    def _with_pipelines(text: str) -> str:
+        """Deals in two pipelines: one for buyers of the segment "tea", one for the rest."""
+        head, _, rest = text.partition('[opportunity.stages]\nfield = "stage"\n')
+        table, _, tail = rest.partition("[opportunity.fields]")
+        lines = ['[opportunity.stages_in]\nfield = "stage"\npipeline_field = "pipeline"\n']
+        lines += [f'[opportunity.pipelines.main]\npipeline = "Main"\n{table}']
+        other = re.sub(r'= "([a-z-]+)"(?=[,\s])', r'= "t-\1"', table)
+        lines += [f'[opportunity.pipelines.tea]\npipeline = "Tea"\nsegments = ["tea"]\n{other}']
+        return f"{head}{''.join(lines)}[opportunity.fields]{tail}"
 
     @staticmethod
     def _with_law(text: str, name: str, law: str) -> str:
@@ -362,6 +384,12 @@ def _step(stage: Stage, step: str) -> None:
     if match := re.fullmatch(r"(\w) (hides|shows) (\w+)", step):
         hidden = stage.systems[match[1]].hidden
         return hidden.add(match[3]) if match[2] == "hides" else hidden.discard(match[3])
+    if match := re.fullmatch(r"(\w) (lacks|locks) (\w+)", step):
+        system = stage.systems[match[1]]
+        return (system.lacks if match[2] == "lacks" else system.locks).add(match[3])
+    if match := re.fullmatch(r"(\w) offers (\w+)=(.+)", step):
+        stage.systems[match[1]].offers[match[2]] = tuple(match[3].split("|"))
+        return None
     if match := re.fullmatch(r"(\w) (trims|loses an answer)", step):
         system = stage.systems[match[1]]
         system.trims, system.lose_answers = (True, 0) if match[2] == "trims" else (system.trims, 1)

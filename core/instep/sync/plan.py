@@ -207,11 +207,10 @@ def _stage_value(session: Session, state: EntityState, record: RecordState) -> l
     raw = record.fields[table.field]
     if not is_blank(raw) and not table.has(str(raw)):
         return []  # a value that nothing translates is left alone
-    wanted, degraded = stage_word(session, state, table)
+    wanted, because = stage_word(session, state, table)
     says_so = not is_blank(raw) and table.counts_as(str(raw)) == wanted
     if wanted is None or says_so or _is_said(session, record, table.field, wanted):
         return []
-    because = f"stage {state.stage}" + (f", shown as {degraded}" if degraded else "")
     return [Value("stage", table.field, raw, wanted, because)]
 
 

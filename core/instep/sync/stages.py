@@ -180,7 +180,7 @@ def _hear_edit(session: Session, state: EntityState, journey: JourneyState, said
     elif is_accepted(said.record.mapping.speaks_for, position.stage, stage, process):
         journey.add(Claim(said.at, "assertion", stage, _source(said)))
     else:
-        role = process.stage(position.stage).role if position.stage else None
+        role = process.stage(position.stage or stage).role
         _write_back(session, state, journey, said, stage, f"{said.record.connection} does not speak for {role}")
 
 

@@ -151,7 +151,10 @@ def test_a_currency_is_written_beside_the_amount_unless_the_record_says_so_alrea
     assert told("money", euros, {"currency": "USD"}, **PAID) == {"x": Decimal(5), "currency": "EUR"}
     assert told("money", euros, {"currency": None}, **PAID) == {"x": Decimal(5), "currency": "EUR"}
     assert told("money", Money(Decimal(5), "USD"), {"currency": None}, **PAID) == {"x": Decimal(5)}
-    assert told("money", Money(Decimal(5), "USD"), {"currency": "EUR"}, **PAID) == {"x": Decimal(5), "currency": "USD"}
+    assert told("money", Money(Decimal(5), "USD"), {"currency": "EUR"}, **PAID) == {
+        "x": Decimal(5),
+        "currency": "USD",
+    }
 
 
 def test_an_amount_is_never_written_into_a_field_of_another_currency() -> None:

@@ -40,7 +40,9 @@ def test_hearing_some_now_and_some_later_is_hearing_all(first: list[Statement], 
 @given(st.lists(STATEMENTS, max_size=6))
 def test_a_standing_names_the_latest_statement_that_decided_it(heard: list[Statement]) -> None:
     for scope, standing in settle([], heard).items():
-        same = [s for s in heard if (s.scope, s.state) == (scope, standing.state) and (s.state == "out" or s.explicit)]
+        same = [
+            s for s in heard if (s.scope, s.state) == (scope, standing.state) and (s.state == "out" or s.explicit)
+        ]
         latest = max(same, key=lambda s: (s.at, s.source))
         assert standing == Standing(scope, standing.state, latest.at, latest.source)
 

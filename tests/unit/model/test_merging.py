@@ -105,7 +105,9 @@ def test_the_largest_wins_and_a_blank_is_never_the_largest() -> None:
 
 
 def test_amounts_are_ordered_by_their_number_then_by_their_currency() -> None:
-    less, more, dollars = (say(c, Money(Decimal(n), w)) for c, n, w in [("a", 9, "USD"), ("b", 10, "EUR"), ("c", 10, "USD")])
+    less, more, dollars = (
+        say(c, Money(Decimal(n), w)) for c, n, w in [("a", 9, "USD"), ("b", 10, "EUR"), ("c", 10, "USD")]
+    )
     assert decided("max", less, more).winner == more
     assert decided("max", more, dollars).winner == dollars
 
