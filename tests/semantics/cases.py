@@ -8,7 +8,8 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a.deal1 of a.jane                   the deal's people (… not of a.jane)
     a.lead_jane title=CTO · a.lead_jane converted into a.jane     with `files: a has leads = yes`
     jane did webinar 2d ago [about a.deal1]
-    a.jane opts in · a hides title · a lacks title · a locks title · a offers title=CTO|CEO · a trims · a sets back title=X · a refuses title=X · a loses an answer
+    a.jane opts in · a hides title · a lacks title · a locks title · a offers title=CTO|CEO
+    a trims · a sets back title=X · a refuses title=X · a loses an answer
     a knows owner ann [inactive] · a is logged in to as ann · files: KEY = VALUE · forget everything · sync · 3d pass
 
 Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `writes 0`, `writes b=1`,

@@ -51,7 +51,6 @@ from instep.contract import (
 )
 from instep.errors import RemoteError, UnknownOutcomeError
 
-
 FIELDS = {
     "people": "instep_id email first_name title city tags rank owner score exact_stage stage optout gone company",
     "companies": "instep_id name domain industry",
