@@ -240,6 +240,8 @@ class Stage:
                 )
             if key == f"{name} blanks of title":
                 text = text.replace('title = "title"', f'title = {{ field = "title", blanks = "{value}" }}')
+            if key == f"{name} has no outcomes":
+                text = text.replace('outcomes = { won = "Won", lost = "Lost", no_decision = "Nothing" }\n', "")
             if key == f"{name} has pipelines":
                 text = self._with_pipelines(text)
             if key == f"{name} has leads":
@@ -385,7 +387,7 @@ def _step(stage: Stage, step: str) -> None:
     if match := re.fullmatch(r"(\w) (hides|shows) (\w+)", step):
         hidden = stage.systems[match[1]].hidden
         return hidden.add(match[3]) if match[2] == "hides" else hidden.discard(match[3])
-    if match := re.fullmatch(r"(\w) (lacks|locks) (\w+)", step):
+    if match := re.fullmatch(r"(\w) (lacks|locks) ([\w.]+)", step):
         system = stage.systems[match[1]]
         return (system.lacks if match[2] == "lacks" else system.locks).add(match[3])
     if match := re.fullmatch(r"(\w) offers (\w+)=(.+)", step):

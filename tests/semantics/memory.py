@@ -158,6 +158,11 @@ class System:
     def live(self, object: str) -> dict[str, Row]:
         return {id: row for id, row in self.objects[object].items() if row.state == "live"}
 
+    def lacking(self, object: str) -> set[str]:
+        """The fields that an object does not have: left out by name, everywhere or as "leads.title"."""
+        named = (name.rpartition(".") for name in self.lacks)
+        return {name for of, _, name in named if of in ("", object)}
+
     def _touch(self, row: Row) -> None:
         row.modified_at = self.clock.now
         row.serial = next(self._serials)
@@ -233,7 +238,7 @@ class Records:
         if not isinstance(write, Create | Update):
             return Rejected("unsupported", "not here")
         for name, value in write.fields.items():
-            if name in system.lacks | system.locks:
+            if name in system.lacking(object) | system.locks:
                 return Rejected("invalid_field", f"{name} cannot be written", field=name)
             if name in system.refuse and system.refuse[name] == value:
                 return Rejected("invalid_value", f"{name} may not be {value}", field=name)
@@ -292,7 +297,9 @@ class Records:
         if row.state == "converted":
             held = {name: row.fields.get(name) for name in fields}
             return ConvertedTo(id, "people", str(row.successor), row.modified_at, held)
-        shown = {name: row.fields.get(name) for name in fields if name not in self.system.hidden | self.system.lacks}
+        object = next(object for object, rows in self.system.objects.items() if rows.get(id) is row)
+        hidden = self.system.hidden | self.system.lacking(object)
+        shown = {name: row.fields.get(name) for name in fields if name not in hidden}
         changes = {n: FieldChange(at) for n, at in row.changed.items() if n in shown}
         return Seen(id, shown, row.modified_at, changes)
 
@@ -348,7 +355,7 @@ class Fields:
     system: System
 
     def read(self, object: str) -> tuple[SystemField, ...]:
-        names = set(FIELDS.get(object, FIELDS["people"]).split()) - self.system.lacks
+        names = set(FIELDS.get(object, FIELDS["people"]).split()) - self.system.lacking(object)
         offers = {name: tuple(Option(v, v) for v in values) for name, values in self.system.offers.items()}
         return tuple(
             SystemField(object, name, name, "text", name in self.system.locks, options=offers.get(name))

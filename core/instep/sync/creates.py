@@ -125,8 +125,8 @@ def _create_values(
         if isinstance(told, Untold):
             report_untold(session, live.name, state.kind, mapped.name, told, state.id)
             continue
-        because = str(state.reasons.get(mapped.name, {}).get("rule", "canonical value"))
-        values += [Value(mapped.name, field, None, after, because) for field, after in told.items()]
+        why = state.reason(mapped.name)
+        values += [Value(mapped.name, field, None, after, why) for field, after in told.items()]
     values += _create_stage(session, state, mapping) if _has_stage_field(live, mapping, object) else []
     given = {value.field for value in values}
     values += [v for v in _required_values(state, live, mapping, object) if v.field not in given]

@@ -33,7 +33,7 @@ def _decide_field(session: Session, state: EntityState, name: str) -> None:
         mapped = record.mapping.mapped(name)
         if record.frozen or mapped is None or not mapped.hears:
             continue
-        voice = _voice(session, state, record, mapped, law.authority)
+        voice = _voice(session, record, mapped, law.authority)
         if voice is not None:
             voices.append(voice)
         elif record.connection == law.authority:
@@ -43,34 +43,26 @@ def _decide_field(session: Session, state: EntityState, name: str) -> None:
         return
     if not any(voice.joined or voice.differs for voice in voices) and law.authority is None:
         return
-    spoke = law.authority is not None and _rule_of(state, name) == authority_rule(law.authority)
+    spoke = law.authority is not None and state.reason(name) == authority_rule(law.authority)
     merged = merge(law.law, law.prefer, law.authority, state.values.get(name), voices, authority_spoke=spoke)
     _take(session, state, name, merged)
 
 
-def _rule_of(state: EntityState, name: str) -> str:
-    return str(state.reasons.get(name, {}).get("rule", ""))
-
-
-def _voice(
-    session: Session, state: EntityState, record: RecordState, mapped: FieldMapping, authority: str | None
-) -> Voice | None:
+def _voice(session: Session, record: RecordState, mapped: FieldMapping, authority: str | None) -> Voice | None:
     """What a record says in one field; None where it cannot be seen, or means nothing to us."""
-    if mapped.field in record.masked:
-        record.waiting.add(mapped.field)
+    if _columns(mapped) & record.masked:
+        record.waiting |= _columns(mapped)
         return None
     if mapped.field not in record.fields:
         if not record.is_new_to(mapped.field) or authority == record.connection:
-            _report_hidden(session, state, record, mapped, authority)
+            _report_hidden(session, record, mapped, authority)
         return None
     heard = hear(mapped, record.fields, record.live.directory)
     if isinstance(heard, Unheard):
         report_unheard(session, record, mapped.name, heard)
         record.waiting |= _columns(mapped)
         return None
-    differs = record.differs(mapped.field)
-    if mapped.currency_field is not None:
-        differs = differs or record.differs(mapped.currency_field)
+    differs = any(record.differs(column) for column in _columns(mapped))
     if differs and heard is None and _was_blank(record, mapped):
         differs = False  # one way to be blank took the place of another
     if differs and is_blank(heard) and mapped.blanks == "refill":
@@ -126,17 +118,12 @@ def _wait(state: EntityState, name: str) -> None:
 
 def _columns(mapped: FieldMapping) -> set[str]:
     """The system's fields that hold one canonical value: an amount has two."""
-    return {mapped.field, mapped.currency_field} if mapped.currency_field else {mapped.field}
+    return {column for column in (mapped.field, mapped.currency_field) if column}
 
 
-def _report_hidden(
-    session: Session, state: EntityState, record: RecordState, mapped: FieldMapping, authority: str | None
-) -> None:
-    record.waiting.add(mapped.field)
-    everywhere = authority == record.connection
-    if everywhere:
-        state.stopped.add(mapped.name)
-    consequence = "so it is not synced at all" if everywhere else "so it is not synced there"
+def _report_hidden(session: Session, record: RecordState, mapped: FieldMapping, authority: str | None) -> None:
+    record.waiting |= _columns(mapped)
+    consequence = "so it is not synced at all" if authority == record.connection else "so it is not synced there"
     session.ledger.note(
         "hidden",
         record.connection,

@@ -166,9 +166,8 @@ def _field_values(session: Session, state: EntityState, record: RecordState, map
     if isinstance(told, Untold):
         report_untold(session, record.connection, record.mapping.kind, name, told, str(record.ref))
         return []
-    because = str(state.reasons.get(name, {}).get("rule", "canonical value"))
     return [
-        Value(name, field, record.fields.get(field), after, because)
+        Value(name, field, record.fields.get(field), after, state.reason(name))
         for field, after in told.items()
         if not _is_said(session, record, field, after)
     ]

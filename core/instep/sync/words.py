@@ -59,7 +59,6 @@ def relate(
     state: EntityState, ref: Ref | tuple[str, str, None], relation: RelationMapping, action: Action, end: str
 ) -> Change:
     connection, object, id = ref
-    because = str(state.reasons.get(relation.name, {}).get("rule", "canonical value"))
     return Change(
         action,
         connection,
@@ -71,7 +70,7 @@ def relate(
         to_object=relation.object,
         to_entity=end,
         primary=not relation.many,
-        because=because,
+        because=state.reason(relation.name),
     )
 
 
