@@ -240,6 +240,9 @@ class Stage:
                 )
             if key == f"{name} blanks of title":
                 text = text.replace('title = "title"', f'title = {{ field = "title", blanks = "{value}" }}')
+            if key == "stages prefer":
+                order = ", ".join(f'"{part}"' for part in value.split(">"))
+                text = text.replace('.stages]\nfield = "stage"\n', f'.stages]\nfield = "stage"\nprefer = [{order}]\n')
             if key == f"{name} has no outcomes":
                 text = text.replace('outcomes = { won = "Won", lost = "Lost", no_decision = "Nothing" }\n', "")
             if key == f"{name} has pipelines":
