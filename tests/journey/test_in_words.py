@@ -82,6 +82,8 @@ def explained(stage: Stage, who: str, name: str) -> Iterator[str]:
         yield named(stage, f"{display(found.value)}: {reason.get('rule', 'no reason')}{source}")
         for lost in reason.get("lost", ()):
             yield named(stage, f"  lost: {lost['value']} of {lost['source']} {lost.get('why', '')}".rstrip())
+        if journey := found.extra.get("journey"):
+            yield f"  journey: {journey['kind']}, segment {journey['segment']}, outcome {journey['outcome']}"
         for claim in found.history:
             counts = "" if claim["counts"] else "not counted, "
             note = f" ({claim['note']})" if claim["note"] else ""
