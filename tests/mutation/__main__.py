@@ -65,15 +65,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py mutation", description="How many faults the tests notice.")
     parser.add_argument("modules", nargs="*", help="such as model.merging; all, if none is named")
     parser.add_argument("--share", type=int, default=100, help="percent of the mutants, always the same ones")
-    parser.add_argument("--more", action="store_true", help="add to what was found, instead of starting anew")
+    parser.add_argument("--more", action="store_true", help="add to what was found, with the same code and tests")
     parser.add_argument("--again", action="store_true", help="only those that survived, with the tests of today")
     parser.add_argument("--report", action="store_true", help="try nothing, print what was found")
     parser.add_argument("--survivors", action="store_true", help="print every survivor, as a difference")
     options = parser.parse_args(arguments)
     if not options.report:
-        lay_out(afresh=not (options.again or options.more))
+        if not options.more:
+            lay_out(afresh=not options.again)
         os.chdir(PLACE)
         names = survived() if options.again else wanted(options.modules, options.share)
+        if options.more:
+            known = {name for path in modules() for name in results(path)}
+            names = [name for name in names if name not in known]
         if names:
             subprocess.run([sys.executable, "-m", "mutmut", "run", "--max-children", "2", *names], check=True)
     os.chdir(PLACE)
