@@ -198,15 +198,13 @@ def _decide_one(session: Session, state: EntityState, name: str, known: Ends) ->
             continue  # several, and the system singles none out: it says nothing that we could take
         before = known.heard(record, name)
         value = entities[0] if entities else next(iter(known.vanished(record, name)), None)
-        heard = (before[0] if before else None) if before is not None else None
-        differs = before is not None and value != heard
+        differs = before is not None and value != next(iter(before), None)
         joined, at = before is None, record.modified_at
         voices.append(Voice(str(record.ref), record.connection, value, differs, joined, at, record.place))
-    law = session.workspace.law(state.kind, name)
     current = next(iter(state.relations.get(name, ())), None)
     if not any(voice.joined or voice.differs for voice in voices):
         return
-    merged = merge(law.law if law.law == "manual" else "prefer", law.prefer, law.authority, current, voices)
+    merged = merge("prefer", session.workspace.connection_names, None, current, voices)
     if merged.value != current:
         state.changed.add(name)
         state.relations[name] = frozenset([str(merged.value)]) if merged.value is not None else frozenset()
@@ -255,8 +253,8 @@ def decide_consent(session: Session, state: EntityState, absorbed: Iterable[Stan
 
     `absorbed` is what stood for those of whom a record became one of this entity's: no merge opts anybody in.
     """
-    statements = [s for record in state.records for s in _statements(session, record)]
-    statements += [Statement(s.scope, "out", s.at, s.source, explicit=True) for s in absorbed if s.state == "out"]
+    statements = [s for record in state.records for s in _statements(record)]
+    statements += [Statement(s.scope, "out", s.at, s.source) for s in absorbed if s.state == "out"]
     if not statements:
         return
     before = dict(state.consent)
@@ -284,7 +282,7 @@ def is_flagged_out(value: Scalar, out_values: tuple[str, ...]) -> bool:
     return not is_blank(value) and str(value).strip().casefold() in {v.casefold() for v in out_values}
 
 
-def _statements(session: Session, record: RecordState) -> list[Statement]:
+def _statements(record: RecordState) -> list[Statement]:
     mapping = record.mapping.consent
     found: list[Statement] = []
     if mapping is None:
@@ -296,5 +294,5 @@ def _statements(session: Session, record: RecordState) -> list[Statement]:
     if flag is not None and flag[0] in record.fields and is_flagged_out(record.fields[flag[0]], flag[1]):
         name = flag[0]
         if record.is_new_to(name) or record.differs(name):
-            found.append(Statement(mapping.scope, "out", record.changed_at(name), str(record.ref), explicit=True))
+            found.append(Statement(mapping.scope, "out", record.changed_at(name), str(record.ref)))
     return found

@@ -110,7 +110,7 @@ def _hear_first(
             if voice.said is not None and voice.stage != journey.position.stage:
                 _refuse(journey, voice.said, voice.stage, "an opportunity moves only by its own records", session.at)
         return
-    if outcomes and (not voices or _rank(prefer, _where(outcomes[0])) <= _rank(prefer, voices[0].connection)):
+    if outcomes and (not voices or prefer.index(_where(outcomes[0])) <= prefer.index(voices[0].connection)):
         journey.add(_outcome(outcomes[0], _closed_at(session, state)))
         why = f"first contact: {_where(outcomes[0])} is preferred"
         for voice in voices:
@@ -140,7 +140,7 @@ def _first_voices(
     joined = {one.record.ref: one for one in said if one.joined}
     voices: list[First] = []
     outcomes: list[Said] = []
-    for record in sorted(state.records, key=lambda r: _rank(prefer, r.connection)):
+    for record in sorted(state.records, key=lambda r: prefer.index(r.connection)):
         one = joined.get(record.ref)
         if one is None:
             if current is not None and record.heard is not None and table_for(record.mapping, record.fields):
@@ -237,7 +237,3 @@ def _where(said: Said) -> str:
 
 def _source(said: Said) -> str:
     return str(said.record.ref)
-
-
-def _rank(prefer: tuple[str, ...], connection: str) -> int:
-    return prefer.index(connection) if connection in prefer else len(prefer)
