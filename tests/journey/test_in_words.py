@@ -69,8 +69,16 @@ def said(stage: Stage) -> Iterator[str]:
         yield named(stage, f"{note['code']} in {note['connection']}: {note['text']}{about}")
         yield f"  {note['remedy']}"
     with Store(stage.root / ".instep" / "state.db") as store:
-        for kind, subject, connection, text in store.rows("SELECT kind, subject, connection, text FROM question"):
-            yield named(stage, f"waits: {kind} of {subject} in {connection}: {text}")
+        for kind, subject, connection, text, detail in store.rows(
+            "SELECT kind, subject, connection, text, detail FROM question"
+        ):
+            known = f" {detail.decode()}" if detail else ""
+            yield named(stage, f"waits: {kind} of {subject} in {connection}: {text}{known}")
+    for name, account in stage.outcome.account.items():
+        for reason, count in account["skipped"].items():
+            yield f"skipped in {name}: {count}, {reason}"
+        if account["conflicts"]:
+            yield f"conflicts in {name}: {account['conflicts']}"
 
 
 def explained(stage: Stage, who: str, name: str) -> Iterator[str]:

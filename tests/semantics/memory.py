@@ -144,7 +144,8 @@ class System:
         row = self.objects[object][loser]
         row.state, row.successor = "merged", survivor
         self._touch(row)
-        self._touch(self.objects[object][survivor])
+        if survivor in self.objects[object]:
+            self._touch(self.objects[object][survivor])
 
     def convert(self, lead: str, person: str) -> None:
         """A lead becomes a person: its values are copied where the person has none, our own id is not."""
