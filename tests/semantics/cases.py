@@ -138,6 +138,7 @@ COARSE = (
     'decision = "Qualified", purchase = "Customer", implementing = "Customer" }\n'
     'lands_on = { Lead = "interest", Qualified = "consideration", Customer = "purchase" }'
 )
+STAGED = '\ninstep_stage = { field = "exact_stage", direction = "out" }'
 TEA = """
 [[segments]]
 key = "tea"
@@ -240,6 +241,9 @@ class Stage:
                 )
             if key == f"{name} blanks of title":
                 text = text.replace('title = "title"', f'title = {{ field = "title", blanks = "{value}" }}')
+            if key == "companies have stages":
+                table = text.split("[person.stages]\n")[1].split("[person.fields]")[0]
+                text = text.replace("[company.fields]", f"[company.stages]\n{table}[company.fields]{STAGED}")
             if key == "stages prefer":
                 order = ", ".join(f'"{part}"' for part in value.split(">"))
                 text = text.replace('.stages]\nfield = "stage"\n', f'.stages]\nfield = "stage"\nprefer = [{order}]\n')
