@@ -87,7 +87,8 @@ def explained(stage: Stage, who: str, name: str) -> Iterator[str]:
         reason = found.reason
         at = f", {_ago(stage, reason['at'])}" if reason.get("at") else ""
         source = f" ({reason['source']}{at})" if reason.get("source") else ""
-        yield named(stage, f"{display(found.value)}: {reason.get('rule', 'no reason')}{source}")
+        run = f", {_when(stage, reason['run'])}" if "run" in reason else ""
+        yield named(stage, f"{display(found.value)}: {reason.get('rule', 'no reason')}{source}{run}")
         for lost in reason.get("lost", ()):
             yield named(stage, f"  lost: {lost['value']} of {lost['source']} {lost.get('why', '')}".rstrip())
         if journey := found.extra.get("journey"):
@@ -96,7 +97,12 @@ def explained(stage: Stage, who: str, name: str) -> Iterator[str]:
             counts = "" if claim["counts"] else "not counted, "
             note = f" ({claim['note']})" if claim["note"] else ""
             told = f"{counts}{_ago(stage, claim['at'])}, {claim['what']} {claim['value']} of {claim['source']}{note}"
-            yield named(stage, f"  {told}")
+            yield named(stage, f"  {told}, {_when(stage, claim['run'])}")
+
+
+def _when(stage: Stage, run: str) -> str:
+    assert stage.outcome is not None
+    return "last run" if run == stage.outcome.run else "earlier" if run else "no run"
 
 
 def _ago(stage: Stage, at: str) -> str:

@@ -269,6 +269,10 @@ class Stage:
                 )
             if key == f"{name} requires":
                 text = text.replace("[person.relations]", f"[person.required]\n{value}\n[person.relations]")
+            if key == f"{name} creates if":
+                text = text.replace('create = "always"', f"create = {value}")
+            if key == f"{name} relates nothing":
+                text = text.replace('company = "companies"\n', "").replace('people = "people"\n', "")
             if key == f"{name} creates":
                 text = text.replace('create = "always"', f'create = "{value}"')
             if key == f"{name} values of industry":

@@ -62,11 +62,9 @@ def _voice(session: Session, record: RecordState, mapped: FieldMapping, authorit
         report_unheard(session, record, mapped.name, heard)
         record.waiting |= _columns(mapped)
         return None
-    differs = any(record.differs(column) for column in _columns(mapped))
-    if differs and heard is None and _was_blank(record, mapped):
-        differs = False  # one way to be blank took the place of another
-    if differs and is_blank(heard) and mapped.blanks == "refill":
-        differs = False
+    # A blank that is to be filled again says nothing; nor does one way to be blank that took the place of another.
+    is_silent = heard is None and (mapped.blanks == "refill" or _was_blank(record, mapped))
+    differs = not is_silent and any(record.differs(column) for column in _columns(mapped))
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)
     return Voice(str(record.ref), record.connection, heard, differs, joined, at, record.place)
@@ -228,7 +226,7 @@ def _decide_many(session: Session, state: EntityState, name: str, known: Ends) -
     if merged != current:
         state.changed.add(name)
         state.relations[name] = merged
-        state.reasons[name] = {"rule": "merged per element", "run": session.run, "lost": []}
+        state.reasons[name] = {"rule": "merged per element", "run": session.run}
 
 
 def _relation(record: RecordState, name: str) -> RelationMapping | None:
