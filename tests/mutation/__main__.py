@@ -143,7 +143,7 @@ def report(*, show: bool) -> int:
     if show:
         print(*whole.survivors, sep="\n")
     for function, before, after in +unused:
-        print(f"equivalent.toml: {function} has no survivor {before!r} -> {after!r}; take it out.", file=sys.stderr)
+        print(f"equivalent.toml: not found among these: {function}, {before!r} -> {after!r}", file=sys.stderr)
     return int(whole.of_real < GOAL)
 
 

@@ -245,6 +245,7 @@ def test_the_login_itself_owns_nothing_unless_the_team_names_it() -> None:
     assert directory(user("i1"), login="i1").owner_of("i1") is None
     assert directory(user("b-7"), login="b-7").owner_of("b-7") == "bob"
     assert isinstance(directory(user("i1")).owner_of("i1"), Unheard)
+    assert isinstance(directory(user("i1"), user("s1"), login="i1").owner_of("s1"), Unheard)
 
 
 @pytest.mark.parametrize(
