@@ -20,6 +20,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".mutation"
@@ -65,19 +66,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py mutation", description="How many faults the tests notice.")
     parser.add_argument("modules", nargs="*", help="such as model.merging; all, if none is named")
     parser.add_argument("--share", type=int, default=100, help="percent of the mutants, always the same ones")
-    parser.add_argument("--more", action="store_true", help="add to what was found, with the same code and tests")
+    parser.add_argument("--more", action="store_true", help="go on: what was noticed in unchanged functions stands")
     parser.add_argument("--again", action="store_true", help="only those that survived, with the tests of today")
     parser.add_argument("--report", action="store_true", help="try nothing, print what was found")
     parser.add_argument("--survivors", action="store_true", help="print every survivor, as a difference")
     options = parser.parse_args(arguments)
     if not options.report:
-        if not options.more:
-            lay_out(afresh=not options.again)
+        lay_out(afresh=not (options.again or options.more))
         os.chdir(PLACE)
         names = survived() if options.again else wanted(options.modules, options.share)
-        if options.more:
-            known = {name for path in modules() for name in results(path)}
-            names = [name for name in names if name not in known]
         if names:
             subprocess.run([sys.executable, "-m", "mutmut", "run", "--max-children", "2", *names], check=True)
     os.chdir(PLACE)
@@ -86,9 +83,9 @@ def main(arguments: list[str]) -> int:
 
 def lay_out(*, afresh: bool) -> None:
     """Copy the project to `.mutation`, with core's source where mutmut looks for one."""
-    kept = PLACE / "mutants"
-    for path in [kept] if afresh else [kept / "tests", kept / "docs", kept / "mutmut-stats.json"]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    found = PLACE / "mutants"
+    for path in [found] if afresh else [found / "tests", found / "docs"]:
+        shutil.rmtree(path, ignore_errors=True)
     PLACE.mkdir(exist_ok=True)
     for source, target in [("core", "src"), *zip(COPIED, COPIED, strict=True)]:
         if (ROOT / source).is_file():
@@ -106,23 +103,34 @@ def modules() -> list[str]:
 
 
 def wanted(only: list[str], share: int) -> list[str]:
-    """The names of the mutants to try."""
+    """The names of the mutants to try: those that are not known to be noticed."""
     from mutmut.mutation.file_mutation import mutate_file_contents
 
     names = []
     for path in modules():
         module = path.removeprefix("src/").removesuffix(".py").replace("/", ".")
-        if not only or module.removeprefix("instep.") in only:
-            found = mutate_file_contents(path, Path(path).read_text(encoding="utf-8"), None, None)
-            names += [f"{module}.{name}" for name in found.mutant_names]
-    return [name for name in names if zlib.crc32(name.encode()) % 100 < share]
+        if only and module.removeprefix("instep.") not in only:
+            continue
+        now = mutate_file_contents(path, Path(path).read_text(encoding="utf-8"), None, None)
+        before, known = kept(path).get("hash_by_function_name", {}), results(path)
+        for name in now.mutant_names:
+            function, full = name.partition("__mutmut_")[0], f"{module}.{name}"
+            stands = known.get(full) in NOTICED and before.get(function) == now.hash_by_function_name.get(function)
+            if zlib.crc32(full.encode()) % 100 < share and not stands:
+                names.append(full)
+    return names
+
+
+def kept(path: str) -> dict[str, Any]:
+    """What mutmut keeps of a file."""
+    place = Path("mutants", f"{path}.meta")
+    found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    return found
 
 
 def results(path: str) -> dict[str, int]:
     """How the test run of every mutant of a file ended that was tried."""
-    kept = Path("mutants", f"{path}.meta")
-    found = json.loads(kept.read_text(encoding="utf-8"))["exit_code_by_key"] if kept.exists() else {}
-    return {name: code for name, code in found.items() if code is not None}
+    return {name: code for name, code in kept(path).get("exit_code_by_key", {}).items() if code is not None}
 
 
 def survived() -> list[str]:
