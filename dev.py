@@ -29,7 +29,8 @@ USAGE = """usage: python3 dev.py COMMAND [ARGS…]
   test [ARGS…]     lint, types, import contracts, tests
   check            the same without the tests
   ci               the tests that are too slow for every run
-  nightly          the long tests, for published figures
+  nightly          the long tests, for published figures, then the mutation score
+  mutation [ARGS…] seed faults in the core, one at a time; how many the tests notice
   bench [ARGS…]    measure against floors, as ratios within one run
   lock             write requirements.lock anew (needs a package index)
   instep ARGS…     run the instep command in the project's environment
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
         "check": check,
         "ci": ci,
         "nightly": nightly,
+        "mutation": mutation,
         "bench": bench,
         "lock": lock,
         "instep": instep,
@@ -84,7 +86,12 @@ def check(_: list[str]) -> int:
 
 def nightly(arguments: list[str]) -> int:
     prepare()
-    return run([binary("python"), "-m", "pytest", *AT_ONCE, *arguments])
+    return run([binary("python"), "-m", "pytest", *AT_ONCE, *arguments]) or (0 if arguments else mutation([]))
+
+
+def mutation(arguments: list[str]) -> int:
+    prepare()
+    return run([binary("python"), "-m", "tests.mutation", *arguments])
 
 
 def bench(arguments: list[str]) -> int:

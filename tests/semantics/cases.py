@@ -8,7 +8,8 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a.deal1 of a.jane                   the deal's people (… not of a.jane)
     a.lead_jane title=CTO · a.lead_jane converted into a.jane     with `files: a has leads = yes`
     jane did webinar 2d ago [about a.deal1]
-    a.jane opts in · a hides title · a trims · a sets back title=X · a refuses title=X · a loses an answer
+    a.jane opts in · a hides title · a lacks title · a locks title · a offers title=CTO|CEO
+    a trims · a sets back title=X · a refuses title=X · a loses an answer
     a knows owner ann [inactive] · a is logged in to as ann · files: KEY = VALUE · forget everything · sync · 3d pass
 
 Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `writes 0`, `writes b=1`,
@@ -24,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +138,24 @@ COARSE = (
     'decision = "Qualified", purchase = "Customer", implementing = "Customer" }\n'
     'lands_on = { Lead = "interest", Qualified = "consideration", Customer = "purchase" }'
 )
+STAGED = '\ninstep_stage = { field = "exact_stage", direction = "out" }'
+TEA = """
+[[segments]]
+key = "tea"
+label = "Buyers of tea"
+when = { field = "company.industry", eq = "Tea" }
+"""
 ENTER = {"consideration": "webinar", "decision": "trial", "implemented": "training"}
 OBJECTS = {"lead": "leads", "deal": "deals", "acme": "companies", "bolt": "companies", "co": "companies"}
+
+
+@cache
+def empty_state() -> bytes:
+    """A state that nothing has been kept in yet; migrating one costs more than playing a row."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        Store(path).close()
+        return path.read_bytes()
 
 
 @dataclass
@@ -148,6 +166,7 @@ class Stage:
     clock: Clock = field(default_factory=Clock)
     systems: dict[str, System] = field(default_factory=dict)
     config: dict[str, str] = field(default_factory=dict)
+    loaded: tuple[dict[str, str], Workspace] | None = None
     outcome: Outcome | None = None
     error: InstepError | None = None
     written: dict[str, int] = field(default_factory=dict)
@@ -164,7 +183,7 @@ class Stage:
         connections = [f'[connections.{n}]\nplugin = "memory"\nsystem = "{n}"\n' for n in names]
         (self.root / "sync.toml").write_text("\n".join(connections))
         (self.root / "mappings" / "process.toml").write_text(
-            PROCESS + self._stages() + self.config.get("process", "")
+            PROCESS + self._stages() + self._segments() + self.config.get("process", "")
         )
         (self.root / "mappings" / "team.toml").write_text(self._team())
         (self.root / "mappings" / "scoring.toml").write_text(self.config.get("scoring", ""))
@@ -184,6 +203,9 @@ class Stage:
             text += "\n".join(lines) + "\n" if len(lines) > 1 else ""
         extra = self.config.get("extra")
         return text + (f'[[stages]]\nkey = "{extra}"\nlabel = "{extra}"\nhalf = "retention"\n' if extra else "")
+
+    def _segments(self) -> str:
+        return TEA if any(key.endswith(" has pipelines") for key in self.config) else ""
 
     def _team(self) -> str:
         people = self.config.get("team", "ann bob").split()
@@ -219,6 +241,16 @@ class Stage:
                 )
             if key == f"{name} blanks of title":
                 text = text.replace('title = "title"', f'title = {{ field = "title", blanks = "{value}" }}')
+            if key == "companies have stages":
+                table = text.split("[person.stages]\n")[1].split("[person.fields]")[0]
+                text = text.replace("[company.fields]", f"[company.stages]\n{table}[company.fields]{STAGED}")
+            if key == "stages prefer":
+                order = ", ".join(f'"{part}"' for part in value.split(">"))
+                text = text.replace('.stages]\nfield = "stage"\n', f'.stages]\nfield = "stage"\nprefer = [{order}]\n')
+            if key == f"{name} has no outcomes":
+                text = text.replace('outcomes = { won = "Won", lost = "Lost", no_decision = "Nothing" }\n', "")
+            if key == f"{name} has pipelines":
+                text = self._with_pipelines(text)
             if key == f"{name} has leads":
                 text = text.replace('objects = ["people"]', 'objects = ["people", "leads"]')
                 text = text.replace('create_as = "people"', 'create_as = "leads"')
@@ -237,6 +269,10 @@ class Stage:
                 )
             if key == f"{name} requires":
                 text = text.replace("[person.relations]", f"[person.required]\n{value}\n[person.relations]")
+            if key == f"{name} creates if":
+                text = text.replace('create = "always"', f"create = {value}")
+            if key == f"{name} relates nothing":
+                text = text.replace('company = "companies"\n', "").replace('people = "people"\n', "")
             if key == f"{name} creates":
                 text = text.replace('create = "always"', f'create = "{value}"')
             if key == f"{name} values of industry":
@@ -252,6 +288,17 @@ class Stage:
                     'amount = { field = "amount", currency_field = "currency", currency = "USD" }', money
                 )
         return text
+
+    @staticmethod
+    def _with_pipelines(text: str) -> str:
+        """Deals in two pipelines: one for buyers of the segment "tea", one for the rest."""
+        head, _, rest = text.partition('[opportunity.stages]\nfield = "stage"\n')
+        table, _, tail = rest.partition("[opportunity.fields]")
+        lines = ['[opportunity.stages_in]\nfield = "stage"\npipeline_field = "pipeline"\n']
+        lines += [f'[opportunity.pipelines.main]\npipeline = "Main"\n{table}']
+        other = re.sub(r'= "([a-z-]+)"(?=[,\s])', r'= "t-\1"', table)
+        lines += [f'[opportunity.pipelines.tea]\npipeline = "Tea"\nsegments = ["tea"]\n{other}']
+        return f"{head}{''.join(lines)}[opportunity.fields]{tail}"
 
     @staticmethod
     def _with_law(text: str, name: str, law: str) -> str:
@@ -270,17 +317,23 @@ class Stage:
         return World(clock=self.clock, sleep=lambda seconds: None, find_plugin=finder, boundary=boundary)
 
     def workspace(self) -> Workspace:
-        self.write_files()
-        return load_workspace(self.root)
+        """The files as they are now; read again only if something in them is to change."""
+        if self.loaded is None or self.loaded[0] != self.config:
+            self.write_files()
+            self.loaded = dict(self.config), load_workspace(self.root)
+        return self.loaded[1]
 
     def sync(self, boundary: Callable[[str], None] = nothing) -> None:
         for system in self.systems.values():
             system.writes.clear()
         self.error = None
         world = self.world(boundary)
-        self.write_files()
+        state = self.root / ".instep" / "state.db"
+        if not state.parent.exists():
+            state.parent.mkdir()
+            state.write_bytes(empty_state())
         try:
-            self.outcome = sync(load_workspace(self.root), world, first_run="apply")
+            self.outcome = sync(self.workspace(), world, first_run="apply")
             assert self.outcome.unaccounted == 0, self.outcome.account
         except InstepError as error:
             self.error = error
@@ -345,6 +398,12 @@ def _step(stage: Stage, step: str) -> None:
     if match := re.fullmatch(r"(\w) (hides|shows) (\w+)", step):
         hidden = stage.systems[match[1]].hidden
         return hidden.add(match[3]) if match[2] == "hides" else hidden.discard(match[3])
+    if match := re.fullmatch(r"(\w) (lacks|locks) ([\w.]+)", step):
+        system = stage.systems[match[1]]
+        return (system.lacks if match[2] == "lacks" else system.locks).add(match[3])
+    if match := re.fullmatch(r"(\w) offers (\w+)=(.+)", step):
+        stage.systems[match[1]].offers[match[2]] = tuple(match[3].split("|"))
+        return None
     if match := re.fullmatch(r"(\w) (trims|loses an answer)", step):
         system = stage.systems[match[1]]
         system.trims, system.lose_answers = (True, 0) if match[2] == "trims" else (system.trims, 1)

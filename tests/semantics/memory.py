@@ -27,11 +27,13 @@ from instep.contract import (
     Create,
     Effects,
     FieldChange,
+    FieldSpec,
     Gone,
     Item,
     MergedInto,
     Missing,
     Moved,
+    Option,
     Outcome,
     Page,
     Rejected,
@@ -40,6 +42,7 @@ from instep.contract import (
     Scalar,
     Seen,
     Subject,
+    SystemField,
     SystemOwner,
     Unknown,
     Update,
@@ -47,6 +50,13 @@ from instep.contract import (
     Written,
 )
 from instep.errors import RemoteError, UnknownOutcomeError
+
+FIELDS = {
+    "people": "instep_id email first_name title city tags rank owner score exact_stage stage optout gone company",
+    "companies": "instep_id name domain industry",
+    "deals": "instep_id name amount currency close_date owner stage pipeline",
+}
+"""What each object has, where a system describes its fields at all."""
 
 
 @dataclass
@@ -85,6 +95,11 @@ class System:
         self.hidden: set[str] = set()
         self.refuse: dict[str, str] = {}
         """Field to the value that this system refuses."""
+        self.lacks: set[str] = set()
+        self.locks: set[str] = set()
+        """Fields that nobody may write."""
+        self.offers: dict[str, tuple[str, ...]] = {}
+        """Field to the only values that it takes."""
         self.trims = False
         self.makes_of: Callable[[str, Scalar], Scalar] | None = None
         """What this system holds of a value that is written to a field."""
@@ -129,7 +144,8 @@ class System:
         row = self.objects[object][loser]
         row.state, row.successor = "merged", survivor
         self._touch(row)
-        self._touch(self.objects[object][survivor])
+        if survivor in self.objects[object]:
+            self._touch(self.objects[object][survivor])
 
     def convert(self, lead: str, person: str) -> None:
         """A lead becomes a person: its values are copied where the person has none, our own id is not."""
@@ -142,6 +158,11 @@ class System:
 
     def live(self, object: str) -> dict[str, Row]:
         return {id: row for id, row in self.objects[object].items() if row.state == "live"}
+
+    def lacking(self, object: str) -> set[str]:
+        """The fields that an object does not have: left out by name, everywhere or as "leads.title"."""
+        named = (name.rpartition(".") for name in self.lacks)
+        return {name for of, _, name in named if of in ("", object)}
 
     def _touch(self, row: Row) -> None:
         row.modified_at = self.clock.now
@@ -218,6 +239,8 @@ class Records:
         if not isinstance(write, Create | Update):
             return Rejected("unsupported", "not here")
         for name, value in write.fields.items():
+            if name in system.lacking(object) | system.locks:
+                return Rejected("invalid_field", f"{name} cannot be written", field=name)
             if name in system.refuse and system.refuse[name] == value:
                 return Rejected("invalid_value", f"{name} may not be {value}", field=name)
         held = {n: v.strip() if system.trims and isinstance(v, str) else v for n, v in write.fields.items()}
@@ -275,7 +298,9 @@ class Records:
         if row.state == "converted":
             held = {name: row.fields.get(name) for name in fields}
             return ConvertedTo(id, "people", str(row.successor), row.modified_at, held)
-        shown = {name: row.fields.get(name) for name in fields if name not in self.system.hidden}
+        object = next(object for object, rows in self.system.objects.items() if rows.get(id) is row)
+        hidden = self.system.hidden | self.system.lacking(object)
+        shown = {name: row.fields.get(name) for name in fields if name not in hidden}
         changes = {n: FieldChange(at) for n, at in row.changed.items() if n in shown}
         return Seen(id, shown, row.modified_at, changes)
 
@@ -324,6 +349,24 @@ class Owners:
         return tuple(self.system.users)
 
 
+@dataclass
+class Fields:
+    """What a system says of its own fields."""
+
+    system: System
+
+    def read(self, object: str) -> tuple[SystemField, ...]:
+        names = set(FIELDS.get(object, FIELDS["people"]).split()) - self.system.lacking(object)
+        offers = {name: tuple(Option(v, v) for v in values) for name, values in self.system.offers.items()}
+        return tuple(
+            SystemField(object, name, name, "text", name in self.system.locks, options=offers.get(name))
+            for name in sorted(names)
+        )
+
+    def create(self, spec: FieldSpec) -> Outcome:
+        return Rejected("unsupported", "not here")
+
+
 def connector(systems: dict[str, System]) -> ConnectorPlugin[Settings]:
     """A plugin that connects to whichever of `systems` its settings name."""
 
@@ -339,7 +382,7 @@ def connector(systems: dict[str, System]) -> ConnectorPlugin[Settings]:
             records=records,
             consents=Consents(records),
             stages=Absent("It has no pipelines."),
-            fields=Absent("Every field exists."),
+            fields=Fields(system) if system.lacks or system.locks or system.offers else Absent("Every field exists."),
             owners=Owners(system),
             behaviours=Feed(records),
             audiences=Absent("It has no lists."),

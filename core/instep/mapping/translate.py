@@ -95,9 +95,11 @@ class Directory:
         listed = owner.users.get(self.connection)
         if self.users is None:
             return listed if listed is not None else Untold(key, f"team.toml names no user for {key} here")
-        wanted = (listed or owner.email or "").casefold()
+        wanted = listed or owner.email
         matching = [
-            u for u in self.users if wanted and wanted in {p.casefold() for p in (u.id, u.email, u.name) if p}
+            u
+            for u in self.users
+            if wanted and wanted.casefold() in {p.casefold() for p in (u.id, u.email, u.name) if p}
         ]
         if not matching:
             return Untold(key, f"{owner.name} has no user here")
@@ -152,7 +154,7 @@ def tell(
             return _tell_choice(mapping, value)
         case FieldType.MONEY:
             return _tell_money(mapping, value, fields)
-        case FieldType.DATE if isinstance(fields.get(name), datetime) or (mapping.zone and isinstance(value, date)):
+        case FieldType.DATE if isinstance(value, date) and (mapping.zone or isinstance(fields.get(name), datetime)):
             return {name: _midnight(value, mapping.zone)}
     return {name: value}
 
@@ -180,10 +182,12 @@ def _hear_money(mapping: FieldMapping, raw: Scalar, fields: Mapping[str, Scalar]
     amount = _number(raw)
     if amount is None:
         return Unheard(raw, "is no amount")
-    if mapping.currency_field and mapping.currency_field not in fields:
-        return Unheard(raw, "has a currency that cannot be seen")
-    named = fields.get(mapping.currency_field) if mapping.currency_field else None
-    currency = str(named) if not is_blank(named) else mapping.currency
+    currency = mapping.currency
+    if mapping.currency_field is not None:
+        if mapping.currency_field not in fields:
+            return Unheard(raw, "has a currency that cannot be seen")
+        named = fields[mapping.currency_field]
+        currency = currency if is_blank(named) else str(named)
     return Money(amount, currency) if currency else Unheard(raw, "has no currency")
 
 
@@ -212,10 +216,8 @@ def _hear_date(mapping: FieldMapping, raw: Scalar) -> Scalar | Unheard:
         return Unheard(raw, "is no date")
 
 
-def _midnight(value: Scalar, zone: str | None) -> Scalar:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime.combine(value, time(), ZoneInfo(zone or "UTC")).astimezone(UTC)
-    return value
+def _midnight(value: date, zone: str | None) -> datetime:
+    return datetime.combine(value, time(), ZoneInfo(zone or "UTC")).astimezone(UTC)
 
 
 def _hear_text(raw: Scalar) -> Scalar | Unheard:

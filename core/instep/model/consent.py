@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 ALL = "all"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +38,15 @@ class Standing:
 def settle(before: Iterable[Standing], heard: Iterable[Statement]) -> dict[str, Standing]:
     """The standing of every scope, from what stood before and everything that is heard now.
 
-    Associative, commutative and idempotent over `heard`: it makes no difference in which order, or how often,
-    statements arrive.
+    Of each scope the latest counts, at one instant an opt-out. Associative, commutative and idempotent over
+    `heard`: it makes no difference in which order, or how often, statements arrive.
     """
-    outs: dict[str, Statement] = {}
-    ins: dict[str, Statement] = {}
-    for standing in before:
-        pool = outs if standing.state == "out" else ins
-        _keep_latest(pool, Statement(standing.scope, standing.state, standing.at, standing.source, explicit=True))
+    standings = list(before)
     for statement in heard:
-        if statement.state == "out":
-            _keep_latest(outs, statement)
-        elif statement.state == "in" and statement.explicit:
-            _keep_latest(ins, statement)
-    return {scope: _standing(outs.get(scope), ins.get(scope)) for scope in sorted({*outs, *ins})}
-
-
-def _keep_latest(pool: dict[str, Statement], new: Statement) -> None:
-    old = pool.get(new.scope)
-    if old is None or (new.at, new.source) > (old.at, old.source):
-        pool[new.scope] = new
-
-
-def _standing(out: Statement | None, opted_in: Statement | None) -> Standing:
-    winner = out if opted_in is None or (out is not None and out.at >= opted_in.at) else opted_in
-    if winner is None:
-        raise ValueError("a scope has at least one statement")
-    return Standing(winner.scope, "out" if winner is out else "in", winner.at, winner.source)
+        if statement.state == "out" or (statement.state == "in" and statement.explicit):
+            standings.append(Standing(statement.scope, statement.state, statement.at, statement.source))
+    standings.sort(key=lambda standing: (standing.scope, standing.at, standing.state == "out", standing.source))
+    return {standing.scope: standing for standing in standings}
 
 
 def is_opted_out(standings: dict[str, Standing], scope: str) -> bool:

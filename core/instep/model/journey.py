@@ -169,6 +169,6 @@ def first_contact(
         return None
     connection, stage, included = heard[0]
     for other, finer, includes in heard[1:]:
-        if finer in included and finer != stage and includes < included:
+        if includes < included and finer != stage:
             return other, finer
     return connection, stage

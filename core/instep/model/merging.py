@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from instep.model.values import Scalar, is_blank
+from instep.model.values import Money, Scalar, is_blank
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,7 @@ def merge(
     if not speaking:
         return Merged(current, "unchanged")
     ranked = sorted(speaking, key=lambda voice: (_rank(prefer, voice.connection), voice.place, voice.source))
-    values = {_key(voice.value) for voice in ranked}
-    if len(values) == 1:
+    if len({voice.value for voice in ranked}) == 1:
         rule = "the only one to speak" if len(ranked) == 1 else "all agree"
         return Merged(ranked[0].value, rule, ranked[0])
     return LAWS[law](ranked, current)
@@ -99,7 +98,7 @@ def _prefer(ranked: list[Voice], current: Scalar) -> Merged:
 
 def _max(ranked: list[Voice], current: Scalar) -> Merged:
     spoken = [voice for voice in ranked if not is_blank(voice.value)]
-    winner = max(spoken, key=lambda voice: _key(voice.value))
+    winner = max(spoken, key=lambda voice: _size(voice.value))
     return Merged(winner.value, "max", winner, tuple(v for v in ranked if v.value != winner.value))
 
 
@@ -151,12 +150,9 @@ def _rank(prefer: Sequence[str], connection: str) -> int:
     return prefer.index(connection) if connection in prefer else len(prefer)
 
 
-def _key(value: Scalar) -> Any:
-    """Something to compare by, whatever the type; amounts of different currencies never compare as equal."""
-    amount = getattr(value, "amount", None)
-    if amount is not None:
-        return (amount, getattr(value, "currency", ""))
-    return value
+def _size(value: Scalar) -> Any:
+    """Something to order by, whatever the type."""
+    return (value.amount, value.currency) if isinstance(value, Money) else value
 
 
 def _parts(value: Scalar) -> tuple[str, ...]:

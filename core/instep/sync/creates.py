@@ -34,7 +34,7 @@ def plan_create(session: Session, state: EntityState, live: Live, mapping: Entit
         text = f"{state.kind}: not created, because a record there that is not linked has the same key."
         session.ledger.note("namesake", live.name, text, "Link or remove that record.", state.id)
         return []
-    if mapping.pipelines and (_has_unknown_stage(state) or _pipeline_word(session, state, mapping)[0] is None):
+    if mapping.pipelines and (_has_unknown_stage(state) or not _create_stage(session, state, mapping)):
         text = f"{state.kind}: not created, because no stage of it is known that can be said there."
         session.ledger.note(
             "no-stage", live.name, text, "Map its stage, or give it one; then it is created.", state.id
@@ -125,8 +125,8 @@ def _create_values(
         if isinstance(told, Untold):
             report_untold(session, live.name, state.kind, mapped.name, told, state.id)
             continue
-        because = str(state.reasons.get(mapped.name, {}).get("rule", "canonical value"))
-        values += [Value(mapped.name, field, None, after, because) for field, after in told.items()]
+        why = state.reason(mapped.name)
+        values += [Value(mapped.name, field, None, after, why) for field, after in told.items()]
     values += _create_stage(session, state, mapping) if _has_stage_field(live, mapping, object) else []
     given = {value.field for value in values}
     values += [v for v in _required_values(state, live, mapping, object) if v.field not in given]
@@ -151,13 +151,12 @@ def _required_values(state: EntityState, live: Live, mapping: EntityMapping, obj
 
 
 def _create_stage(session: Session, state: EntityState, mapping: EntityMapping) -> list[Value]:
-    word, table = _pipeline_word(session, state, mapping)
+    table = _table_of_new(state, mapping)
+    word, because = (None, "") if table is None else stage_word(session, state, table)
     if word is None or table is None:
         return []
-    degraded = stage_word(session, state, table)[1]
-    because = f"stage {state.stage or 'not known yet'}" + (f", shown as {degraded}" if degraded else "")
     values = [Value("stage", table.field, None, word, because)]
-    if table.pipeline_field is not None and table.pipeline is not None:
+    if table.pipeline_field is not None:
         segment = f"segment {state.segment or 'any'}"
         values.append(Value("pipeline", table.pipeline_field, None, table.pipeline, segment))
     return values
@@ -168,12 +167,9 @@ def _has_stage_field(live: Live, mapping: EntityMapping, object: str) -> bool:
     return any(live.has_field(object, table.field) for table in mapping.tables())
 
 
-def _pipeline_word(
-    session: Session, state: EntityState, mapping: EntityMapping
-) -> tuple[str | None, StageTable | None]:
-    """The stage that a new record would show, and the table that says so."""
-    table = mapping.stages
-    if mapping.pipelines:
-        wanted = mapping.segment_pipelines.get(state.segment or "", mapping.segment_pipelines.get(""))
-        table = next((t for t in mapping.pipelines if t.pipeline == wanted), mapping.pipelines[0])
-    return (None, None) if table is None else (stage_word(session, state, table)[0], table)
+def _table_of_new(state: EntityState, mapping: EntityMapping) -> StageTable | None:
+    """The table of a new record: of the pipeline that its segment's records go to, or the plain one."""
+    if not mapping.pipelines:
+        return mapping.stages
+    wanted = mapping.segment_pipelines.get(state.segment or "", mapping.segment_pipelines.get(""))
+    return next((table for table in mapping.pipelines if table.pipeline == wanted), None)

@@ -308,8 +308,6 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
         decide_score(session, state, acts.get(state.id, ()), company)
         _note_due(session, decisions, state)
         assign_owner(session, state)
-        if _shows_stages(session) and (state.stage != state.stage_before or state.is_new):
-            decisions.dirty[Kind.COMPANY] |= state.relations.get("company", frozenset())
     return every
 
 

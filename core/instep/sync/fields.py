@@ -33,7 +33,7 @@ def _decide_field(session: Session, state: EntityState, name: str) -> None:
         mapped = record.mapping.mapped(name)
         if record.frozen or mapped is None or not mapped.hears:
             continue
-        voice = _voice(session, state, record, mapped, law.authority)
+        voice = _voice(session, record, mapped, law.authority)
         if voice is not None:
             voices.append(voice)
         elif record.connection == law.authority:
@@ -43,38 +43,28 @@ def _decide_field(session: Session, state: EntityState, name: str) -> None:
         return
     if not any(voice.joined or voice.differs for voice in voices) and law.authority is None:
         return
-    spoke = law.authority is not None and _rule_of(state, name) == authority_rule(law.authority)
+    spoke = law.authority is not None and state.reason(name) == authority_rule(law.authority)
     merged = merge(law.law, law.prefer, law.authority, state.values.get(name), voices, authority_spoke=spoke)
     _take(session, state, name, merged)
 
 
-def _rule_of(state: EntityState, name: str) -> str:
-    return str(state.reasons.get(name, {}).get("rule", ""))
-
-
-def _voice(
-    session: Session, state: EntityState, record: RecordState, mapped: FieldMapping, authority: str | None
-) -> Voice | None:
+def _voice(session: Session, record: RecordState, mapped: FieldMapping, authority: str | None) -> Voice | None:
     """What a record says in one field; None where it cannot be seen, or means nothing to us."""
-    if mapped.field in record.masked:
-        record.waiting.add(mapped.field)
+    if _columns(mapped) & record.masked:
+        record.waiting |= _columns(mapped)
         return None
     if mapped.field not in record.fields:
         if not record.is_new_to(mapped.field) or authority == record.connection:
-            _report_hidden(session, state, record, mapped, authority)
+            _report_hidden(session, record, mapped, authority)
         return None
     heard = hear(mapped, record.fields, record.live.directory)
     if isinstance(heard, Unheard):
         report_unheard(session, record, mapped.name, heard)
         record.waiting |= _columns(mapped)
         return None
-    differs = record.differs(mapped.field)
-    if mapped.currency_field is not None:
-        differs = differs or record.differs(mapped.currency_field)
-    if differs and heard is None and _was_blank(record, mapped):
-        differs = False  # one way to be blank took the place of another
-    if differs and is_blank(heard) and mapped.blanks == "refill":
-        differs = False
+    # A blank that is to be filled again says nothing; nor does one way to be blank that took the place of another.
+    is_silent = heard is None and (mapped.blanks == "refill" or _was_blank(record, mapped))
+    differs = not is_silent and any(record.differs(column) for column in _columns(mapped))
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)
     return Voice(str(record.ref), record.connection, heard, differs, joined, at, record.place)
@@ -126,17 +116,12 @@ def _wait(state: EntityState, name: str) -> None:
 
 def _columns(mapped: FieldMapping) -> set[str]:
     """The system's fields that hold one canonical value: an amount has two."""
-    return {mapped.field, mapped.currency_field} if mapped.currency_field else {mapped.field}
+    return {column for column in (mapped.field, mapped.currency_field) if column}
 
 
-def _report_hidden(
-    session: Session, state: EntityState, record: RecordState, mapped: FieldMapping, authority: str | None
-) -> None:
-    record.waiting.add(mapped.field)
-    everywhere = authority == record.connection
-    if everywhere:
-        state.stopped.add(mapped.name)
-    consequence = "so it is not synced at all" if everywhere else "so it is not synced there"
+def _report_hidden(session: Session, record: RecordState, mapped: FieldMapping, authority: str | None) -> None:
+    record.waiting |= _columns(mapped)
+    consequence = "so it is not synced at all" if authority == record.connection else "so it is not synced there"
     session.ledger.note(
         "hidden",
         record.connection,
@@ -211,15 +196,13 @@ def _decide_one(session: Session, state: EntityState, name: str, known: Ends) ->
             continue  # several, and the system singles none out: it says nothing that we could take
         before = known.heard(record, name)
         value = entities[0] if entities else next(iter(known.vanished(record, name)), None)
-        heard = (before[0] if before else None) if before is not None else None
-        differs = before is not None and value != heard
+        differs = before is not None and value != next(iter(before), None)
         joined, at = before is None, record.modified_at
         voices.append(Voice(str(record.ref), record.connection, value, differs, joined, at, record.place))
-    law = session.workspace.law(state.kind, name)
     current = next(iter(state.relations.get(name, ())), None)
     if not any(voice.joined or voice.differs for voice in voices):
         return
-    merged = merge(law.law if law.law == "manual" else "prefer", law.prefer, law.authority, current, voices)
+    merged = merge("prefer", session.workspace.connection_names, None, current, voices)
     if merged.value != current:
         state.changed.add(name)
         state.relations[name] = frozenset([str(merged.value)]) if merged.value is not None else frozenset()
@@ -243,7 +226,7 @@ def _decide_many(session: Session, state: EntityState, name: str, known: Ends) -
     if merged != current:
         state.changed.add(name)
         state.relations[name] = merged
-        state.reasons[name] = {"rule": "merged per element", "run": session.run, "lost": []}
+        state.reasons[name] = {"rule": "merged per element", "run": session.run}
 
 
 def _relation(record: RecordState, name: str) -> RelationMapping | None:
@@ -268,8 +251,8 @@ def decide_consent(session: Session, state: EntityState, absorbed: Iterable[Stan
 
     `absorbed` is what stood for those of whom a record became one of this entity's: no merge opts anybody in.
     """
-    statements = [s for record in state.records for s in _statements(session, record)]
-    statements += [Statement(s.scope, "out", s.at, s.source, explicit=True) for s in absorbed if s.state == "out"]
+    statements = [s for record in state.records for s in _statements(record)]
+    statements += [Statement(s.scope, "out", s.at, s.source) for s in absorbed if s.state == "out"]
     if not statements:
         return
     before = dict(state.consent)
@@ -297,7 +280,7 @@ def is_flagged_out(value: Scalar, out_values: tuple[str, ...]) -> bool:
     return not is_blank(value) and str(value).strip().casefold() in {v.casefold() for v in out_values}
 
 
-def _statements(session: Session, record: RecordState) -> list[Statement]:
+def _statements(record: RecordState) -> list[Statement]:
     mapping = record.mapping.consent
     found: list[Statement] = []
     if mapping is None:
@@ -309,5 +292,5 @@ def _statements(session: Session, record: RecordState) -> list[Statement]:
     if flag is not None and flag[0] in record.fields and is_flagged_out(record.fields[flag[0]], flag[1]):
         name = flag[0]
         if record.is_new_to(name) or record.differs(name):
-            found.append(Statement(mapping.scope, "out", record.changed_at(name), str(record.ref), explicit=True))
+            found.append(Statement(mapping.scope, "out", record.changed_at(name), str(record.ref)))
     return found

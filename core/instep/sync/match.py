@@ -399,8 +399,10 @@ def _link_left_out(session: Session, kind: Kind, left_out: list[Candidate], foun
         for key in candidate.keys.items():
             holders.setdefault(key, Holders())
         verdict = _identify(candidate, holders, known_ids, {}, found)
-        place = (candidate.ref.connection, candidate.ref.object, verdict.entity or "")
-        if verdict.entity is None or place in taken or _is_occupied(session, *place, found):
+        if verdict.entity is None:
+            continue
+        place = (candidate.ref.connection, candidate.ref.object, verdict.entity)
+        if place in taken or _is_occupied(session, *place, found):
             continue
         _join(session, candidate, verdict.entity, found)
         taken.add(place)

@@ -166,9 +166,8 @@ def _field_values(session: Session, state: EntityState, record: RecordState, map
     if isinstance(told, Untold):
         report_untold(session, record.connection, record.mapping.kind, name, told, str(record.ref))
         return []
-    because = str(state.reasons.get(name, {}).get("rule", "canonical value"))
     return [
-        Value(name, field, record.fields.get(field), after, because)
+        Value(name, field, record.fields.get(field), after, state.reason(name))
         for field, after in told.items()
         if not _is_said(session, record, field, after)
     ]
@@ -207,11 +206,10 @@ def _stage_value(session: Session, state: EntityState, record: RecordState) -> l
     raw = record.fields[table.field]
     if not is_blank(raw) and not table.has(str(raw)):
         return []  # a value that nothing translates is left alone
-    wanted, degraded = stage_word(session, state, table)
+    wanted, because = stage_word(session, state, table)
     says_so = not is_blank(raw) and table.counts_as(str(raw)) == wanted
     if wanted is None or says_so or _is_said(session, record, table.field, wanted):
         return []
-    because = f"stage {state.stage}" + (f", shown as {degraded}" if degraded else "")
     return [Value("stage", table.field, raw, wanted, because)]
 
 

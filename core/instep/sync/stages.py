@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from instep.mapping.compiled import EntityMapping
-from instep.model.entities import Kind
 from instep.model.journey import Claim, Position, first_contact, fold, is_accepted
 from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, is_blank
@@ -111,17 +110,16 @@ def _hear_first(
             if voice.said is not None and voice.stage != journey.position.stage:
                 _refuse(journey, voice.said, voice.stage, "an opportunity moves only by its own records", session.at)
         return
-    if outcomes and (not voices or _rank(prefer, _where(outcomes[0])) <= _rank(prefer, voices[0].connection)):
-        _add_outcome(session, state, journey, outcomes[0], first=True)
+    if outcomes and (not voices or prefer.index(_where(outcomes[0])) <= prefer.index(voices[0].connection)):
+        journey.add(_outcome(outcomes[0], _closed_at(session, state)))
         why = f"first contact: {_where(outcomes[0])} is preferred"
         for voice in voices:
             if voice.said is not None:
                 _refuse(journey, voice.said, voice.stage, why, session.at)
         return
     for lost in outcomes:
-        value = lost.table.outcome(lost.value)
         why = f"first contact: {voices[0].connection} is preferred"
-        journey.add(Claim(session.at, "outcome", str(value), _source(lost), accepted=False, note=why))
+        journey.add(_outcome(lost, session.at, accepted=False, note=why))
     winner = first_contact([(voice.connection, voice.stage, voice.included) for voice in voices])
     for voice in voices:
         if winner is None or voice.said is None:
@@ -142,7 +140,7 @@ def _first_voices(
     joined = {one.record.ref: one for one in said if one.joined}
     voices: list[First] = []
     outcomes: list[Said] = []
-    for record in sorted(state.records, key=lambda r: _rank(prefer, r.connection)):
+    for record in sorted(state.records, key=lambda r: prefer.index(r.connection)):
         one = joined.get(record.ref)
         if one is None:
             if current is not None and record.heard is not None and table_for(record.mapping, record.fields):
@@ -164,7 +162,7 @@ def _hear_edit(session: Session, state: EntityState, journey: JourneyState, said
     outcome = said.table.outcome(said.value)
     if outcome is not None:
         if not locked and outcome is not position.outcome:
-            _add_outcome(session, state, journey, said, first=False)
+            journey.add(_outcome(said, said.at))
         return
     stage = said.table.get(said.value, position.stage, process)
     if stage is None:
@@ -180,7 +178,7 @@ def _hear_edit(session: Session, state: EntityState, journey: JourneyState, said
     elif is_accepted(said.record.mapping.speaks_for, position.stage, stage, process):
         journey.add(Claim(said.at, "assertion", stage, _source(said)))
     else:
-        role = process.stage(position.stage).role if position.stage else None
+        role = process.stage(position.stage or stage).role
         _write_back(session, state, journey, said, stage, f"{said.record.connection} does not speak for {role}")
 
 
@@ -215,17 +213,16 @@ def _refuse(journey: JourneyState, said: Said, stage: str, why: str, at: datetim
     journey.add(Claim(at, "assertion", stage, _source(said), accepted=False, note=why))
 
 
-def _add_outcome(session: Session, state: EntityState, journey: JourneyState, said: Said, *, first: bool) -> None:
-    """An outcome is dated by the edit; at first contact by the close date, where one lies in the past."""
-    outcome = said.table.outcome(said.value)
-    at = said.at
+def _outcome(said: Said, at: datetime, *, accepted: bool = True, note: str = "") -> Claim:
+    return Claim(at, "outcome", str(said.table.outcome(said.value)), _source(said), accepted, note)
+
+
+def _closed_at(session: Session, state: EntityState) -> datetime:
+    """When an outcome happened that is heard first: on the close date, where one lies in the past."""
     closed_on = state.values.get("close_date")
-    if first:
-        at = session.at
-        if state.kind is Kind.OPPORTUNITY and isinstance(closed_on, date):
-            at = min(datetime.combine(closed_on, time(12), UTC), session.at)
-    if outcome is not None:
-        journey.add(Claim(at, "outcome", outcome.value, _source(said)))
+    if not isinstance(closed_on, date):
+        return session.at
+    return min(datetime.combine(closed_on, time(12), UTC), session.at)
 
 
 def _had_outcome(said: Said) -> bool:
@@ -240,7 +237,3 @@ def _where(said: Said) -> str:
 
 def _source(said: Said) -> str:
     return str(said.record.ref)
-
-
-def _rank(prefer: tuple[str, ...], connection: str) -> int:
-    return prefer.index(connection) if connection in prefer else len(prefer)

@@ -111,6 +111,10 @@ class EntityState:
     questions: list[tuple[str, str, str]] = field(default_factory=list)
     """(kind, connection, text) of what a person has to decide."""
 
+    def reason(self, name: str) -> str:
+        """The rule by which a field or relation got its value."""
+        return str(self.reasons.get(name, {}).get("rule", "canonical value"))
+
     def record_in(self, connection: str) -> RecordState | None:
         return next((record for record in self.records if record.connection == connection), None)
 

@@ -29,18 +29,19 @@ def canonical(state: EntityState, name: str) -> Scalar:
     return state.values.get(name)
 
 
-def stage_word(session: Session, state: EntityState, table: StageTable) -> tuple[str | None, str | None]:
-    """What a system's stage field should hold, and the earlier stage that stands in where it lacks the true one."""
+def stage_word(session: Session, state: EntityState, table: StageTable) -> tuple[str | None, str]:
+    """What a system's stage field should hold, and why; it names the earlier stage that stands in for a finer one."""
     process = session.workspace.process
     outcome = state.score.get("outcome")
     if state.kind is Kind.OPPORTUNITY and outcome is not None:
         spelled = table.outcomes.get(Outcome(outcome))
         if spelled is not None or Outcome(outcome).closes:
-            return spelled, None
+            return spelled, f"outcome {outcome}"
     if state.stage is None or not process.has_stage(state.stage):
-        return None, None
+        return None, ""
     shown = process.at_or_before(state.stage, table.values)
-    return table.put(state.stage, process), shown if shown != state.stage else None
+    instead = f", shown as {shown}" if shown != state.stage else ""
+    return table.put(state.stage, process), f"stage {state.stage}{instead}"
 
 
 def say(
@@ -58,7 +59,6 @@ def relate(
     state: EntityState, ref: Ref | tuple[str, str, None], relation: RelationMapping, action: Action, end: str
 ) -> Change:
     connection, object, id = ref
-    because = str(state.reasons.get(relation.name, {}).get("rule", "canonical value"))
     return Change(
         action,
         connection,
@@ -70,7 +70,7 @@ def relate(
         to_object=relation.object,
         to_entity=end,
         primary=not relation.many,
-        because=because,
+        because=state.reason(relation.name),
     )
 
 

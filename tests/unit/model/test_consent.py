@@ -34,8 +34,23 @@ def test_hearing_everything_twice_changes_nothing(heard: list[Statement]) -> Non
 
 @given(st.lists(STATEMENTS, max_size=4), st.lists(STATEMENTS, max_size=4))
 def test_hearing_some_now_and_some_later_is_hearing_all(first: list[Statement], second: list[Statement]) -> None:
-    later = settle(settle([], first).values(), second)
-    assert {s: x.state for s, x in later.items()} == {s: x.state for s, x in settle([], [*first, *second]).items()}
+    assert settle(settle([], first).values(), second) == settle([], [*first, *second])
+
+
+@given(st.lists(STATEMENTS, max_size=6))
+def test_a_standing_names_the_latest_statement_that_decided_it(heard: list[Statement]) -> None:
+    for scope, standing in settle([], heard).items():
+        same = [
+            s for s in heard if (s.scope, s.state) == (scope, standing.state) and (s.state == "out" or s.explicit)
+        ]
+        latest = max(same, key=lambda s: (s.at, s.source))
+        assert standing == Standing(scope, standing.state, latest.at, latest.source)
+
+
+@given(st.lists(STATEMENTS, max_size=6))
+def test_a_scope_stands_somewhere_exactly_if_someone_said_so(heard: list[Statement]) -> None:
+    said = {s.scope for s in heard if s.state == "out" or (s.state == "in" and s.explicit)}
+    assert list(settle([], heard)) == sorted(said)
 
 
 @given(st.lists(STATEMENTS, max_size=6))
@@ -50,3 +65,13 @@ def test_an_opt_out_is_lifted_only_by_a_newer_explicit_opt_in_of_its_scope(heard
 def test_an_opt_out_of_all_covers_every_scope() -> None:
     standings = {"all": Standing("all", "out", START, "a"), "news": Standing("news", "in", START, "b")}
     assert is_opted_out(standings, "news")
+
+
+def test_an_opt_out_of_one_scope_covers_no_other() -> None:
+    assert not is_opted_out({"news": Standing("news", "out", START, "a")}, "events")
+    assert is_opted_out({"news": Standing("news", "out", START, "a")}, "news")
+
+
+def test_who_said_nothing_or_opted_in_is_not_opted_out() -> None:
+    assert not is_opted_out({}, "news")
+    assert not is_opted_out({"all": Standing("all", "in", START, "a")}, "all")

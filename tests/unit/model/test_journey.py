@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.model.journey import Claim, Position, first_contact, fold, is_accepted, shown
-from instep.model.process import Behaviour, Entry, Half, Outcome, Process, Role, Stage
+from instep.model.journey import Claim, Position, Step, first_contact, fold, is_accepted, next_due, shown
+from instep.model.process import Behaviour, Entry, Half, Outcome, Process, Role, Segment, Stage
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(days=100)
@@ -125,3 +125,97 @@ def test_a_finer_stage_that_the_preferred_value_includes_is_taken() -> None:
         "a",
         "interest",
     )
+
+
+def test_of_two_systems_that_include_the_same_the_preferred_one_decides() -> None:
+    both = frozenset({"interest", "decision"})
+    assert first_contact([("a", "interest", both), ("b", "decision", both)]) == ("a", "interest")
+
+
+def test_a_system_that_says_the_same_more_finely_decides_nothing() -> None:
+    coarse = frozenset({"interest", "decision"})
+    assert first_contact([("a", "interest", coarse), ("b", "interest", frozenset({"interest"}))]) == ("a", "interest")
+    assert first_contact([]) is None
+
+
+def test_a_stage_that_nobody_owns_is_anybodys() -> None:
+    free = Process("p", (Stage("x", "X"), Stage("y", "Y", role=Role.SALES)))
+    assert is_accepted(frozenset(), None, "x", free)
+    assert is_accepted(frozenset(), "x", "y", free)
+    assert not is_accepted(frozenset(), None, "y", free)
+
+
+def test_a_system_that_speaks_only_for_where_it_goes_may_not_go_back() -> None:
+    assert not is_accepted(frozenset({"marketing"}), "live", "interest", PROCESS)
+    assert is_accepted(frozenset({"service"}), "decision", "live", PROCESS)
+
+
+def test_what_lies_ahead_counts_when_it_has_happened() -> None:
+    booked = evidence(5, "visits")
+    assert fold([booked], PROCESS, at(4)).stage is None
+    assert fold([booked], PROCESS, at(5)).stage == "interest"
+
+
+def test_a_journey_is_looked_at_again_at_the_next_act_or_expiry_ahead() -> None:
+    claims = [
+        evidence(2, "visits"),
+        evidence(9, "trial"),
+        assertion(1, "decision", expires=at(7)),
+        assertion(1, "decision", expires=at(6), accepted=False),
+        assertion(8, "decision"),
+    ]
+    assert [next_due(claims, at(day)) for day in (1, 2, 6, 7, 8, 9)] == [at(2), at(7), at(7), at(9), at(9), None]
+
+
+def test_a_journey_that_is_reopened_is_open_where_it_stands() -> None:
+    lost = Claim(at(2), "outcome", "lost", "a/deals/1")
+    back = Claim(at(3), "reopened", "lost", "a/deals/1")
+    position = fold([assertion(1, "decision"), lost, back], PROCESS, NOW)
+    assert (position.stage, position.outcome, position.closed_at, position.is_open) == ("decision", None, None, True)
+    assert position.since == at(1)
+
+
+def test_winning_what_is_kept_already_moves_nothing() -> None:
+    more = Process("p", (*PROCESS.stages, Stage("loyal", "Loyal", Half.RETENTION)))
+    won = Claim(at(2), "outcome", "won", "a/deals/1")
+    assert fold([assertion(1, "loyal"), won], more, NOW).stage == "loyal"
+    assert fold([won], more, NOW).stage == "live"
+    assert fold([won], Process("p", PROCESS.stages[:2]), NOW).stage is None
+
+
+def test_a_history_names_every_stage_its_time_and_its_cause() -> None:
+    first, second = assertion(1, "interest"), assertion(3, "decision")
+    again = assertion(2, "interest")
+    assert fold([second, again, first], PROCESS, NOW).history == (
+        Step("interest", at(1), first),
+        Step("decision", at(3), second),
+    )
+    assert Position().since is None
+
+
+def test_a_renamed_stage_is_asserted_by_its_old_name() -> None:
+    renamed = Process("p", PROCESS.stages, moved={"old": "older", "older": "decision"})
+    assert fold([assertion(1, "old")], renamed, NOW).stage == "decision"
+    assert fold([assertion(1, "unheard-of")], renamed, NOW).stage is None
+
+
+def test_evidence_counts_for_the_stages_of_its_segment() -> None:
+    own = (PROCESS.stages[0], Stage("tasting", "Tasting", enter=Entry(any=frozenset({"tastes"}))), PROCESS.stages[1])
+    tea = Process("p", PROCESS.stages, segments=(Segment("tea", "Tea", None, own),))
+    assert fold([evidence(1, "tastes")], tea, NOW, "tea").stage == "tasting"
+    assert fold([evidence(1, "tastes")], tea, NOW).stage is None
+
+
+def test_journeys_without_a_stage_are_never_shown() -> None:
+    closed = Position("interest", Outcome.LOST, at(1))
+    assert shown([("1", Position()), ("2", closed)], PROCESS) == "2"
+    assert shown([("1", Position(closed_at=at(9)))], PROCESS) is None
+
+
+def test_of_two_journeys_as_far_the_same_one_is_shown_whatever_their_order() -> None:
+    one, two = ("1", Position("decision")), ("2", Position("decision"))
+    assert shown([one, two], PROCESS) == shown([two, one], PROCESS) == "2"
+
+
+def test_a_claim_knows_the_connection_that_it_came_from() -> None:
+    assert Claim(at(1), "assertion", "interest", "hub/people/7/8").connection == "hub"
