@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from instep.contract import ConnectorPlugin
+from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
 from instep.plugins import find_plugin
 from instep.store import Store
@@ -46,6 +47,15 @@ MUCH_LATER = timedelta(minutes=15)
 """When a vendor has worked off what a dead run had left with it."""
 
 
+Runner = Callable[[Workspace, World], Outcome]
+"""What a run is: a sync, or one that only plans."""
+Hears = Callable[[str], None]
+
+
+def _sync(workspace: Workspace, world: World) -> Outcome:
+    return sync(workspace, world, first_run="apply")
+
+
 @dataclass(frozen=True)
 class Run:
     """One run as it was seen from outside: its number, its effects, and each system's count of calls at its ends."""
@@ -72,11 +82,16 @@ class Rehearsal:
     by_jobs: bool = False
     """Whether a dozen records go the way that otherwise only thousands go: as a job of Salesforce's Bulk API."""
     runs: list[Run] = field(default_factory=list)
+    team: str = ""
+    """The colleagues, as team.toml names them."""
+    skew: timedelta = timedelta(0)
+    """How wrong our own clock is."""
 
     def __post_init__(self) -> None:
         (self.root / "mappings").mkdir(parents=True)
         (self.root / "sync.toml").write_text("".join(place.table() for place in self.places))
         (self.root / "mappings" / "process.toml").write_text(PROCESS)
+        (self.root / "mappings" / "team.toml").write_text(self.team)
         for place in self.places:
             (self.root / "mappings" / f"{place.name}.toml").write_text(place.mapping)
         self.workspace = load_workspace(self.root)
@@ -115,8 +130,13 @@ class Rehearsal:
 
     # --- running -----------------------------------------------------------------------------------------------
 
-    def run(self, stop_at: int | None = None, *, seed: int = 0) -> Run:
-        """One run as of a new process. Where it is stopped, the state stays as it was at that very moment."""
+    def run(
+        self, stop_at: int | None = None, *, seed: int = 0, run: Runner = _sync, hears: Hears | None = None
+    ) -> Run:
+        """One run as of a new process. Where it is stopped, the state stays as it was at that very moment.
+
+        `hears` is told of every effect, once the systems have noted it.
+        """
         watch = Watch(self.time, stop_at, self._freeze)
         before = {place.name: place.calls for place in self.places}
         earlier = self.last_run()
@@ -124,20 +144,25 @@ class Rehearsal:
             watch.tell(place.hear)
             if isinstance(place, MemoryPlace) and place.lost is not None:
                 watch.lose, place.lost = place.lost, None
+        if hears is not None:
+            watch.tell(hears)
         outcome = None
         try:
             with patch.object(writes, "costs_less", bool) if self.by_jobs else nullcontext():
-                outcome = sync(self.workspace, self.world(watch, seed), first_run="apply")
+                outcome = run(self.workspace, self.world(watch, seed))
         except Stopped:
             _copy(self.root / "frozen", self._state)
         calls = {place.name: (before[place.name], place.calls) for place in self.places}
-        run = Run(self.number_after(earlier), tuple(watch.labels), calls, watch.stopped, outcome)
-        self.runs.append(run)
-        return run
+        done = Run(self.number_after(earlier), tuple(watch.labels), calls, watch.stopped, outcome)
+        self.runs.append(done)
+        return done
 
     def world(self, watch: Watch, seed: int = 0) -> World:
         """What a run is handed."""
-        return World(self.time.now, self.time.sleep, random.Random(seed), self._find_plugin, watch)
+        return World(self._now, self.time.sleep, random.Random(seed), self._find_plugin, watch)
+
+    def _now(self) -> datetime:
+        return self.time.at + self.skew
 
     def _find_plugin(self, name: str) -> ConnectorPlugin[Any]:
         return self._memory if name == "memory" else find_plugin(name)

@@ -79,6 +79,10 @@ class Tokens:
         token = self._known[value]
         self._known[value] = replace(token, scopes=token.scopes - frozenset(without))
 
+    def expire_all(self) -> None:
+        """Let every access token be too old from now on; refresh tokens stay good."""
+        self._known = {value: replace(token, lifetime=timedelta(0)) for value, token in self._known.items()}
+
     def revoke(self, value: str) -> None:
         """Accept a token, access or refresh, no longer."""
         self._known.pop(value, None)

@@ -1,0 +1,209 @@
+"""What must hold: after every write of ours, and once everything has come to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..trust.place import Held, Kind
+from .ghost import Changed, Ghost, Key, Shot
+
+if TYPE_CHECKING:
+    from .history import History
+
+FREE = ("title", "first_name", "phone", "city", "amount")
+"""Fields in which every value that people put is a new one."""
+UNKNOWN_DATE = "2099-12-31"
+"""What Salesforce's mapping puts where a close date is demanded and nobody knows one."""
+ORDER = ("", "awareness", "interest", "research", "consideration", "decision", "purchase")
+
+
+# --- after every write -----------------------------------------------------------------------------------------
+
+
+def wrong_writes(ghost: Ghost, before: Shot, after: Shot, changed: Sequence[Changed]) -> Iterator[str]:
+    """What our calls did that nobody's word explains."""
+    for key in before.keys() - after.keys():
+        yield f"R11: we deleted {key}, {before[key].name}"
+    for key in after.keys() - before.keys():
+        record = after[key]
+        if (key[0], record.kind, record.name) in ghost.deleted:
+            yield f"R11: {record.name} was deleted in {key[0]} and comes back"
+    for one in changed:
+        yield from _wrong_value(ghost, one)
+
+
+def _wrong_value(ghost: Ghost, one: Changed) -> Iterator[str]:
+    kind, name = one.record.kind, one.record.name
+    said = ghost.said(kind, name, one.field)
+    where = f"{one.key[0]} {name} {one.field}: {one.before!r} became {one.after!r}"
+    if one.field == "opted_out" and one.before and not one.after:
+        names = ghost.names(kind, name)
+        if max((ghost.welcome.get(n, 0) for n in names), default=0) == 0:
+            yield f"R10: opted in by nobody: {where}"
+    if one.field not in FREE:
+        return
+    if one.after and one.after not in {word.value for word in said}:
+        yield f"R04: nobody said that: {where}"
+    if one.before and not one.after and not any(word.value == "" for word in said):
+        yield f"R15: nobody blanked that: {where}"
+
+
+# --- at rest ---------------------------------------------------------------------------------------------------
+
+
+def links(history: History) -> dict[Key, str]:
+    """The entity of every live record that has one, as the state knows it."""
+    rows = history.story.rows(
+        "SELECT connection, object, id, entity FROM mirror WHERE state = 'live' AND entity IS NOT NULL"
+    )
+    return {(connection, object, id): entity for connection, object, id, entity in rows}
+
+
+def _groups(history: History) -> dict[str, list[tuple[Key, Held]]]:
+    groups: dict[str, list[tuple[Key, Held]]] = {}
+    known = links(history)
+    for key, record in history.shot.items():
+        if key in known:
+            groups.setdefault(known[key], []).append((key, record))
+    return groups
+
+
+def _standing(history: History) -> dict[str, set[str]]:
+    """What is listed for a person to see: subject to codes."""
+    found: dict[str, set[str]] = {}
+    for subject, code in history.story.rows("SELECT subject, code FROM standing"):
+        found.setdefault(subject, set()).add(code)
+    return found
+
+
+def disagreements(
+    history: History, *, hidden: set[tuple[str, Kind, str]], refused: set[tuple[str, Kind, str]]
+) -> Iterator[str]:
+    """R01: fields in which linked records differ, those excepted that are listed for a person."""
+    standing = _standing(history)
+    questions = set(history.story.rows("SELECT kind, subject FROM question"))
+    quarantined = set(history.story.rows("SELECT connection, entity FROM quarantine"))
+    for entity, records in _groups(history).items():
+        said: dict[str, dict[str, list[str]]] = {}
+        for key, record in records:
+            codes = standing.get("/".join(key), set())
+            if (key[0], entity) in quarantined or codes & {"not-taken", "read-only"}:
+                continue
+            if (key[0], record.kind, record.name) in refused:
+                continue
+            for field, value in record.values.items():
+                if (key[0], record.kind, field) in hidden:
+                    continue
+                if "unmapped" in codes and field in ("owner", "stage"):
+                    continue
+                if field in ("stage", "exact_stage") and ("stage-returned", entity) in questions:
+                    continue
+                value = "" if value == UNKNOWN_DATE else value
+                said.setdefault(field, {}).setdefault(value, []).append(f"{key[0]}/{key[1]}")
+        for field, values in said.items():
+            if len(values) > 1 and ("manual", entity) not in questions:
+                yield f"R01: {records[0][1].name} {field}: {values}"
+        yield from _different_ties(history, records, hidden)
+
+
+def _different_ties(
+    history: History, records: list[tuple[Key, Held]], hidden: set[tuple[str, Kind, str]]
+) -> Iterator[str]:
+    """Ties to what both systems hold, linked as one, in one of them and not in the other."""
+    known = links(history)
+    by_name = {(key[0], r.kind, r.name): known[key] for key, r in history.shot.items() if key in known}
+    ends: dict[Key, set[str]] = {}
+    there: dict[Key, set[str]] = {}
+    for key, record in records:
+        if record.ties is None:
+            continue
+        ends[key] = {by_name[key[0], kind, name] for kind, name in record.ties if (key[0], kind, name) in by_name}  # type: ignore[index]
+        there[key] = {
+            entity
+            for (system, object, _), entity in known.items()
+            if system == key[0] and object != "Lead"
+        }
+    for key in ends:
+        for other in ends:
+            missing = (ends[other] - ends[key]) & there[key]
+            if missing:
+                yield f"R01: {records[0][1].name} is tied in {other[0]} to {missing}, and not in {key[0]}"
+
+
+def twins(history: History) -> Iterator[str]:
+    """R06, R12: two live records of one object that are one entity."""
+    for entity, records in _groups(history).items():
+        places = [key[:2] for key, _ in records]
+        yield from (
+            f"R12: {records[0][1].name} ({entity}) twice in {place}" for place in set(places) if places.count(place) > 1
+        )
+
+
+def unlinked(history: History) -> Iterator[str]:
+    """R18: live records that belong to nobody, and that no question names."""
+    known = links(history)
+    asked = {subject for (subject,) in history.story.rows("SELECT subject FROM question")}
+    for key, record in history.shot.items():
+        if key not in known and "/".join(key) not in asked:
+            yield f"R18: {key} {record.name} was skipped"
+
+
+def missing(history: History) -> Iterator[str]:
+    """R18, R23: systems that should hold an entity and do not, with nothing to say why."""
+    tombs = set(history.story.rows("SELECT connection, entity FROM tombstone"))
+    quarantined = set(history.story.rows("SELECT connection, entity FROM quarantine"))
+    asked = {subject for (subject,) in history.story.rows("SELECT subject FROM question")}
+    standing = _standing(history)
+    for entity, records in _groups(history).items():
+        there = {key[0] for key, _ in records}
+        for system in history.desks.keys() - there:
+            if (system, entity) in tombs | quarantined or entity in asked:
+                continue
+            if standing.get(entity, set()) & {"namesake", "no-stage"}:
+                continue
+            yield f"R18: {records[0][1].name} ({entity}) is not in {system}"
+
+
+def lost(history: History) -> Iterator[str]:
+    """R03: what was said last of a field holds, or is kept as what did not prevail."""
+    kept = _kept_texts(history)
+    live = {key for key in history.shot}
+    by_field: dict[tuple[Kind, str, str], Any] = {}
+    for word in history.ghost.words:
+        if word.field in FREE:
+            names = tuple(sorted(history.ghost.names(word.kind, word.name)))
+            by_field.setdefault((word.kind, names, word.field), []).append(word)  # type: ignore[index]
+    for (kind, names, field), words in by_field.items():
+        last = words[-1]
+        if last.key not in live or last.value == "":
+            continue
+        final = {
+            record.values.get(field)
+            for key, record in history.shot.items()
+            if record.kind == kind and record.name in names
+        }
+        if last.value in final:
+            continue
+        rivals = [w for w in words[:-1] if w.epoch >= last.epoch - 1 and w.key != last.key]
+        if not rivals or last.value not in kept:
+            yield f"R03: {last.name} {field} {last.value!r}, said in {last.key[0]}, is lost: {final}; rivals {rivals}"
+
+
+def _kept_texts(history: History) -> str:
+    """Everything that `explain` could show."""
+    rows = [
+        *history.story.rows("SELECT reasons FROM entity"),
+        *history.story.rows("SELECT before FROM journal"),
+        *history.story.rows("SELECT after FROM journal"),
+        *history.story.rows("SELECT text FROM question"),
+    ]
+    return "\n".join(part.decode() if isinstance(part, bytes) else str(part) for row in rows for part in row)
+
+
+def unsettled(history: History) -> Iterator[str]:
+    """Writes whose outcome nobody settled."""
+    for row in history.story.rows(
+        "SELECT seq, connection, action, state FROM journal WHERE state IN ('intended', 'unknown')"
+    ):
+        yield f"R17: unsettled: {row}"
