@@ -168,11 +168,16 @@ def resolve_paths(table: dict[str, Any], workspace: Workspace) -> dict[str, Any]
     return table
 
 
+_WINDOWS_AHEAD = 60
+"""So many windows ahead nobody books: every caller waits for one slot at a time."""
+
+
 def _reserve(store: Store, world: World) -> Reserve:
     """Pace calls over all processes that share a state.
 
     A lane that allows n calls in t seconds has n slots, used in turn; a slot is free again t seconds after its
     last use. So no window of t seconds ever sees more than n calls, and an idle lane takes n at once.
+    A slot that is free only in a distant future was booked by a clock that went wrong, and counts as free.
     """
 
     def reserve(lane: str, calls: int, seconds: float) -> float:
@@ -185,8 +190,8 @@ def _reserve(store: Store, world: World) -> Reserve:
             )[0][0]
             free_at = store.rows(
                 "INSERT INTO budget VALUES (?, ?, ?) ON CONFLICT (lane, slot) DO UPDATE SET "
-                "free_at = max(free_at, ?) + ? RETURNING free_at",
-                (lane, int(turn) % calls, now + seconds, now, seconds),
+                "free_at = CASE WHEN free_at > ? THEN ? ELSE max(free_at, ?) END + ? RETURNING free_at",
+                (lane, int(turn) % calls, now + seconds, now + _WINDOWS_AHEAD * seconds, now, now, seconds),
             )[0][0]
         return float(free_at) - seconds - now
 
