@@ -64,6 +64,8 @@ class Ghost:
     """Person to when they opted out last."""
     welcome: dict[str, int] = field(default_factory=dict)
     """Person to when they said last that mail is welcome."""
+    buyers: set[str] = field(default_factory=set)
+    """Persons who were ever among the people of an opportunity: they show its stage."""
     _one: dict[tuple[Kind, str], set[str]] = field(default_factory=dict)
 
     def hear(self, before: Shot, after: Shot) -> None:

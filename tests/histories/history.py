@@ -16,6 +16,8 @@
     salesforce expire                       every token ends
     hubspot wrong throttled 3 2             after three more calls, two go wrong
     hubspot lag                             searches are late from now on
+    hubspot page 1                          no page holds more than one record
+    salesforce late person Jane title       an edit that is committed late, and dated five minutes before
     clock +3650d                            our clock is wrong from now on
     wait 180s
     sync                                    · sync killed 40 · sync at 12 hubspot edit person Jane title; at 30 …
@@ -29,7 +31,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ from instep.sync.transport import World
 from instep_hubspot.sandbox.errors import RefusedError as HubSpotRefusedError
 from instep_salesforce.sandbox import RefusedError as SalesforceRefusedError
 
+from ..trust.checks import differences, view
 from ..trust.place import Desk, Held, Kind
 from ..trust.rehearsal import Rehearsal, Run
 from . import oracle
@@ -56,6 +59,10 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
 STAGES = ("interest", "research", "consideration", "decision", "purchase")
 A_HAND = timedelta(milliseconds=300)
 """How long everything takes that people do: several things bear the same second."""
+LATE = timedelta(minutes=5)
+"""How long a transaction may take."""
+EVERYTHING_IS_READ = timedelta(days=8)
+"""After so long, associations whose record did not change are read again, too."""
 MOST_CALLS = 700
 """No run of such a small world has more effects than that."""
 
@@ -82,6 +89,8 @@ class History:
         self.expiries = 0
         self._calls = {name: 0 for name in self.desks}
         self._serial = 0
+        self._stages: dict[str, tuple[str, str]] = {}
+        self._again = lambda folder: History(systems, folder, names)
 
     # --- steps -------------------------------------------------------------------------------------------------
 
@@ -187,6 +196,9 @@ class History:
             if run.outcome.unaccounted:
                 self.wrong.append(f"unaccounted: {run.outcome.account}")
             self.ghost.epoch += 1
+        stages = oracle.stages(self)
+        self.wrong += oracle.moved_back(self, self._stages, stages)
+        self._stages = stages
         for name, desk in self.desks.items():
             if not self.disturbed and desk.logins - logins[name] > 1 + self.expiries:
                 self.wrong.append(f"R28: {name} was asked for {desk.logins - logins[name]} tokens in one run")
@@ -204,7 +216,8 @@ class History:
         if calls == self._calls:
             return
         before, self.shot, self._calls = self.shot, shot(self.story.held()), calls
-        self.wrong += oracle.wrong_writes(self.ghost, before, self.shot, list(changes(before, self.shot)))
+        changed = list(changes(before, self.shot))
+        self.wrong += oracle.wrong_writes(self.ghost, before, self.shot, changed)
 
     # --- the end -----------------------------------------------------------------------------------------------
 
@@ -230,14 +243,34 @@ class History:
             *oracle.unlinked(self),
             *oracle.missing(self),
             *oracle.lost(self),
+            *oracle.refusals(self),
             *oracle.unsettled(self),
         ]
+        self.check()
+        if self._has_jumps():
+            self._compare_with_a_right_clock()
+
+    def _has_jumps(self) -> bool:
+        """Whether our clock was ever wrong, and nothing happened at the number of an effect."""
+        jumps = any(step.startswith("clock ") and step != "clock +0s" for step in self.steps)
+        return jumps and not any(" killed " in step or " at " in step or " wrong " in step for step in self.steps)
+
+    def _compare_with_a_right_clock(self) -> None:
+        """R27: the same history with a clock that is right comes to the same."""
+        ended = view(self.story.held())
+        other = self._again(self.story.root.parent / "with a right clock")
+        for step in self.steps[1:]:
+            if not step.startswith("clock "):
+                other.do(step)
+        other.finish()
+        found = list(differences(view(other.story.held()), ended))
+        self.wrong += [f"R27: with a wrong clock, {difference}" for difference in found]
         self.check()
 
     def _come_to_rest(self, when: str) -> None:
         counts = []
-        for _ in range(4):
-            self.time.at += timedelta(minutes=15)
+        for number in range(4):
+            self.time.at += timedelta(minutes=15) if number else EVERYTHING_IS_READ
             run = self.run()
             self.check()
             assert run is not None
@@ -340,6 +373,8 @@ def _tie(history: History, desk: Desk, kind: Kind, name: str, to: Kind, other: s
     if any((to, other) in (r.ties or ()) for r in here):
         return
     desk.tie(kind, name, to, other)
+    if to == "person":
+        history.ghost.buyers.add(other)
 
 
 def _untie(history: History, desk: Desk, kind: Kind, name: str, to: Kind, other: str) -> None:
@@ -401,6 +436,19 @@ def _lag(history: History, desk: Desk) -> None:
     desk.lag()
 
 
+def _page(history: History, desk: Desk, size: str) -> None:
+    desk.page(int(size))
+
+
+def _late(history: History, desk: Desk, kind: Kind, name: str, field: str) -> None:
+    """A long transaction holds its record: nothing else can have changed it since it began."""
+    here = min(history.live(desk, kind, name), key=lambda record: record.object)
+    row = desk.world.read(here.object, here.id)  # type: ignore[attr-defined]
+    if datetime.fromisoformat(row["SystemModstamp"]) < history.time.at - LATE:
+        with desk.world.commit_late(here.object, LATE):  # type: ignore[attr-defined]
+            _edit(history, desk, kind, name, field)
+
+
 _VERBS: dict[str, Callable[..., None]] = {
     "make": _make,
     "edit": _edit,
@@ -424,6 +472,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "expire": _expire,
     "wrong": _go_wrong,
     "lag": _lag,
+    "page": _page,
+    "late": _late,
 }
 
 

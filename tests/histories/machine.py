@@ -55,6 +55,7 @@ PEOPLE_DO = st.one_of(
     _line(WHERE, "edit", SOME_FIELD),
     _line(WHERE, "edit person", PERSON, _one(*FIELDS["person"])),
     _line(WHERE, "blank", SOME_FIELD),
+    _line("salesforce late", SOME_FIELD),
     _line(WHERE, "make", SOMETHING),
     _line("salesforce make lead", PERSON),
     _line(WHERE, "move person", PERSON, _one(*STAGES)),
@@ -85,6 +86,7 @@ GOES_WRONG = st.one_of(
         _one("1", "1", "2", "6"),
     ),
     _line(_one("hubspot", "salesforce"), "lag"),
+    _line(_one("hubspot", "salesforce"), "page", _one("1", "2")),
 )
 MEANWHILE = st.lists(st.tuples(st.integers(1, 90), st.one_of(PEOPLE_DO, PEOPLE_DO, ADMINS_DO)), min_size=1, max_size=3)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..trust.place import Held, Kind
@@ -15,7 +15,7 @@ FREE = ("title", "first_name", "phone", "city", "amount")
 """Fields in which every value that people put is a new one."""
 UNKNOWN_DATE = "2099-12-31"
 """What Salesforce's mapping puts where a close date is demanded and nobody knows one."""
-ORDER = ("", "awareness", "interest", "research", "consideration", "decision", "purchase")
+ORDER = ("awareness", "interest", "research", "consideration", "decision", "purchase")
 
 
 # --- after every write -----------------------------------------------------------------------------------------
@@ -47,6 +47,31 @@ def _wrong_value(ghost: Ghost, one: Changed) -> Iterator[str]:
         yield f"R04: nobody said that: {where}"
     if one.before and not one.after and not any(word.value == "" for word in said):
         yield f"R15: nobody blanked that: {where}"
+
+
+# --- after every run -------------------------------------------------------------------------------------------
+
+
+def stages(history: History) -> dict[str, tuple[str, str]]:
+    """The entity and stage of every journey, as the state knows them."""
+    rows = history.story.rows("SELECT id, entity, stage FROM journey WHERE stage IS NOT NULL")
+    return {id: (entity, stage) for id, entity, stage in rows}
+
+
+def moved_back(
+    history: History, before: Mapping[str, tuple[str, str]], after: Mapping[str, tuple[str, str]]
+) -> Iterator[str]:
+    """R09: journeys that went back although nobody said that stage after the other one was reached."""
+    named = {entity: history.shot[key] for key, entity in links(history).items() if key in history.shot}
+    for id in before.keys() & after.keys():
+        (entity, old), (_, new) = before[id], after[id]
+        record = named.get(entity)
+        if record is None or not {old, new} <= set(ORDER) or ORDER.index(new) >= ORDER.index(old):
+            continue
+        said = history.ghost.said(record.kind, record.name, "stage")
+        reached = min((word.number for word in said if word.value == old), default=0)
+        if not any(word.value == new and word.number > reached for word in said):
+            yield f"R09: {record.name} went back from {old} to {new}"
 
 
 # --- at rest ---------------------------------------------------------------------------------------------------
@@ -199,6 +224,13 @@ def _kept_texts(history: History) -> str:
         *history.story.rows("SELECT text FROM question"),
     ]
     return "\n".join(part.decode() if isinstance(part, bytes) else str(part) for row in rows for part in row)
+
+
+def refusals(history: History) -> Iterator[str]:
+    """R13, R23: writes that a system refused, although no rule and no retyped field was ever in their way."""
+    if not any(" refuse " in step or " retype " in step for step in history.steps):
+        for row in history.story.rows("SELECT connection, action, object, code, reason FROM quarantine"):
+            yield f"R13: refused: {row}"
 
 
 def unsettled(history: History) -> Iterator[str]:

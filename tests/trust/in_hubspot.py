@@ -172,6 +172,9 @@ class HubSpotPlace:
         row = self.world.read("contacts", self.find("person", name)) or {}
         self.world.opt_in(row["email"])
 
+    def unflag(self, name: str) -> None:
+        raise NotImplementedError("HubSpot keeps the flag itself")
+
     def restore(self, kind: Kind, name: str) -> None:
         rows = [row for row in self.world.all(OBJECTS[kind], archived=True) if row.get(NAMES[kind]) == name]
         self.world.restore(OBJECTS[kind], rows[-1]["hs_object_id"])
@@ -204,6 +207,9 @@ class HubSpotPlace:
 
     def expire(self) -> None:
         self.world.expire_tokens()
+
+    def page(self, size: int) -> None:
+        self.portal.personality = replace(self.portal.personality, page_size=size)
 
     def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
         self._server.faults.add("*", kind, times, after=after)

@@ -159,6 +159,9 @@ class MemoryPlace:
     def expire(self) -> None:
         """It has no tokens."""
 
+    def page(self, size: int) -> None:
+        """It has no pages."""
+
     def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
         """Nothing lies between it and us."""
 

@@ -174,6 +174,9 @@ class SalesforcePlace:
     def opt_out(self, name: str) -> None:
         self.edit("person", name, opted_out="yes")
 
+    def opt_in(self, name: str) -> None:
+        raise NotImplementedError("A flag that is taken off is no opt-in")
+
     def unflag(self, name: str) -> None:
         self.edit("person", name, opted_out="")
 
@@ -214,6 +217,9 @@ class SalesforcePlace:
 
     def expire(self) -> None:
         self.world.expire_tokens()
+
+    def page(self, size: int) -> None:
+        self.org.behave(replace(self.org.personality, page_size=size))
 
     def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
         self._server.faults.add("*", kind, times, after=after)

@@ -186,6 +186,10 @@ class Desk(Place, Protocol):
         """Every token ends before its time."""
         ...
 
+    def page(self, size: int) -> None:
+        """From now on, no page holds more records than that."""
+        ...
+
     def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
         """Of the calls after so many more, so many go wrong."""
         ...
