@@ -25,7 +25,7 @@ from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull
 from instep.sync.record import Recording, recall_standing, store_decisions
 from instep.sync.recover import recover
-from instep.sync.session import Progress, Session, identify, open_session, refresh_owners, silent
+from instep.sync.session import Progress, Session, identify, open_session, refresh_owners, silent, told_time
 from instep.sync.transport import World
 
 
@@ -129,6 +129,7 @@ class Drafted:
 def _draft(session: Session) -> Drafted:
     session.progress("identify")
     identify(session)
+    session.at = told_time(session)
     session.progress("recover")
     recover(session)
     session.progress("pull")

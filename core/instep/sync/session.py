@@ -221,6 +221,12 @@ def identify(session: Session) -> None:
             use_catalogue(session, live, catalogue)
 
 
+def told_time(session: Session) -> datetime:
+    """The present moment by the first system that tells it: what is dated by a clock that is wrong stays wrong."""
+    told = (live.info.now for live in session.connections.values() if live.info and live.info.now)
+    return next(told, session.at)
+
+
 def _check(session: Session, live: Live) -> ConnectionInfo:
     """Who we are there. A system that is out of order stops its own connection, once we know its org."""
     try:
@@ -330,7 +336,7 @@ def _is_due(session: Session, live: Live, read_at: str | None, catalogue: Mappin
         if mapping.instep_id and any(mapping.instep_id not in known[object] for object in objects):
             return True
     age = session.at - datetime.fromisoformat(read_at)
-    return age > timedelta(hours=session.workspace.options.catalogue_every_hours)
+    return not timedelta(0) <= age <= timedelta(hours=session.workspace.options.catalogue_every_hours)
 
 
 def _bind(session: Session, live: Live) -> None:

@@ -26,7 +26,7 @@ def check(client: FilesClient, settings: FilesSettings) -> ConnectionInfo:
         )
     for file in (*settings.objects.values(), *settings.behaviours.values()):
         open_head(client.head(file.file), file)
-    return ConnectionInfo(org=_layout(settings), org_name=client.name, now=client.now)
+    return ConnectionInfo(org=_layout(settings), org_name=client.name)
 
 
 def _layout(settings: FilesSettings) -> str:

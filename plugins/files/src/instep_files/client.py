@@ -47,11 +47,6 @@ class FilesClient:
         """The folder's own name."""
         return self._folder.name
 
-    @property
-    def now(self) -> datetime:
-        """The time, by the clock that was handed in."""
-        return self._effects.clock()
-
     def read(self, name: str) -> Content:
         """A whole file."""
         return self._effects.transport.send(
