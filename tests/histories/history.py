@@ -286,6 +286,9 @@ class History:
 
 
 def _make(history: History, desk: Desk, kind: str, name: str) -> None:
+    what = "person" if kind == "lead" else kind
+    if not any(history.live(one, what, name) for one in history.desks.values()):
+        history.ghost.deleted -= {one for one in history.ghost.deleted if one[1:] == (what, name)}  # another one
     if kind == "lead":
         if desk.name == "salesforce" and not any(r.object == "Lead" for r in history.live(desk, "person", name)):
             desk.make("person", name, lead=True, email=f"{name.lower()}@acme.example")  # type: ignore[call-arg, arg-type]
