@@ -126,7 +126,14 @@ class History:
         before = self.shot
         try:
             _VERBS[verb](self, desk, *words)
-        except (HubSpotRefusedError, SalesforceRefusedError, NotImplementedError, LookupError, StopIteration, ValueError):
+        except (
+            HubSpotRefusedError,
+            SalesforceRefusedError,
+            NotImplementedError,
+            LookupError,
+            StopIteration,
+            ValueError,
+        ):
             pass  # that cannot be done there now
         self.shot = shot(self.story.held())
         self.ghost.hear(before, self.shot)

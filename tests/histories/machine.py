@@ -88,7 +88,9 @@ GOES_WRONG = st.one_of(
     _line(_one("hubspot", "salesforce"), "lag"),
     _line(_one("hubspot", "salesforce"), "page", _one("1", "2")),
 )
-MEANWHILE = st.lists(st.tuples(st.integers(1, 90), st.one_of(PEOPLE_DO, PEOPLE_DO, ADMINS_DO)), min_size=1, max_size=3)
+MEANWHILE = st.lists(
+    st.tuples(st.integers(1, 90), st.one_of(PEOPLE_DO, PEOPLE_DO, ADMINS_DO)), min_size=1, max_size=3
+)
 
 
 class Histories(RuleBasedStateMachine):

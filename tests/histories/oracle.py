@@ -145,9 +145,7 @@ def _different_ties(
             continue
         ends[key] = {by_name[key[0], kind, name] for kind, name in record.ties if (key[0], kind, name) in by_name}  # type: ignore[index]
         there[key] = {
-            entity
-            for (system, object, _), entity in known.items()
-            if system == key[0] and object != "Lead"
+            entity for (system, object, _), entity in known.items() if system == key[0] and object != "Lead"
         }
     for key in ends:
         for other in ends:
@@ -161,7 +159,9 @@ def twins(history: History) -> Iterator[str]:
     for entity, records in _groups(history).items():
         places = [key[:2] for key, _ in records]
         yield from (
-            f"R12: {records[0][1].name} ({entity}) twice in {place}" for place in set(places) if places.count(place) > 1
+            f"R12: {records[0][1].name} ({entity}) twice in {place}"
+            for place in set(places)
+            if places.count(place) > 1
         )
 
 

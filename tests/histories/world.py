@@ -22,7 +22,7 @@ TEAM = "".join(
     'roles = ["marketing", "sales"]\n'
     for name in OWNERS
 )
-WITH_OWNERS = MEMORY.replace('.fields]\n', '.fields]\nowner = "owner"\n')
+WITH_OWNERS = MEMORY.replace(".fields]\n", '.fields]\nowner = "owner"\n')
 
 
 class Systems:

@@ -231,7 +231,14 @@ class HubSpotPlace:
             return Held(kind, object, id, names[kind, id], values, None)
         ends: list[Kind] = ["company", "person"] if kind == "opportunity" else ["company"]
         tied = {(end, other) for end in ends for other in self.world.associated(object, id, OBJECTS[end])}
-        return Held(kind, object, id, names[kind, id], values, frozenset((end, names[end, o]) for end, o in tied))
+        return Held(
+            kind,
+            object,
+            id,
+            names[kind, id],
+            values,
+            frozenset((end, names[end, o]) for end, o in tied if (end, o) in names),
+        )
 
     def _read(self, call: int, label: str, request: Request, response: Response) -> Iterator[Applied]:
         """What HubSpot did, as its answer says; it answers to itself even where nobody hears it."""
