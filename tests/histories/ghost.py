@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -60,6 +60,8 @@ class Ghost:
     """Records that somebody deleted, merged away or converted."""
     deleted: set[tuple[str, Kind, str]] = field(default_factory=set)
     """(system, kind, name) that somebody deleted there after it was linked."""
+    raced: set[int] = field(default_factory=set)
+    """Words over which a run wrote that had read the record just before they were said."""
     out: dict[str, int] = field(default_factory=dict)
     """Person to when they opted out last."""
     welcome: dict[str, int] = field(default_factory=dict)
@@ -78,6 +80,13 @@ class Ghost:
                 self.out[one.record.name] = len(self.words)
         self.gone |= before.keys() - after.keys()
         self.gone -= after.keys()
+
+    def race(self, changed: Iterable[Changed], since: int) -> None:
+        """Note which words, of those said since the run began, it has just written over."""
+        for one in changed:
+            for word in self.words[since:]:
+                if (word.key, word.field, word.value) == (one.key, one.field, one.before):
+                    self.raced.add(word.number)
 
     def join(self, kind: Kind, *names: str) -> None:
         """These became one record somewhere."""

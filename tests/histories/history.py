@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,18 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
 STAGES = ("interest", "research", "consideration", "decision", "purchase")
 A_HAND = timedelta(milliseconds=300)
 """How long everything takes that people do: several things bear the same second."""
+RECHECK = timedelta(minutes=5)
+"""A record that was read so recently is written without another look."""
 LATE = timedelta(minutes=5)
 """How long a transaction may take."""
 EVERYTHING_IS_READ = timedelta(days=8)
 """After so long, associations whose record did not change are read again, too."""
 MOST_CALLS = 700
 """No run of such a small world has more effects than that."""
+
+
+_REFUSALS = (HubSpotRefusedError, SalesforceRefusedError, NotImplementedError, LookupError, StopIteration, ValueError)
+"""How a system says that something cannot be done there now."""
 
 
 class Wrong(AssertionError):  # noqa: N818 - it says what is wrong
@@ -87,8 +94,9 @@ class History:
         self.disturbed = False
         """Whether anything was to go wrong since the last quiet moment."""
         self.expiries = 0
-        self._calls = {name: 0 for name in self.desks}
+        self._calls = dict.fromkeys(self.desks, 0)
         self._serial = 0
+        self._began, self._heard = systems.time.at, 0
         self._stages: dict[str, tuple[str, str]] = {}
         self._again = lambda folder: History(systems, folder, names)
 
@@ -124,17 +132,8 @@ class History:
             return
         self.look()
         before = self.shot
-        try:
+        with suppress(*_REFUSALS):
             _VERBS[verb](self, desk, *words)
-        except (
-            HubSpotRefusedError,
-            SalesforceRefusedError,
-            NotImplementedError,
-            LookupError,
-            StopIteration,
-            ValueError,
-        ):
-            pass  # that cannot be done there now
         self.shot = shot(self.story.held())
         self.ghost.hear(before, self.shot)
         self.time.at += A_HAND
@@ -175,7 +174,8 @@ class History:
     ) -> Run | None:
         """One run, in which people go on working at the effects of these numbers."""
         self.look()
-        seen, slept = 0, self.time.at
+        self._began, self._heard = self.time.at, len(self.ghost.words)
+        seen = 0
         logins = {name: desk.logins for name, desk in self.desks.items()}
         self.expiries = 0
 
@@ -185,8 +185,8 @@ class History:
             self.notice()
             if hands and seen in hands:
                 self._act(hands[seen])
-            if seen > MOST_CALLS or self.time.at - slept > timedelta(hours=6):
-                raise Wrong(f"R26: the run does not end: {seen} effects in {self.time.at - slept}")
+            if seen > MOST_CALLS or self.time.at - self._began > timedelta(hours=6):
+                raise Wrong(f"R26: the run does not end: {seen} effects in {self.time.at - self._began}")
 
         more: dict[str, Any] = {} if runner is None else {"run": runner}
         try:
@@ -224,6 +224,8 @@ class History:
             return
         before, self.shot, self._calls = self.shot, shot(self.story.held()), calls
         changed = list(changes(before, self.shot))
+        if self.time.at - self._began <= RECHECK:
+            self.ghost.race(changed, since=self._heard)
         self.wrong += oracle.wrong_writes(self.ghost, before, self.shot, changed)
 
     # --- the end -----------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ GOES_WRONG = st.one_of(
     _line(
         _one("hubspot", "salesforce"),
         "wrong",
-        _one("reset_before", "reset_after", "timeout_after_commit", "server_error", "throttled", "html_502"),
+        _one("reset_before", "reset_after", "timeout_after_commit", "server_error", "throttled", "html_502", "slow"),
         st.integers(0, 25).map(str),
         _one("1", "1", "2", "6"),
     ),

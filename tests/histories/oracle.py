@@ -124,8 +124,8 @@ def disagreements(
                     continue
                 if field in ("stage", "exact_stage") and ("stage-returned", entity) in questions:
                     continue
-                value = "" if value == UNKNOWN_DATE else value
-                said.setdefault(field, {}).setdefault(value, []).append(f"{key[0]}/{key[1]}")
+                known = "" if value == UNKNOWN_DATE else value
+                said.setdefault(field, {}).setdefault(known, []).append(f"{key[0]}/{key[1]}")
         for field, values in said.items():
             if len(values) > 1 and ("manual", entity) not in questions:
                 yield f"R01: {records[0][1].name} {field}: {values}"
@@ -147,9 +147,9 @@ def _different_ties(
         there[key] = {
             entity for (system, object, _), entity in known.items() if system == key[0] and object != "Lead"
         }
-    for key in ends:
-        for other in ends:
-            missing = (ends[other] - ends[key]) & there[key]
+    for key, here in ends.items():
+        for other, tied in ends.items():
+            missing = (tied - here) & there[key]
             if missing:
                 yield f"R01: {records[0][1].name} is tied in {other[0]} to {missing}, and not in {key[0]}"
 
@@ -193,7 +193,7 @@ def missing(history: History) -> Iterator[str]:
 def lost(history: History) -> Iterator[str]:
     """R03: what was said last of a field holds, or is kept as what did not prevail."""
     kept = _kept_texts(history)
-    live = {key for key in history.shot}
+    live = set(history.shot)
     by_field: dict[tuple[Kind, str, str], Any] = {}
     for word in history.ghost.words:
         if word.field in FREE:
@@ -201,7 +201,7 @@ def lost(history: History) -> Iterator[str]:
             by_field.setdefault((word.kind, names, word.field), []).append(word)  # type: ignore[index]
     for (kind, names, field), words in by_field.items():
         last = words[-1]
-        if last.key not in live or last.value == "":
+        if last.key not in live or last.value == "" or last.number in history.ghost.raced:
             continue
         final = {
             record.values.get(field)

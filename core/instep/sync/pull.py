@@ -269,8 +269,8 @@ def pull_related(session: Session, live: Live, mapping: EntityMapping, object: s
     place = (live.name, object)
     rows = session.store.rows(
         "SELECT id FROM mirror WHERE connection = ? AND object = ? AND (related_at < ? OR related_at > ?) "
-        "AND state = 'live' UNION SELECT id FROM mirror WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live' "
-        "AND (related_at IS NULL OR related_at < ?)",
+        "AND state = 'live' UNION SELECT id FROM mirror WHERE connection = ? AND object = ? AND dirty = 1 "
+        "AND state = 'live' AND (related_at IS NULL OR related_at < ?)",
         (*place, due, now, *place, now),
     )
     ids = [row[0] for row in rows]
