@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ class Word(NamedTuple):
     name: str
     field: str
     value: str
+    linked: bool
+    """Whether the record was known to be somebody's by then."""
 
 
 class Changed(NamedTuple):
@@ -70,12 +72,11 @@ class Ghost:
     """Persons who were ever among the people of an opportunity: they show its stage."""
     _one: dict[tuple[Kind, str], set[str]] = field(default_factory=dict)
 
-    def hear(self, before: Shot, after: Shot) -> None:
+    def hear(self, before: Shot, after: Shot, linked: Collection[Key]) -> None:
         """Note what people changed between two looks."""
         for one in changes(before, after):
-            self.words.append(
-                Word(len(self.words), self.epoch, one.key, one.record.kind, one.record.name, one.field, one.after)
-            )
+            what = one.record.kind, one.record.name, one.field, one.after
+            self.words.append(Word(len(self.words), self.epoch, one.key, *what, one.key in linked))
             if one.field == "opted_out" and one.after:
                 self.out[one.record.name] = len(self.words)
         self.gone |= before.keys() - after.keys()

@@ -131,11 +131,11 @@ class History:
         if desk is None:
             return
         self.look()
-        before = self.shot
+        before, linked = self.shot, oracle.links(self)
         with suppress(*_REFUSALS):
             _VERBS[verb](self, desk, *words)
         self.shot = shot(self.story.held())
-        self.ghost.hear(before, self.shot)
+        self.ghost.hear(before, self.shot, linked)
         self.time.at += A_HAND
 
     def serial(self, field: str) -> str:
@@ -252,6 +252,7 @@ class History:
             *oracle.unlinked(self),
             *oracle.missing(self),
             *oracle.lost(self),
+            *oracle.overheard(self),
             *oracle.refusals(self),
             *oracle.unsettled(self),
         ]
@@ -311,7 +312,7 @@ def _make(history: History, desk: Desk, kind: str, name: str) -> None:
     }
     if kind == "opportunity" and any(history.live(d, kind, name) for d in history.desks.values()):
         return  # no key tells that two of them are the same
-    if kind == "opportunity" and desk.name in ("memory", "files"):
+    if kind == "opportunity" and desk.name in ("memory", "other", "files"):
         natural[kind] = {"stage": "interest"}
     desk.make(kind, name, **natural[kind])  # type: ignore[arg-type]
     history.ghost.deleted.discard((desk.name, kind, name))  # type: ignore[arg-type]
@@ -410,8 +411,8 @@ def _unflag(history: History, desk: Desk, kind: Kind, name: str) -> None:
 def _hide(history: History, desk: Desk, kind: Kind, field: str) -> None:
     desk.hide(kind, field)
     history.hidden.add((desk.name, kind, field))
-    if desk.name == "memory":  # which knows fields by name alone
-        history.hidden |= {("memory", other, field) for other, fields in FIELDS.items() if field in fields}
+    if desk.name in ("memory", "other"):  # which knows fields by name alone
+        history.hidden |= {(desk.name, other, field) for other, fields in FIELDS.items() if field in fields}
 
 
 def _retype(history: History, desk: Desk, kind: Kind, field: str) -> None:

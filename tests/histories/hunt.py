@@ -1,9 +1,6 @@
 """Scratch: python -m ... N histories with a seed; prints the shrunk failure."""
 
-import sys
-import time
-import traceback
-
+import sys, time, traceback
 from tests.histories.machine import play
 
 n, steps, number = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])

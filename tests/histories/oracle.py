@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..trust.place import Held, Kind
-from .ghost import Changed, Ghost, Key, Shot
+from .ghost import Changed, Ghost, Key, Shot, Word
 
 if TYPE_CHECKING:
     from .history import History
@@ -213,6 +213,44 @@ def lost(history: History) -> Iterator[str]:
         rivals = [w for w in words[:-1] if w.epoch >= last.epoch - 1 and w.key != last.key]
         if not rivals or last.value not in kept:
             yield f"R03: {last.name} {field} {last.value!r}, said in {last.key[0]}, is lost: {final}; rivals {rivals}"
+
+
+def overheard(history: History) -> Iterator[str]:
+    """R03, R10: what was said last, and against which nobody spoke at that time, is what holds.
+
+    Of fields whose values are not new each time: owners, stages, blanks; and that somebody wants no mail.
+    """
+    ghost = history.ghost
+    last: dict[tuple[Kind, str, str], Word] = {(w.kind, w.name, w.field): w for w in ghost.words}
+    for (kind, name, field), word in last.items():
+        if word.key not in history.shot or not word.linked or word.number in ghost.raced:
+            continue
+        if len(ghost.names(kind, name)) > 1 or not (field in FREE or _is_theirs(ghost, word)):
+            continue
+        said = ghost.said(kind, name, field)
+        if any(w.key != word.key and w.epoch >= word.epoch - 1 for w in said):
+            continue
+        if field not in FREE and any(w.key == word.key and w.epoch >= word.epoch - 1 and w != word for w in said):
+            continue  # it may never have been seen in between
+        found = history.shot[word.key].values[field]
+        if found != word.value:
+            yield f"R03: {name} {field} {word.value!r}, said last in {word.key[0]}, is {found!r}: {said}"
+    for name, number in ghost.out.items():
+        word = ghost.words[number - 1]
+        if word.key in history.shot and word.linked and ghost.welcome.get(name, 0) < number:
+            later = [
+                w for w in ghost.said("person", name, "opted_out")[:] if w.number >= number and w.key == word.key
+            ]
+            if not later and not history.shot[word.key].values["opted_out"]:
+                yield f"R10: {name} opted out in {word.key[0]}, and is opted in"
+
+
+def _is_theirs(ghost: Ghost, word: Word) -> bool:
+    """Whether whoever works there may always say that."""
+    if word.field == "owner":
+        return True
+    is_anybodys = word.key[0] in ("memory", "other")
+    return word.field == "stage" and is_anybodys and word.name not in ghost.buyers
 
 
 def _kept_texts(history: History) -> str:

@@ -31,14 +31,15 @@ class Systems:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.time = Time()
         self._began = self.time.at
-        memory = MemoryPlace("memory", self.time)
-        memory.mapping = WITH_OWNERS  # type: ignore[misc]  # this one has owners
+        memories = [MemoryPlace(name, self.time) for name in ("memory", "other")]
+        for memory in memories:
+            memory.mapping = WITH_OWNERS  # type: ignore[misc]  # these have owners
         oauth = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
         places: list[Desk] = [
             stack.enter_context(hubspot_place("hubspot", self.time, **oauth)),
             stack.enter_context(salesforce_place("salesforce", self.time)),
             FilesPlace("files", self.time, folder / "exports"),
-            memory,
+            *memories,
         ]
         for place in places:
             for name in OWNERS:
