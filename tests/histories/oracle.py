@@ -267,7 +267,9 @@ def _kept_texts(history: History) -> str:
 def refusals(history: History) -> Iterator[str]:
     """R13, R23: writes that a system refused, although no rule and no retyped field was ever in their way."""
     if not any(" refuse " in step or " retype " in step for step in history.steps):
-        for row in history.story.rows("SELECT connection, action, object, code, reason FROM quarantine"):
+        for row in history.story.rows(
+            "SELECT connection, action, object, code, reason FROM quarantine WHERE code <> 'compliance'"
+        ):
             yield f"R13: refused: {row}"
 
 
