@@ -230,7 +230,12 @@ class HubSpotPlace:
         if kind == "company":
             return Held(kind, object, id, names[kind, id], values, None)
         ends: list[Kind] = ["company", "person"] if kind == "opportunity" else ["company"]
-        tied = {(end, other) for end in ends for other in self.world.associated(object, id, OBJECTS[end])}
+        tied = {
+            (end, other)
+            for end in ends
+            for other, types in self.world.associated(object, id, OBJECTS[end]).items()
+            if end != "company" or PRIMARY_COMPANY[kind] in types  # others are nobody's but HubSpot's
+        }
         return Held(
             kind,
             object,

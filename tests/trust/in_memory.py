@@ -87,7 +87,9 @@ class MemoryPlace:
         return next(id for id, row in rows.items() if row.fields.get(NAMES[kind]) == name)
 
     def make(self, kind: Kind, name: str, **values: str) -> None:
-        self.system.put(OBJECTS[kind], f"{kind[0]}-{name}", **{NAMES[kind]: name}, **_typed(values))
+        number = sum(row.fields.get(NAMES[kind]) == name for row in self.system.objects[OBJECTS[kind]].values())
+        id = f"{kind[0]}-{name}" + (f"-{number + 1}" if number else "")
+        self.system.put(OBJECTS[kind], id, **{NAMES[kind]: name}, **_typed(values))
 
     def edit(self, kind: Kind, name: str, **values: str) -> None:
         self.system.put(OBJECTS[kind], self.find(kind, name), **_typed(values))
