@@ -136,12 +136,12 @@ def _different_ties(
     history: History, records: list[tuple[Key, Held]], hidden: set[tuple[str, Kind, str]]
 ) -> Iterator[str]:
     """Ties to what both systems hold, linked as one, in one of them and not in the other."""
-    known = links(history)
+    known, standing = links(history), _standing(history)
     by_name = {(key[0], r.kind, r.name): known[key] for key, r in history.shot.items() if key in known}
     ends: dict[Key, set[str]] = {}
     there: dict[Key, set[str]] = {}
     for key, record in records:
-        if record.ties is None:
+        if record.ties is None or "unlinked" in standing.get("/".join(key), set()):
             continue
         ends[key] = {by_name[key[0], kind, name] for kind, name in record.ties if (key[0], kind, name) in by_name}  # type: ignore[index]
         there[key] = {
