@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,8 +24,6 @@ KNOWN = (
     "hubspot salesforce files",
     "memory other",
 )
-if os.environ.get("ONLY"):
-    KNOWN = (os.environ["ONLY"],)
 
 
 def _one(*words: str) -> st.SearchStrategy[str]:
@@ -173,16 +170,15 @@ class Histories(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-def play(histories: int, steps: int, *, number: int | None = None, shrink: bool = True) -> None:
-    """Play so many histories of about so many steps; without a number, the same ones each time."""
-    phases = [phase for phase in Phase if phase is not Phase.explain and (shrink or phase is not Phase.shrink)]
+def play(histories: int, steps: int, *, number: int | None = None) -> None:
+    """Play so many histories of at most so many turns; without a number, the same ones each time."""
     wanted = settings(
         derandomize=number is None,
         max_examples=histories,
         stateful_step_count=steps,
         deadline=None,
         database=None,
-        phases=phases,
+        phases=(Phase.generate, Phase.shrink),
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
