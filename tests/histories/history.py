@@ -53,7 +53,7 @@ from .world import TEAM, Systems
 
 PEOPLE, COMPANIES, DEALS = ("Jane", "Joan"), ("Acme", "Bolt"), ("Ledger",)
 FIELDS: dict[Kind, tuple[str, ...]] = {
-    "person": ("title", "first_name", "phone"),
+    "person": ("title", "first_name", "phone", "email"),
     "company": ("city", "phone"),
     "opportunity": ("amount",),
 }
@@ -144,6 +144,8 @@ class History:
         match field:
             case "phone":
                 return f"+41 31 555 {self._serial:04}"
+            case "email":
+                return f"p{self._serial}@acme.example"
             case "amount":
                 return str(1000 + self._serial)
         return f"v{self._serial}"

@@ -11,7 +11,7 @@ from .ghost import Changed, Ghost, Key, Shot, Word
 if TYPE_CHECKING:
     from .history import History
 
-FREE = ("title", "first_name", "phone", "city", "amount")
+FREE = ("email", "title", "first_name", "phone", "city", "amount")
 """Fields in which every value that people put is a new one."""
 UNKNOWN_DATE = "2099-12-31"
 """What Salesforce's mapping puts where a close date is demanded and nobody knows one."""
@@ -137,7 +137,12 @@ def _different_ties(
 ) -> Iterator[str]:
     """Ties to what both systems hold, linked as one, in one of them and not in the other."""
     known, standing = links(history), _standing(history)
-    by_name = {(key[0], r.kind, r.name): known[key] for key, r in history.shot.items() if key in known}
+    holders: dict[tuple[str, Kind, str], set[str]] = {}
+    for key, record in history.shot.items():
+        if key in known:
+            holders.setdefault((key[0], record.kind, record.name), set()).add(known[key])
+    by_name = {place: next(iter(found)) for place, found in holders.items() if len(found) == 1}
+    namesakes = {entity for found in holders.values() if len(found) > 1 for entity in found}
     ends: dict[Key, set[str]] = {}
     there: dict[Key, set[str]] = {}
     for key, record in records:
@@ -149,7 +154,7 @@ def _different_ties(
         }
     for key, here in ends.items():
         for other, tied in ends.items():
-            missing = (tied - here) & there[key]
+            missing = ((tied - here) & there[key]) - namesakes
             if missing:
                 yield f"R01: {records[0][1].name} is tied in {other[0]} to {missing}, and not in {key[0]}"
 

@@ -182,7 +182,9 @@ class MemoryPlace:
             values["owner"] = plain(row.fields.get("owner"))
         if kind == "person":
             values["opted_out"] = plain(row.fields.get("optout"))
-        ends = [end for end, primary in row.related.items() if end in names and (primary or end[0] != "companies")]
+        firms = {end: primary for end, primary in row.related.items() if end in names and end[0] == "companies"}
+        ends = [end for end in row.related if end in names and end not in firms]
+        ends += [end for end, primary in firms.items() if primary or len(firms) == 1]
         ties = frozenset((KINDS[end[0]], names[end]) for end in ends)
         return Held(kind, object, id, names[object, id], values, None if kind == "company" else ties)
 
