@@ -229,21 +229,18 @@ class HubSpotPlace:
             values["owner"] = names_of.get(row.get(OWNER, ""), row.get(OWNER, ""))
         if kind == "company":
             return Held(kind, object, id, names[kind, id], values, None)
-        ends: list[Kind] = ["company", "person"] if kind == "opportunity" else ["company"]
-        tied = {
-            (end, other)
-            for end in ends
-            for other, types in self.world.associated(object, id, OBJECTS[end]).items()
-            if end != "company" or PRIMARY_COMPANY[kind] in types  # others are nobody's but HubSpot's
+        people = self._ends(object, id, "person", names) if kind == "opportunity" else {}
+        firms = self._ends(object, id, "company", names)
+        ties = {("person", name) for name in people}
+        ties |= {
+            ("company", name) for name, types in firms.items() if PRIMARY_COMPANY[kind] in types or len(firms) == 1
         }
-        return Held(
-            kind,
-            object,
-            id,
-            names[kind, id],
-            values,
-            frozenset((end, names[end, o]) for end, o in tied if (end, o) in names),
-        )
+        return Held(kind, object, id, names[kind, id], values, frozenset(ties))
+
+    def _ends(self, object: str, id: str, end: Kind, names: dict[tuple[Kind, str], str]) -> dict[str, frozenset[int]]:
+        """The names of live records that one is tied to, each with the types of the tie."""
+        tied = self.world.associated(object, id, OBJECTS[end])
+        return {names[end, other]: types for other, types in tied.items() if (end, other) in names}
 
     def _read(self, call: int, label: str, request: Request, response: Response) -> Iterator[Applied]:
         """What HubSpot did, as its answer says; it answers to itself even where nobody hears it."""
