@@ -28,7 +28,7 @@ from instep.errors import (
     UnknownOutcomeError,
 )
 from instep.model.values import Money, Scalar
-from instep.settings import ConnectorSettings
+from instep.settings import ConnectorSettings, secrets_of, without_secrets
 
 CONTRACT = 1
 """The version of this contract. A plugin states the literal number it was written for."""
@@ -303,6 +303,8 @@ class Capabilities:
     """Fields that resist moving backwards, and how they can be moved; every other field can simply be set."""
     relates: Mapping[str, tuple[str, ...]] | None = None
     """For every object, the objects that its records can be associated with; None where any can be with any."""
+    consent_fields: frozenset[str] = frozenset()
+    """Flags that are true for a person who opted out, of any channel: never turned false without an opt-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,6 +566,11 @@ class Connection:
     limits: tuple[RateLimit, ...]
     check: Callable[[], ConnectionInfo]
     close: Callable[[], None] = lambda: None
+    settle: Callable[[], None] = lambda: None
+    """Wait until nothing that an earlier run of this login began may still write (a bulk job that outlives its run).
+
+    Asked once before writes without an outcome are looked up. Raises `RetryLaterError` if that takes too long.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -669,4 +676,6 @@ __all__ = [
     "Written",
     "hookimpl",
     "hookspec",
+    "secrets_of",
+    "without_secrets",
 ]

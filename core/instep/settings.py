@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote_plus
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
@@ -48,4 +50,26 @@ def load_settings(kind: type[ConnectorSettings], connection: str, table: dict[st
     return settings
 
 
-__all__ = ["ConnectorSettings", "ValidationError", "environment_prefix", "load_settings"]
+def secrets_of(settings: ConnectorSettings) -> list[SecretStr]:
+    """Every secret that is set."""
+    values = (getattr(settings, name) for name in type(settings).model_fields)
+    return [value for value in values if isinstance(value, SecretStr)]
+
+
+def without_secrets(data: bytes, secrets: Iterable[SecretStr | None]) -> bytes:
+    """What a system answered, without our own secrets: some errors say back what was sent."""
+    for secret in secrets:
+        if secret is not None and (text := secret.get_secret_value()):
+            for form in (text, quote_plus(text)):
+                data = data.replace(form.encode(), b"**********")
+    return data
+
+
+__all__ = [
+    "ConnectorSettings",
+    "ValidationError",
+    "environment_prefix",
+    "load_settings",
+    "secrets_of",
+    "without_secrets",
+]

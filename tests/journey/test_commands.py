@@ -284,6 +284,31 @@ def test_losing_the_state_creates_nothing_twice(synced: Path, sandbox: Any, inst
     assert sandbox.log.writes() == ()
 
 
+def test_what_was_deleted_comes_back_only_where_a_person_allows_it(
+    synced: Path, sandbox: Any, instep: Instep
+) -> None:
+    jane = next(c for c in sandbox.world.all("contacts") if c["email"] == "jane@acme.example")
+    sandbox.world.archive("contacts", jane["hs_object_id"])
+    assert instep("sync").code == 0
+    assert instep("sync").code == 0
+    assert len(sandbox.world.all("contacts")) == 2
+    for key, connection, problem in [
+        ("joan@bolt.example", "hubspot", 'Nothing that "joan@bolt.example" names was deleted in hubspot'),
+        ("jane@acme.example", "hubsopt", "It has: exports, hubspot"),
+    ]:
+        refused = instep("allow", key, connection)
+        assert (refused.code, problem in refused.err) == (1, True)
+    assert "may be created in hubspot again" in instep("allow", "jane@acme.example", "hubspot").out
+    assert len(sandbox.world.all("contacts")) == 2
+    assert instep("sync").code == 0
+    assert sorted(c["email"] for c in sandbox.world.all("contacts")) == [
+        "jane@acme.example",
+        "joan@bolt.example",
+        "kim@acme.example",
+    ]
+    assert "allow" in instep("runs").out
+
+
 def test_a_command_that_is_misspelt_is_suggested(instep: Instep) -> None:
     ran = instep("snyc")
     assert (ran.code, 'Did you mean "sync"?' in ran.err) == (2, True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +54,22 @@ def test_independent_changes_come_out_the_same_in_any_order_and_any_batches(
 ) -> None:
     other = data.draw(st.permutations(changes))
     assert played(changes, 10) == played(other, size)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_changes_of_everybody_come_out_the_same_in_batches_of_any_size(size: int) -> None:
+    changes = [("abc"[number % 3], person, field, 1) for number, person in enumerate(PEOPLE) for field in FIELDS]
+    assert played(changes, 10) == played(changes[::-1], size)
+
+
+@pytest.mark.ci
+def test_many_independent_changes_come_out_the_same_in_any_order_and_any_batches() -> None:
+    every = [(s, p, f, v) for s in SYSTEMS for p in PEOPLE for f in FIELDS for v in (0, 1)]
+    for seed in range(60):
+        chance = random.Random(seed)
+        changes = list({change[:3]: change for change in chance.sample(every, 12)}.values())
+        other = chance.sample(changes, len(changes))
+        assert played(changes, 10) == played(other, chance.randrange(1, 5)), f"seed {seed}"
 
 
 def test_another_change_comes_out_differently() -> None:

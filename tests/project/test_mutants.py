@@ -68,6 +68,11 @@ def played(copy: Path, test: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True, env=environment)
 
 
+@pytest.mark.parametrize("mutant", mutants(), ids=str)
+def test_the_fault_can_still_be_seeded(mutant: Mutant) -> None:
+    git(ROOT, "--check", str(mutant.path))
+
+
 @pytest.mark.ci
 @pytest.mark.parametrize("mutant", mutants(), ids=str)
 def test_the_fault_is_caught(copy: Path, mutant: Mutant) -> None:

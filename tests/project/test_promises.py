@@ -48,10 +48,12 @@ def test_every_seeded_fault_is_in_the_row_of_its_promise(root: Path, rows: list[
         assert told.get(path.stem) == promise[0], path.stem
 
 
-def test_the_test_of_a_row_is_the_one_that_catches_its_fault(root: Path, rows: list[list[str]]) -> None:
+def test_the_tests_of_a_row_are_those_that_catch_its_faults(root: Path, rows: list[list[str]]) -> None:
     for id, _, _, test, fault, _ in rows:
-        for name in names(fault):
-            path = root / "tests" / "mutants" / f"{name}.patch"
-            if path.is_file():
-                caught = re.findall(r"^caught by: (.+)$", path.read_text(encoding="utf-8"), flags=re.M)[0]
-                assert {part.partition("::")[0] for part in caught.split()} >= set(names(test)), id
+        paths = [root / "tests" / "mutants" / f"{name}.patch" for name in names(fault)]
+        heads = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+        caught = {
+            part for head in heads for line in re.findall(r"^caught by: (.+)$", head, re.M) for part in line.split()
+        }
+        if heads:
+            assert {part.partition("::")[0] for part in caught} >= set(names(test)), id

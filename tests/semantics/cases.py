@@ -33,6 +33,7 @@ from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
 from instep.model.values import display
 from instep.store import Store
+from instep.sync.allow import allow
 from instep.sync.explain import explain, find_entity
 from instep.sync.run import Outcome, sync
 from instep.sync.transport import World, nothing
@@ -216,6 +217,8 @@ class Stage:
                 text = text.replace(
                     'match = ["instep_id", "email"]', f'match = ["instep_id", "email"]\ninclude = {value}'
                 )
+            if key == f"{name} blanks of title":
+                text = text.replace('title = "title"', f'title = {{ field = "title", blanks = "{value}" }}')
             if key == f"{name} has leads":
                 text = text.replace('objects = ["people"]', 'objects = ["people", "leads"]')
                 text = text.replace('create_as = "people"', 'create_as = "leads"')
@@ -323,6 +326,10 @@ def play(stage: Stage, steps: str) -> None:
 def _step(stage: Stage, step: str) -> None:
     if step == "sync":
         return stage.sync()
+    if match := re.fullmatch(r"(\w+) allowed in (\w)", step):
+        key = str(next(iter(stage.natural(match[1]).values())))
+        allow(stage.workspace(), stage.world(), key, match[2])
+        return None
     if step == "forget everything":
         for path in (stage.root / ".instep").glob("*"):
             path.unlink()

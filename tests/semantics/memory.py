@@ -6,7 +6,7 @@ It keeps the whole contract, and its `World` is how a test acts as that system's
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,6 +86,8 @@ class System:
         self.refuse: dict[str, str] = {}
         """Field to the value that this system refuses."""
         self.trims = False
+        self.makes_of: Callable[[str, Scalar], Scalar] | None = None
+        """What this system holds of a value that is written to a field."""
         self.overrides: dict[str, Scalar] = {}
         """Fields that this system's own automation sets back after every write."""
         self.explicit: dict[str, list[Consent]] = {}
@@ -219,6 +221,7 @@ class Records:
             if name in system.refuse and system.refuse[name] == value:
                 return Rejected("invalid_value", f"{name} may not be {value}", field=name)
         held = {n: v.strip() if system.trims and isinstance(v, str) else v for n, v in write.fields.items()}
+        held = {n: system.makes_of(n, v) if system.makes_of else v for n, v in held.items()}
         held |= {n: v for n, v in system.overrides.items() if n in held}
         if isinstance(write, Create):
             found = [i for i, r in system.live(object).items() if r.fields.get(write.key_field) == write.key]
@@ -246,13 +249,14 @@ class Records:
         ]
 
     def relate(self, relations: Sequence[Relation]) -> list[Outcome]:
-        def act() -> None:
-            for r in relations:
-                self.system.relate(r.object, r.id, r.to_object, r.to_id, r.primary)
-                self.system.writes.append(("relate", r.id))
+        def tie(r: Relation) -> Outcome:
+            if r.id not in self.system.live(r.object) or r.to_id not in self.system.live(r.to_object):
+                return Missing()
+            self.system.relate(r.object, r.id, r.to_object, r.to_id, r.primary)
+            self.system.writes.append(("relate", r.id))
+            return Written(r.id, {})
 
-        self.effects.transport.send(act, label="relate", writes=True)
-        return [Written(r.id, {}) for r in relations]
+        return self.effects.transport.send(lambda: [tie(r) for r in relations], label="relate", writes=True)
 
     def unrelate(self, relations: Sequence[Relation]) -> list[Outcome]:
         def act() -> None:
@@ -291,12 +295,14 @@ class Consents:
         return [self._set(change, None) for change in changes]
 
     def _set(self, change: ConsentChange, value: bool | None) -> Outcome:
-        def act() -> None:
+        def act() -> Outcome:
+            if change.subject.id not in self.records.system.live(change.subject.object):
+                return Missing()
             self.records.system.put(change.subject.object, change.subject.id, optout=value)
             self.records.system.writes.append(("opt_out" if value else "opt_in", change.subject.id))
+            return Written(change.subject.id, {})
 
-        self.records.effects.transport.send(act, label="consent", writes=True)
-        return Written(change.subject.id, {})
+        return self.records.effects.transport.send(act, label="consent", writes=True)
 
 
 @dataclass
@@ -327,7 +333,7 @@ def connector(systems: dict[str, System]) -> ConnectorPlugin[Settings]:
 
         def check() -> ConnectionInfo:
             effects.transport.send(lambda: None, label="identity", writes=False)
-            return ConnectionInfo(org=system.org, user_id=system.login)
+            return ConnectionInfo(org=system.org, user_id=system.login, now=system.clock.now)
 
         return Connection(
             records=records,

@@ -76,12 +76,11 @@ def orphans(story: Rehearsal) -> Iterator[str]:
         yield f"unsettled: {row}"
 
 
-def unmatched(story: Rehearsal, *, by_key: bool = False) -> Iterator[str]:
+def unmatched(story: Rehearsal) -> Iterator[str]:
     """Where the journal and what the systems saw are not the same, run by run.
 
     Every record that a call changed was journalled by the run that sent the call, field by field. Every journal row
-    that is confirmed stands for such a change, in its own run; one that a later run confirmed says so. Where queries
-    lag, or a job works on, a create whose answer was lost is known `by_key` alone: nobody could find its record.
+    that is confirmed stands for such a change, in its own run; one that a later run confirmed says so.
     """
     query = "SELECT run, connection, object, record, entity, action, state, after, answer FROM journal ORDER BY seq"
     rows = [Row(*row) for row in story.rows(query)]
@@ -90,7 +89,7 @@ def unmatched(story: Rehearsal, *, by_key: bool = False) -> Iterator[str]:
             begin, end = run.calls[place.name]
             changed = [one for one in place.applied if begin <= one.call < end]
             known = [row for row in rows if (row.run, row.connection) == (run.number, place.name)]
-            changed = changed if by_key else [one._replace(key="") for one in changed]
+            changed = [one._replace(key="") for one in changed]
             yield from _not_journalled(place.name, run, changed, known)
             yield from _not_sent(place.name, run, changed, known)
 

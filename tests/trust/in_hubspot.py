@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import FaultKind, Request, Response
+from instep.sandbox import CallLog, Faults, Request, Response
 from instep_hubspot import hubspot
 from instep_hubspot.sandbox import STATIC_TOKEN, HubSpotPersonality, HubSpotWorld
+from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from instep_hubspot.sandbox.portal import Portal
 from instep_hubspot.sandbox.service import HubSpotService
 
@@ -21,6 +22,12 @@ from . import place, served
 from .effects import Time
 from .place import Applied, Held, Kind, plain
 
+LOGIN = {
+    "access_token": STATIC_TOKEN,
+    "client_id": CLIENT_ID,
+    "client_secret": CLIENT_SECRET,
+    "refresh_token": REFRESH_TOKEN,
+}
 LAG = timedelta(seconds=60)
 """How late the search index is. The connector looks back two minutes."""
 PRIMARY_COMPANY = {"person": 1, "opportunity": 5}
@@ -92,6 +99,20 @@ class HubSpotPlace:
         self._server.close()
 
     @property
+    def log(self) -> CallLog:
+        """Every request that arrived, reads too."""
+        return self._server.log
+
+    @property
+    def faults(self) -> Faults:
+        """What shall go wrong on the way."""
+        return self._server.faults
+
+    def meddle(self, meddler: served.Meddler | None) -> None:
+        """Let somebody else answer in the vendor's place, until the place is put back."""
+        self._noted.meddler = meddler
+
+    @property
     def calls(self) -> int:
         return self._noted.calls
 
@@ -100,7 +121,7 @@ class HubSpotPlace:
         return self._noted.applied
 
     def table(self) -> str:
-        lines = {"access_token": STATIC_TOKEN, "base_url": self._server.url, **self._settings}
+        lines = {**LOGIN, "base_url": self._server.url, **self._settings}
         return f'[connections.{self.name}]\nplugin = "hubspot"\n' + "".join(
             f"{name} = {json.dumps(value)}\n" for name, value in lines.items()
         )
@@ -229,18 +250,16 @@ class HubSpotPlace:
             values["owner"] = names_of.get(row.get(OWNER, ""), row.get(OWNER, ""))
         if kind == "company":
             return Held(kind, object, id, names[kind, id], values, None)
-        people = self._ends(object, id, "person", names) if kind == "opportunity" else {}
-        firms = self._ends(object, id, "company", names)
-        ties = {("person", name) for name in people}
-        ties |= {
-            ("company", name) for name, types in firms.items() if PRIMARY_COMPANY[kind] in types or len(firms) == 1
-        }
-        return Held(kind, object, id, names[kind, id], values, frozenset(ties))
-
-    def _ends(self, object: str, id: str, end: Kind, names: dict[tuple[Kind, str], str]) -> dict[str, frozenset[int]]:
-        """The names of live records that one is tied to, each with the types of the tie."""
-        tied = self.world.associated(object, id, OBJECTS[end])
-        return {names[end, other]: types for other, types in tied.items() if (end, other) in names}
+        ends: list[Kind] = ["company", "person"] if kind == "opportunity" else ["company"]
+        tied = {(end, other) for end in ends for other in self.world.associated(object, id, OBJECTS[end])}
+        return Held(
+            kind,
+            object,
+            id,
+            names[kind, id],
+            values,
+            frozenset((end, names[end, o]) for end, o in tied if (end, o) in names),
+        )
 
     def _read(self, call: int, label: str, request: Request, response: Response) -> Iterator[Applied]:
         """What HubSpot did, as its answer says; it answers to itself even where nobody hears it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import FaultKind, Request, Response
+from instep.sandbox import CallLog, Faults, Request, Response
 from instep_salesforce import salesforce
 from instep_salesforce.sandbox import CLIENT_ID, CLIENT_SECRET, SalesforcePersonality, SalesforceWorld
 from instep_salesforce.sandbox.org import Org
@@ -77,6 +77,20 @@ class SalesforcePlace:
 
     def close(self) -> None:
         self._server.close()
+
+    @property
+    def log(self) -> CallLog:
+        """Every request that arrived, reads too."""
+        return self._server.log
+
+    @property
+    def faults(self) -> Faults:
+        """What shall go wrong on the way."""
+        return self._server.faults
+
+    def meddle(self, meddler: served.Meddler | None) -> None:
+        """Let somebody else answer in the vendor's place, until the place is put back."""
+        self._noted.meddler = meddler
 
     @property
     def calls(self) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from instep.contract import ConnectorPlugin
-from instep.mapping.compiled import Workspace
+from instep.errors import InstepError
 from instep.mapping.load import load_workspace
 from instep.plugins import find_plugin
 from instep.store import Store
@@ -65,6 +65,8 @@ class Run:
     calls: dict[str, tuple[int, int]]
     stopped: bool
     outcome: Outcome | None
+    error: InstepError | None = None
+    """Why it gave up."""
 
     @property
     def writes(self) -> int:
@@ -95,6 +97,8 @@ class Rehearsal:
         for place in self.places:
             (self.root / "mappings" / f"{place.name}.toml").write_text(place.mapping)
         self.workspace = load_workspace(self.root)
+        self.clock: Callable[[], datetime] = self.time.now
+        """What this machine takes for the time; the systems always know what it is."""
         self._state = self.root / ".instep"
         self._kept_state = self.root / "kept"
         self._memory = connector(
@@ -131,38 +135,36 @@ class Rehearsal:
     # --- running -----------------------------------------------------------------------------------------------
 
     def run(
-        self, stop_at: int | None = None, *, seed: int = 0, run: Runner = _sync, hears: Hears | None = None
+        self, stop_at: int | None = None, *, seed: int = 0, meanwhile: Callable[[str], None] = lambda label: None
     ) -> Run:
         """One run as of a new process. Where it is stopped, the state stays as it was at that very moment.
 
-        `hears` is told of every effect, once the systems have noted it.
+        `meanwhile` hears of every effect right before it takes place.
         """
         watch = Watch(self.time, stop_at, self._freeze)
+        watch.tell(meanwhile)
         before = {place.name: place.calls for place in self.places}
         earlier = self.last_run()
         for place in self.places:
             watch.tell(place.hear)
             if isinstance(place, MemoryPlace) and place.lost is not None:
                 watch.lose, place.lost = place.lost, None
-        if hears is not None:
-            watch.tell(hears)
-        outcome = None
+        outcome, error = None, None
         try:
             with patch.object(writes, "costs_less", bool) if self.by_jobs else nullcontext():
                 outcome = run(self.workspace, self.world(watch, seed))
         except Stopped:
             _copy(self.root / "frozen", self._state)
+        except InstepError as failure:
+            error = failure
         calls = {place.name: (before[place.name], place.calls) for place in self.places}
-        done = Run(self.number_after(earlier), tuple(watch.labels), calls, watch.stopped, outcome)
-        self.runs.append(done)
-        return done
+        run = Run(self.number_after(earlier), tuple(watch.labels), calls, watch.stopped, outcome, error)
+        self.runs.append(run)
+        return run
 
     def world(self, watch: Watch, seed: int = 0) -> World:
         """What a run is handed."""
-        return World(self._now, self.time.sleep, random.Random(seed), self._find_plugin, watch)
-
-    def _now(self) -> datetime:
-        return self.time.at + self.skew
+        return World(self.clock, self.time.sleep, random.Random(seed), self._find_plugin, watch)
 
     def _find_plugin(self, name: str) -> ConnectorPlugin[Any]:
         return self._memory if name == "memory" else find_plugin(name)
@@ -196,7 +198,7 @@ class Rehearsal:
         for _ in range(4):
             self.wait(LATER)
             run = self.run()
-            assert run.outcome is not None
+            assert run.outcome is not None, run.error
             if run.writes == 0:
                 return
         raise AssertionError(f"{self.name} does not come to rest: {run.outcome.plan.changes}")

@@ -14,6 +14,9 @@ from .place import Applied
 Reader = Callable[[int, str, Request, Response], Iterable[Applied]]
 """What a call changed: its number, its operation's label, what was asked and what was answered."""
 
+Meddler = Callable[[str, Request, Callable[[], Response]], Response]
+"""Answers in the vendor's place: what was asked under which label, and how the vendor would answer it."""
+
 
 @dataclass
 class Noted:
@@ -24,13 +27,14 @@ class Noted:
     read: Reader
     calls: int = 0
     applied: list[Applied] = field(default_factory=list)
+    meddler: Meddler | None = None
 
     def __post_init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
         """Forget everything that is not part of what the vendor holds."""
-        self._service = self.make()
+        self._service, self.meddler = self.make(), None
         self.calls, self.applied = 0, []
 
     @property
@@ -42,13 +46,20 @@ class Noted:
         return str(self._service.canonical(path))
 
     def answer(self, request: Request, route: Route | None) -> Response:
-        response: Response = self._service.answer(request, route)
+        response = self._answered(request, route)
         if route is not None and route.is_write(request):
             self.applied += self.read(self.calls, route.label, request, response)
             self.calls += 1
         elif route is not None:
             self.applied += self.read(-1, route.label, request, response)
         return response
+
+    def _answered(self, request: Request, route: Route | None) -> Response:
+        def answer() -> Response:
+            response: Response = self._service.answer(request, route)
+            return response
+
+        return self.meddler(route.label, request, answer) if route and self.meddler else answer()
 
     def throttled(self, request: Request) -> Response:
         refusal: Response = self._service.throttled(request)

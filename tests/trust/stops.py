@@ -47,11 +47,6 @@ class Told:
     def effects(self) -> int:
         return len(self.labels)
 
-    @property
-    def has_jobs(self) -> bool:
-        """Whether the run leaves work with a vendor that may be done after the run is dead."""
-        return any("/bulk/" in label for label in self.labels)
-
 
 @dataclass(frozen=True)
 class Fate:
@@ -68,6 +63,7 @@ def undisturbed(story: Rehearsal, meanwhile: Hands | None = None) -> Told:
     """Play the story to its end once. What colleagues do `meanwhile` they do after the run."""
     story.put_back()
     run = story.run()
+    assert run.error is None, run.error
     applied = {place.name: tuple(place.applied) for place in story.places}
     story.wait(SOON)
     if meanwhile is not None:
@@ -103,7 +99,7 @@ def stopped(
         meanwhile(story)
     if chance.random() < 0.5:
         _lose(story, weather, chance)
-    wrong += [*_rest(story, chance), *_wrong(story, told, by_key=weather.lags or told.has_jobs)]
+    wrong += [*_rest(story, chance), *_wrong(story, told)]
     return Fate(reached, len(run.labels), wrong)
 
 
@@ -131,24 +127,17 @@ def _rest(story: Rehearsal, chance: random.Random) -> Iterator[str]:
         story.wait(chance.choice([LATER, MUCH_LATER]))
         if is_quiet and number and chance.random() < 0.8:  # of five stories, one is looked at once more
             break
-    assert run.outcome is not None
+    assert run.outcome is not None, run.error
     if not is_quiet:
         yield f"still writing: {run.outcome.plan.counts()}"
-    if run.outcome.status != "done" and not _is_known(story):
+    if run.outcome.status != "done":
         yield f"the last run came to {run.outcome.status}: {run.outcome.account}"
 
 
-def _is_known(story: Rehearsal) -> bool:
-    """Whether all that is refused is ties that are there already: `test_open.py` tells of them."""
-    refused = story.rows("SELECT action, code FROM quarantine")
-    ties = [row for row in refused if row[0].startswith("relate") and row[1] == "duplicate"]
-    return bool(refused) and ties == refused
-
-
-def _wrong(story: Rehearsal, told: Told, *, by_key: bool) -> Iterator[str]:
+def _wrong(story: Rehearsal, told: Told) -> Iterator[str]:
     held = story.held()
     yield from differences(told.view, view(held))
     yield from twins(held)
     yield from disagreements(held)
     yield from orphans(story)
-    yield from unmatched(story, by_key=by_key)
+    yield from unmatched(story)

@@ -95,27 +95,14 @@ def ask(asked: Asked, process: Process, team: Team, team_text: str | None) -> Pr
 
 
 def _connect(asked: Asked) -> Connection:
+    from instep.sync.pace import OwnPace
     from instep.sync.transport import CountingTransport, World, effects
 
     world = World()
-    transport = CountingTransport(asked.name, world, _pace(world))
+    transport = CountingTransport(asked.name, world, OwnPace(world.clock))
     connection = asked.plugin.connect(asked.settings, effects(transport, world))
     transport.limits = connection.limits
     return connection
-
-
-def _pace(world: Any) -> Any:
-    """Never more than so many calls in so many seconds; for one process that makes few."""
-    sent: dict[str, list[float]] = {}
-
-    def reserve(lane: str, calls: int, seconds: float) -> float:
-        now = world.clock().timestamp()
-        times = sent.setdefault(lane, [])
-        free_at = max(now, times[-calls] + seconds) if len(times) >= calls else now
-        times.append(free_at)
-        return float(free_at - now)
-
-    return reserve
 
 
 # --- what is written -----------------------------------------------------------------------------------------------

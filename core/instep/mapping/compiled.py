@@ -17,6 +17,7 @@ from instep.model.team import Team
 from instep.model.values import Scalar
 
 Direction = Literal["in", "out", "both"]
+Blanks = Literal["speak", "refill"]
 LawName = Literal["prefer", "most_restrictive", "union", "max", "manual"]
 
 
@@ -38,6 +39,8 @@ class FieldMapping:
     """Where the objects of one kind spell the field differently: the name in each object that has it."""
     nobody: tuple[str, ...] = ()
     """For owners: users who stand for nobody (an integration user, a queue); the first one is written."""
+    blanks: Blanks = "speak"
+    """What a blank in this system says: that the value was taken away, or nothing; then it is filled again."""
     blank_as: Scalar = None
     """What stands for "unknown" in a field that the system does not let be blank."""
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
 
-from instep.mapping.compiled import Direction, FieldMapping, LawName
+from instep.mapping.compiled import Blanks, Direction, FieldMapping, LawName
 from instep.mapping.mistakes import listed
 from instep.mapping.section import Section
 from instep.model.entities import DERIVED, FIELDS, FieldType, Kind
 
 LAWS: tuple[str, ...] = get_args(LawName)
+BLANKS: tuple[str, ...] = get_args(Blanks)
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 _CHOICES = (FieldType.CHOICE, FieldType.CHOICES)
 RESERVED = ("stage", "segment", "outcome")
@@ -36,6 +37,7 @@ class FieldEntry:
     law: LawName | None = None
     prefer: tuple[str, ...] | None = None
     authority: str | None = None
+    blanks: Blanks = "speak"
     shorthand: bool = False
     by_object: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -78,6 +80,7 @@ def read_field(
         law=cast(LawName | None, table.choice("law", LAWS)),
         prefer=table.names("prefer", "connection", connections) if table.has("prefer") else None,
         authority=_authority(table, connections),
+        blanks=cast(Blanks, table.choice("blanks", BLANKS, "speak")),
         by_object=by_object,
     )
 
@@ -112,6 +115,7 @@ def compiled_field(entry: FieldEntry, kind: FieldType) -> FieldMapping:
         currency_field=table.text("currency_field"),
         zone=_zone(table),
         by_object=entry.by_object,
+        blanks=entry.blanks,
         nobody=tuple(table.words("nobody") or ()),
     )
     _check_fitting(entry, kind)
@@ -162,6 +166,9 @@ def _check_fitting(entry: FieldEntry, kind: FieldType) -> None:
             entry.mistake("DOES_NOT_FIT", f"is for money, but the field is of type {kind}", "Remove it.", key)
     if table.has("nobody") and kind is not FieldType.OWNER:
         entry.mistake("DOES_NOT_FIT", f"is for owners, but the field is of type {kind}", "Remove it.", "nobody")
+    if entry.blanks == "refill" and (entry.direction != "both" or entry.authority == entry.connection):
+        problem = "fills blanks again, but only a field that is heard and told, and whose word is not law, can be"
+        entry.mistake("DOES_NOT_FIT", problem, "Remove it, or the direction or authority.", "blanks")
     if table.has("zone") and kind is not FieldType.DATE:
         entry.mistake("DOES_NOT_FIT", f"is for dates, but the field is of type {kind}", "Remove it.", "zone")
 

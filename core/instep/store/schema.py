@@ -211,6 +211,7 @@ quarantine = _table(
     _text("digest"),
     _text("code"),
     _text("reason"),
+    _json("fields"),
     _flag("permanent"),
     Column("tries", Integer),
     Column("run", Integer),

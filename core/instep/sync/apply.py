@@ -16,6 +16,7 @@ from instep.contract import (
     ConsentChange,
     ConsentStore,
     Create,
+    Garbled,
     Gone,
     Item,
     Missing,
@@ -32,12 +33,13 @@ from instep.contract import (
 )
 from instep.errors import PlanError, PluginError, RemoteError, UnknownOutcomeError
 from instep.model.values import decode, encode, pack
-from instep.sync.changes import Change, Plan, quarantine_key
+from instep.sync.changes import Change, Plan
+from instep.sync.consentdoor import objections
 from instep.sync.ledger import Ref
 from instep.sync.match import index_keys, keys_of
-from instep.sync.pull import wanted_fields
+from instep.sync.pull import keep_items, wanted_fields
 from instep.sync.record import Record, store_written
-from instep.sync.refusals import bury, quarantine
+from instep.sync.refusals import bury, is_about_one_value, pardon, quarantine
 from instep.sync.session import Live, Session
 
 Recorder = Callable[[], None]
@@ -94,10 +96,13 @@ def apply(session: Session, plan: Plan, record_decisions: Recorder, links: Mappi
 def batches(session: Session, changes: Sequence[Change]) -> Iterator[list[Change]]:
     """Runs of changes that one call can carry."""
     batch: list[Change] = []
+    room = 0
     for change in changes:
-        if batch and (_call(change) != _call(batch[0]) or len(batch) >= _size(session, batch[0])):
+        size = _size(session, change)
+        if batch and (_call(change) != _call(batch[0]) or len(batch) >= min(room, size)):
             yield batch
             batch = []
+        room = min(room, size) if batch else size
         batch.append(change)
     if batch:
         yield batch
@@ -108,6 +113,12 @@ def _call(change: Change) -> tuple[str, ...]:
 
 
 def _size(session: Session, change: Change) -> int:
+    """How many changes one call may carry along with this one."""
+    most = _most(session, change)
+    return min(most, session.fewer.get((change.connection, change.entity, change.action), most))
+
+
+def _most(session: Session, change: Change) -> int:
     sizes = session.live(change.connection).records.batch
     match change.action:
         case "create" | "update":
@@ -169,9 +180,7 @@ def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> lis
     mapping = session.mapping(live.name, object)
     if mapping is None:
         return ready
-    ids, size, items = [str(one.record) for one in ready], live.records.batch.read, list[Item]()
-    for start in range(0, len(ids), size):
-        items += live.records.read(object, ids[start : start + size], wanted_fields(live, mapping))
+    items = _read_again(live, object, [str(one.record) for one in ready], wanted_fields(live, mapping))
     return [one for one, item in zip(ready, items, strict=True) if _is_as_planned(applying, one, item)]
 
 
@@ -180,7 +189,7 @@ def _is_fresh(session: Session, live: Live, object: str) -> bool:
     if row is None:
         return False
     limit = timedelta(seconds=session.workspace.options.recheck_after_seconds)
-    return timedelta(0) <= session.world.clock() - datetime.fromisoformat(row[0]) <= limit
+    return row is not None and abs(session.world.clock() - datetime.fromisoformat(row[0])) <= limit
 
 
 def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
@@ -189,8 +198,12 @@ def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
         if all(item.fields.get(name) == value for name, value in change.expected.items()):
             return True
         reason = "changed since it was planned"
+    elif isinstance(item, Gone):
+        reason = "deleted since it was planned"
+        with applying.session.store.transaction("deleted since"):
+            _bury(applying.session, change, ready)
     else:
-        reason = "deleted since it was planned" if isinstance(item, Gone) else "moved since it was planned"
+        reason = "moved since it was planned"
     applying.pending[change.entity] -= 1
     applying.unsettled.add(change.entity)
     if change.ref is not None:
@@ -214,7 +227,10 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
         if applying.record_decisions is not None:
             applying.record_decisions()
             applying.record_decisions = None
-        rows = [_journal(session, one) for one in ready]
+        ready = _with_consent(applying, live, ready)
+        rows = [_journal(session, one, len(ready)) for one in ready]
+    if not ready:
+        return
     try:
         outcomes = _send(session, live, ready)
     except RemoteError as error:
@@ -225,9 +241,79 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
         raise PluginError(
             f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(ready)} writes. Tell the plugin's author."
         )
+    departed = _departed_ends(session, live, ready, outcomes)
     with session.store.transaction("journal: outcome"):
+        for (object, _), item in departed.items():
+            keep_items(session, live.name, object, [item])
         for seq, one, outcome in zip(rows, ready, outcomes, strict=True):
-            _settle(applying, live, seq, one, outcome)
+            _settle(applying, live, seq, one, _told_apart(one, outcome, departed))
+
+
+def _ends(ready: Ready) -> list[tuple[str, str]]:
+    """The object and id of what an association ties."""
+    change = ready.change
+    if not change.relation:
+        return []
+    return [(change.object, str(ready.record)), (change.to_object, str(ready.to_record))]
+
+
+def _told_apart(ready: Ready, outcome: Outcome, departed: Mapping[tuple[str, str], Item]) -> Outcome:
+    """A refused association whose end is gone was no mistake of anybody's."""
+    is_over = isinstance(outcome, Rejected) and any(end in departed for end in _ends(ready))
+    return Missing() if is_over else outcome
+
+
+def _departed_ends(
+    session: Session, live: Live, ready: Sequence[Ready], outcomes: Sequence[Outcome]
+) -> dict[tuple[str, str], Item]:
+    """What became of records whose association was refused: each vendor says in other words that an end is gone."""
+    asked: dict[str, dict[str, bool]] = {}
+    for one, outcome in zip(ready, outcomes, strict=True):
+        if isinstance(outcome, Missing | Rejected):
+            for object, id in _ends(one):
+                ids = asked.setdefault(object, {})
+                ids[id] = ids.get(id, False) or isinstance(outcome, Missing)
+    found: dict[tuple[str, str], Item] = {}
+    for object, ids in asked.items():
+        mapping = session.mapping(live.name, object)
+        if mapping is None:
+            continue
+        try:
+            items = _read_again(live, object, list(ids), wanted_fields(live, mapping))
+        except RemoteError:
+            continue  # the next run hears of them as of any record
+        for (id, is_missing), item in zip(ids.items(), items, strict=True):
+            if isinstance(item, Garbled) and is_missing:
+                found[object, id] = Gone(id)  # neither to be tied nor to be read
+            elif not isinstance(item, Seen | Garbled):
+                found[object, id] = item
+    return found
+
+
+def _read_again(live: Live, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Item]:
+    """Read records by id, as many at once as the system takes."""
+    size, items = live.records.batch.read, list[Item]()
+    for start in range(0, len(ids), size):
+        items += live.records.read(object, ids[start : start + size], fields)
+    return items
+
+
+def _with_consent(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
+    """Hold back what would let somebody be written to who opted out: the one door that every write passes."""
+    held_back = objections(applying.session, live, [one.change for one in ready])
+    for change, reason in held_back.items():
+        ref = change.ref or Ref(change.connection, change.object, f"(new: {change.entity})")
+        applying.pending[change.entity] -= 1
+        applying.unsettled.add(change.entity)
+        applying.session.ledger.skip(ref, "held back for consent")
+        applying.session.ledger.note(
+            "consent",
+            change.connection,
+            f"Not written, because {reason}.",
+            "Map the field under [person.consent], or record an opt-in where the person gave it.",
+            str(ref),
+        )
+    return [one for one in ready if one.change not in held_back]
 
 
 def _send(session: Session, live: Live, ready: Sequence[Ready]) -> list[Outcome]:
@@ -280,7 +366,7 @@ def _consent(session: Session, live: Live, ready: Ready) -> ConsentChange:
 # --- the journal -----------------------------------------------------------------------------------------------
 
 
-def _journal(session: Session, ready: Ready) -> int:
+def _journal(session: Session, ready: Ready, together: int) -> int:
     change = ready.change
     reason = {v.name: v.because for v in change.values if v.name != "instep_id"} or {change.action: change.because}
     detail = {
@@ -291,6 +377,7 @@ def _journal(session: Session, ready: Ready) -> int:
         "to": ready.to_record,
         "to_entity": change.to_entity,
         "scope": change.scope,
+        "together": together,
     }
     return session.store.run(
         "INSERT INTO journal (run, fence, connection, object, record, entity, action, before, after, reason, state, "
@@ -320,9 +407,14 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
             _keep_written(applying, live, ready, outcome)
             state = "confirmed"
         case Rejected():
-            outcome = _as_it_may_pass(session, live, outcome)
-            state, is_settled = "rejected", outcome.permanent
+            outcome = _as_it_may_pass(session, live, change, outcome)
+            others = is_about_one_value(change, outcome) and len(change.fields) > 1
+            state, is_settled = "rejected", outcome.permanent and not others
             quarantine(session, change, outcome)
+        case Missing() if change.relation:
+            state, is_settled = "rejected", False
+            if ref is not None:
+                session.ledger.skip(ref, "what it was to be tied to is not there any more")
         case Missing():
             state = "rejected"
             _bury(session, change, ready)
@@ -330,11 +422,14 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
             state = "rejected"
             if ref is not None:
                 session.ledger.skip(ref, "moved")
-        case Unknown():
+        case Unknown(reason=reason):
             state, is_settled = "unknown", False
             target = ref or Ref(change.connection, change.object, f"(new: {change.entity})")
             session.ledger.look(target)
             session.ledger.quarantine(target, "unknown outcome")
+            session.ledger.note(
+                "unanswered", live.name, reason, "The next run looks up what came of it.", str(target)
+            )
     session.store.run(
         "UPDATE journal SET state = ?, settled_at = ?, record = coalesce(?, record), answer = ? WHERE seq = ?",
         (state, session.world.clock().isoformat(), _record_id(ready, outcome), _answer(outcome), seq),
@@ -346,12 +441,11 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
         session.store.run("UPDATE entity SET dirty = 0 WHERE id = ?", (change.entity,))
 
 
-def _as_it_may_pass(session: Session, live: Live, refusal: Rejected) -> Rejected:
-    """A field that cannot be seen any more: the system is asked again what there is, and the rest is written then."""
-    if refusal.code != "unknown_field":
-        return refusal
-    session.store.run("UPDATE connection SET catalogue_at = NULL WHERE name = ?", (live.name,))
-    return replace(refusal, permanent=False)
+def _as_it_may_pass(session: Session, live: Live, change: Change, refusal: Rejected) -> Rejected:
+    """Where a field is refused, the system is asked again what there is; one that is not there is left out then."""
+    if refusal.code == "unknown_field" or is_about_one_value(change, refusal):
+        session.store.run("UPDATE connection SET catalogue_at = NULL WHERE name = ?", (live.name,))
+    return replace(refusal, permanent=False) if refusal.code == "unknown_field" else refusal
 
 
 def _record_id(ready: Ready, outcome: Outcome) -> str | None:
@@ -378,6 +472,8 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
     known = Ref(change.connection, change.object, ready.record) if ready.record else None
     match change.action:
         case "create":
+            if not outcome.created:
+                _confirm_earlier(session, change, outcome.id)
             applying.there[(change.connection, change.object, change.entity)] = outcome.id
             _keep_record(session, live, change, outcome)
         case "update":
@@ -386,10 +482,17 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
             keep_relation(session, Ref(change.connection, change.object, str(ready.record)), change, ready.to_record)
         case "opt_out" | "opt_out_new" | "opt_in":
             _keep_consent(session, live, change, str(ready.record))
-    session.store.run(
-        "DELETE FROM quarantine WHERE connection = ? AND entity = ? AND action = ?", quarantine_key(change)
-    )
+    pardon(session, change)
     session.ledger.wrote(change.connection, change.object, _named(change.action), known)
+
+
+def _confirm_earlier(session: Session, change: Change, record: str) -> None:
+    """The record was there already: what an earlier run sent took effect, though it could not be found since."""
+    session.store.run(
+        "UPDATE journal SET state = 'confirmed', record = ? WHERE connection = ? AND object = ? AND entity = ? "
+        "AND action = 'create' AND state = 'resolved' AND record IS NULL",
+        (record, change.connection, change.object, change.entity),
+    )
 
 
 def _named(action: str) -> str:

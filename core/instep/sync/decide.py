@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from instep.model.consent import Standing
 from instep.model.entities import Kind
 from instep.model.journey import Claim, Position, next_due, shown
 from instep.model.process import JourneyKind
@@ -32,7 +33,7 @@ from instep.sync.owners import assign_owner
 from instep.sync.scores import decide_score
 from instep.sync.session import Session
 from instep.sync.stages import hear_stages, position_of
-from instep.sync.state import EntityState, JourneyState, RecordState, load_entities, load_journeys
+from instep.sync.state import EntityState, JourneyState, RecordState, load_entities, load_journeys, standings_of
 
 CHUNK = 2000
 
@@ -279,14 +280,22 @@ def _settle_opportunities(session: Session, decisions: Decisions) -> list[Entity
 # --- pass 3: persons -------------------------------------------------------------------------------------------
 
 
+def _absorbed(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[str, list[Standing]]:
+    """What stood for those of whom a record became one of these entities'."""
+    of = {id: decisions.matches.absorbed[id] for id in ids if id in decisions.matches.absorbed}
+    known = standings_of(session.store, {other for others in of.values() for other in others})
+    return {id: [s for other in sorted(others) for s in known.get(other, {}).values()] for id, others in of.items()}
+
+
 def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) -> list[EntityState]:
     states = _load(session, decisions, ids)
     every = list(states.values())
     _learn_ends(session, decisions, every)
+    absorbed = _absorbed(session, decisions, ids)
     for state in every:
         decide_fields(session, state)
         decide_relations(session, state, Ends(decisions.entity_of, decisions.present))
-        decide_consent(session, state)
+        decide_consent(session, state, absorbed.get(state.id, ()))
     _company_facts(session, decisions, every)
     opportunities = opportunities_of(session, decisions, ids)
     load_own(session, decisions, ids)

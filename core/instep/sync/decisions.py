@@ -31,6 +31,8 @@ class Decisions:
     """The entity of every record that a decided record is associated with."""
     present: set[tuple[str, str]] = field(default_factory=set)
     """(connection, entity) of the other ends that have a live record there."""
+    over: set[tuple[str, str, str]] = field(default_factory=set)
+    """Refusals, by their key in the quarantine, of what nobody wants written any more."""
     facts: dict[str, Facts] = field(default_factory=dict)
     """Company to what rules may know of it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from instep.contract import Absent
 from instep.mapping.compiled import FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, hear
-from instep.model.consent import Statement, settle
+from instep.model.consent import Standing, Statement, settle
 from instep.model.entities import RELATIONS
 from instep.model.merging import Merged, Voice, authority_rule, merge, merge_elements
 from instep.model.values import Scalar, is_blank, pack
@@ -73,6 +73,8 @@ def _voice(
         differs = differs or record.differs(mapped.currency_field)
     if differs and heard is None and _was_blank(record, mapped):
         differs = False  # one way to be blank took the place of another
+    if differs and is_blank(heard) and mapped.blanks == "refill":
+        differs = False
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)
     return Voice(str(record.ref), record.connection, heard, differs, joined, at, record.place)
@@ -261,9 +263,13 @@ def _report_unlinked(session: Session, record: RecordState, name: str) -> None:
 # --- consent ---------------------------------------------------------------------------------------------------
 
 
-def decide_consent(session: Session, state: EntityState) -> None:
-    """Settle consent over all records, left-out ones included: an opt-out anywhere holds everywhere."""
+def decide_consent(session: Session, state: EntityState, absorbed: Iterable[Standing] = ()) -> None:
+    """Settle consent over all records, left-out ones included: an opt-out anywhere holds everywhere.
+
+    `absorbed` is what stood for those of whom a record became one of this entity's: no merge opts anybody in.
+    """
     statements = [s for record in state.records for s in _statements(session, record)]
+    statements += [Statement(s.scope, "out", s.at, s.source, explicit=True) for s in absorbed if s.state == "out"]
     if not statements:
         return
     before = dict(state.consent)

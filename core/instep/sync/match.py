@@ -44,6 +44,8 @@ class Matches:
     frozen: set[Ref] = field(default_factory=set)
     gone: dict[str, list[tuple[Ref, str]]] = field(default_factory=dict)
     """Entity to the records it lost in this run, each with its new state."""
+    absorbed: dict[str, set[str]] = field(default_factory=dict)
+    """Entity to others of which a record became one of its own: whoever opted out there, opted out here."""
     moved: dict[Ref, Ref] = field(default_factory=dict)
     """Successor to predecessor: the successor inherits link and bases."""
     lifted: set[tuple[str, str]] = field(default_factory=set)
@@ -210,6 +212,8 @@ def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, state: str, fou
         detail: dict[str, object] = {"entities": [owner, entity]}
         found.questions.append(Question("merge-too", entity, ref.connection, text, detail))
         found.barred[(ref.connection, entity)] = f"{state} there into another"
+        found.absorbed.setdefault(owner, set()).add(entity)
+        found.touched.add(owner)
 
 
 def _carried_id(session: Session, ref: Ref) -> str | None:

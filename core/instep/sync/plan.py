@@ -7,14 +7,14 @@ ordered list of changes with a digest: referents before references, removals las
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from instep.contract import Absent
 from instep.mapping.compiled import FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, Untold, hear
 from instep.model.consent import is_opted_out
 from instep.model.entities import DERIVED
-from instep.model.values import Scalar, is_blank, normalised
+from instep.model.values import Scalar, decode, is_blank, normalised
 from instep.sync.changes import Change, Value, quarantine_key
 from instep.sync.creates import plan_create
 from instep.sync.decisions import Decisions
@@ -26,22 +26,38 @@ from instep.sync.state import EntityState, RecordState
 from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was refused before: a whole write by its digest, or single values of one by their field."""
+
+    digest: str
+    permanent: bool
+    code: str
+    values: Mapping[str, Scalar]
+
+
 @dataclass(slots=True)
 class Planning:
     """What planning one run needs to know across entities."""
 
     session: Session
     entity_of: Mapping[Ref, str]
-    quarantined: Mapping[tuple[str, str, str], tuple[str, bool, str]]
+    quarantined: Mapping[tuple[str, str, str], Refused]
 
 
 def plan(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> list[Change]:
     """What has to be written for these decided entities, in no particular order yet."""
     planning = Planning(session, decisions.entity_of, _quarantined(session))
+    refused: dict[str, set[tuple[str, str, str]]] = {}
+    for key in planning.quarantined:
+        if key[0] in session.connections and key[0] not in session.stopped:
+            refused.setdefault(key[1], set()).add(key)
     changes: list[Change] = []
     for state in states:
         found = _plan_entity(planning, state)
-        kept = [change for change in found if not _is_held_back(planning, change)]
+        decisions.over |= refused.get(state.id, set()) - {quarantine_key(change) for change in found}
+        passing = [_without_refused(planning, change) for change in found]
+        kept = [change for change in passing if change is not None]
         changes += kept
         _account(session, state, kept)
     return changes
@@ -269,20 +285,27 @@ def _plan_relation(
 # --- quarantine ------------------------------------------------------------------------------------------------
 
 
-def _quarantined(session: Session) -> dict[tuple[str, str, str], tuple[str, bool, str]]:
-    """What was refused before: (connection, entity, action) to (digest, permanent, code)."""
-    rows = session.store.rows("SELECT connection, entity, action, digest, permanent, code FROM quarantine")
-    return {(c, e, a): (digest, bool(permanent), code) for c, e, a, digest, permanent, code in rows}
+def _quarantined(session: Session) -> dict[tuple[str, str, str], Refused]:
+    rows = session.store.rows("SELECT connection, entity, action, digest, permanent, code, fields FROM quarantine")
+    return {
+        (c, e, a): Refused(digest, bool(permanent), code, decode(fields) if fields else {})
+        for c, e, a, digest, permanent, code, fields in rows
+    }
 
 
-def _is_held_back(planning: Planning, change: Change) -> bool:
-    """Whether the very same write was refused for good before: it is not repeated, and stays reported."""
+def _without_refused(planning: Planning, change: Change) -> Change | None:
+    """A change without the values that were refused for good before, which stay reported; None if nothing is left."""
     held = planning.quarantined.get(quarantine_key(change))
-    if held is None or held[0] != change.digest or not held[1]:
-        return False
+    if held is None:
+        return change
+    passing = tuple(v for v in change.values if v.field not in held.values or held.values[v.field] != v.after)
+    if any(value.name != "instep_id" for value in passing) and len(passing) < len(change.values):
+        return replace(change, values=passing)
+    if len(passing) == len(change.values) and not (held.permanent and held.digest == change.digest):
+        return change
     ref = change.ref or Ref(change.connection, change.object, f"(new: {change.entity})")
-    planning.session.ledger.quarantine(ref, held[2])
-    return True
+    planning.session.ledger.quarantine(ref, held.code)
+    return None
 
 
 def without_dangling(session: Session, changes: Sequence[Change], links: Mapping[Ref, str]) -> list[Change]:

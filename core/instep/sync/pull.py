@@ -8,12 +8,13 @@ listed stays what it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from instep.contract import (
     BehaviourFeed,
+    BehaviourPage,
     BehaviourSeen,
     Consent,
     ConsentStore,
@@ -36,6 +37,9 @@ from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session, stop
 
 PAGES_PER_COMMIT = 10
+P = TypeVar("P", Page, BehaviourPage)
+IDLE_PAGES = 100
+"""So many pages in a row that bring nothing new, and a read would never end."""
 
 _UPSERT = """
 INSERT INTO mirror (connection, object, id, fields, modified_at, state, successor, dirty, changes)
@@ -94,7 +98,7 @@ def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: s
     is_empty = not session.store.row("SELECT 1 FROM mirror WHERE connection = ? AND object = ?", (live.name, object))
     waiting: list[Page] = []
     done = 0
-    for page in live.records.changed_since(object, fields, cursor):
+    for page in _new_pages(live, object, live.records.changed_since(object, fields, cursor)):
         waiting.append(page)
         done += len(page.items)
         session.progress(f"pull {live.name} {object}", done)
@@ -102,6 +106,18 @@ def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: s
             _keep(session, live, object, there, waiting, is_empty=is_empty)
             waiting = []
     _keep(session, live, object, there, waiting, is_empty=is_empty)
+
+
+def _new_pages(live: Live, stream: str, pages: Iterable[P]) -> Iterator[P]:
+    """The pages of a read, as long as there is something in them that it has not brought already."""
+    known, idle = set[int](), 0
+    for page in pages:
+        brought = hash(tuple(item.id for item in page.items))
+        idle = idle + 1 if brought in known else 0
+        if idle == IDLE_PAGES:
+            raise RemoteError(f"{live.name} ({stream}) gives page after page with nothing new. Run again later.")
+        known.add(brought)
+        yield page
 
 
 def _resume(session: Session, connection: str, stream: str, fields: Sequence[str]) -> str | None:
@@ -174,6 +190,7 @@ def _known(session: Session, connection: str, object: str, items: Sequence[Seen]
 
 def _keep_seen(session: Session, connection: str, object: str, items: Sequence[Seen], *, is_empty: bool) -> None:
     known = {} if is_empty else _known(session, connection, object, items)
+    lags = _may_lag(session, connection)
     ledger = session.ledger
     rows = []
     for item in items:
@@ -187,7 +204,7 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
             rows.append((connection, object, item.id, packed, modified, 1, changes))
             continue
         fields, modified_before, state, dirty = old
-        if modified < modified_before and state == "live":
+        if lags and modified < modified_before and state == "live":
             packed, modified = fields, modified_before  # an index that lags shows an older record
         same = state == "live" and (packed == fields or decode(packed) == decode(fields))
         ledger.look(ref)
@@ -199,6 +216,12 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
     inline = [(item.id, item.related) for item in items if item.related is not None]
     if inline:
         keep_related(session, connection, object, inline, None)
+
+
+def _may_lag(session: Session, connection: str) -> bool:
+    """Whether a record may be shown older than it is; elsewhere an earlier date is just what somebody wrote."""
+    live = session.connections.get(connection)
+    return live is None or bool(live.records.index_lag)
 
 
 def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedTo | Garbled) -> None:
@@ -339,7 +362,7 @@ def _pull_behaviours(session: Session, live: Live) -> None:
         return
     kinds = tuple(dict.fromkeys(mapping.kind for mapping in live.mapping.behaviours))
     cursor = _resume(session, live.name, "behaviours", kinds)
-    for page in feed.changed_since(kinds, cursor):
+    for page in _new_pages(live, "behaviours", feed.changed_since(kinds, cursor)):
         with session.store.transaction(f"pull {live.name}/behaviours"):
             _keep_behaviours(session, live, page.items)
             session.store.run(

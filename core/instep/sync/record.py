@@ -126,6 +126,7 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         "INSERT OR IGNORE INTO relation VALUES (?, ?, ?)",
         [(entity, name, end) for entity, name, _, new in recording.related for end in new],
     )
+    store.bulk("DELETE FROM quarantine WHERE connection = ? AND entity = ? AND action = ?", sorted(decisions.over))
     _store_standing(session, matches)
     _store_departures(session, matches)
     _store_questions(session, recording, matches)

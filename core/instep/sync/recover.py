@@ -3,12 +3,15 @@
 The record itself is asked. What holds our value was written. What holds the value before, or is blank in the
 middle of a write of several calls, was not: it is decided and written again. What holds anything else was
 overtaken by a colleague, whose value speaks.
+
+Of writes that were lost together, one may be what the system cannot bear: if they have to be sent again, they go in
+tenths, and in tenths of those, until it stands alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +38,7 @@ class Open:
     before: dict[str, Scalar]
     after: dict[str, Scalar]
     detail: dict[str, Any]
+    state: str
 
 
 def recover(session: Session) -> int:
@@ -43,15 +47,21 @@ def recover(session: Session) -> int:
     A row whose system cannot be asked now stays open, and its fields stay out of every decision.
     """
     rows = session.store.rows(
-        "SELECT seq, connection, object, record, entity, action, before, after, reason FROM journal "
+        "SELECT seq, connection, object, record, entity, action, before, after, reason, state FROM journal "
         "WHERE state IN ('intended', 'unknown') ORDER BY seq"
     )
     groups: dict[tuple[str, str, str], list[Open]] = {}
     for row in rows:
         one = _open(row)
         groups.setdefault((one.connection, one.object, one.action), []).append(one)
+        if one.state == "unknown":
+            session.fewer[(one.connection, one.entity, one.action)] = max(1, one.detail.get("together", 1) // 10)
+    busy = _busy(session, {connection for connection, _, _ in groups})
     for (connection, _, action), group in groups.items():
         live = session.connections.get(connection)
+        if connection in busy:
+            _leave_open(session, group, busy[connection])
+            continue
         size = _at_once(live, action)
         for start in range(0, len(group), size):
             _settle_together(session, live, group[start : start + size])
@@ -72,18 +82,36 @@ def _settle_together(session: Session, live: Live | None, rows: Sequence[Open]) 
             raise RemoteError(f"{rows[0].connection} is not configured any more")
         _settle(session, live, rows)
     except RemoteError as error:
-        for one in rows:
-            if one.ref is not None:
-                session.masked.setdefault(one.ref, set()).update(one.after)
-            session.ledger.note(
-                "unsettled", one.connection, f"A write is still unsettled: {error}", "Run again.", str(one.ref)
-            )
+        _leave_open(session, rows, error)
+
+
+def _busy(session: Session, connections: Iterable[str]) -> dict[str, RemoteError]:
+    """Connections in which something that an earlier run began may still be at work, and what is known of it."""
+    busy = {}
+    for name in connections:
+        live = session.connections.get(name)
+        try:
+            if live is not None:
+                live.parts.settle()
+        except RemoteError as error:
+            busy[name] = error
+    return busy
+
+
+def _leave_open(session: Session, rows: Sequence[Open], error: RemoteError) -> None:
+    for one in rows:
+        if one.ref is not None:
+            session.masked.setdefault(one.ref, set()).update(one.after)
+        session.ledger.note(
+            "unsettled", one.connection, f"A write is still unsettled: {error}", "Run again.", str(one.ref)
+        )
 
 
 def _open(row: tuple[Any, ...]) -> Open:
-    seq, connection, object, record, entity, action, before, after, reason = row
+    seq, connection, object, record, entity, action, before, after, reason, state = row
     ref = Ref(connection, object, record) if record else None
-    return Open(seq, ref, connection, object, entity, action, decode(before), decode(after), json.loads(reason))
+    detail = json.loads(reason)
+    return Open(seq, ref, connection, object, entity, action, decode(before), decode(after), detail, state)
 
 
 def _settle(session: Session, live: Live, rows: Sequence[Open]) -> None:

@@ -17,7 +17,7 @@ from instep.mapping.compiled import Workspace
 from instep.mapping.sharedkeys import missing_shared_keys
 from instep.plugins import hooks
 from instep.sync.apply import apply
-from instep.sync.changes import Change, Plan, ordered
+from instep.sync.changes import Change, Plan, ordered, quarantine_key
 from instep.sync.decide import decide
 from instep.sync.decisions import Decisions
 from instep.sync.match import Matches, match
@@ -25,7 +25,7 @@ from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull
 from instep.sync.record import Recording, recall_standing, store_decisions
 from instep.sync.recover import recover
-from instep.sync.session import Progress, Session, identify, open_session, refresh_owners, silent, told_time
+from instep.sync.session import Progress, Session, identify, open_session, present, refresh_owners, silent
 from instep.sync.transport import World
 
 
@@ -59,7 +59,7 @@ class Outcome:
 
 def sync(workspace: Workspace, world: World, *, first_run: str = "plan", progress: Progress = silent) -> Outcome:
     """Bring every system in step. The first run of a workspace writes nothing unless `first_run` is "apply"."""
-    with _running(workspace, world, "sync") as session:
+    with running(workspace, world, "sync") as session:
         session.progress = progress
         is_first = session.store.meta("applied") is None
         drafted = _draft(session)
@@ -79,7 +79,7 @@ def sync(workspace: Workspace, world: World, *, first_run: str = "plan", progres
 
 def plan_only(workspace: Workspace, world: World, *, progress: Progress = silent) -> Outcome:
     """Say what a sync would write. Stores what was read, and nothing else."""
-    with _running(workspace, world, "plan") as session:
+    with running(workspace, world, "plan") as session:
         session.progress = progress
         return _finish(session, _draft(session), applied=False)
 
@@ -89,7 +89,7 @@ def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any]) -> Out
 
     Raises `StalePlanError` if the state, the files, a plugin or an org is not what the plan was made from.
     """
-    with _running(workspace, world, "apply") as session:
+    with running(workspace, world, "apply") as session:
         from datetime import datetime
 
         try:
@@ -129,7 +129,7 @@ class Drafted:
 def _draft(session: Session) -> Drafted:
     session.progress("identify")
     identify(session)
-    session.at = told_time(session)
+    session.at = present(session)
     session.progress("recover")
     recover(session)
     session.progress("pull")
@@ -152,7 +152,9 @@ def _decide(session: Session) -> Drafted:
     recording.take_rest(session, decisions)
     session.progress("plan")
     wanted = {change.entity for change in changes}
+    decisions.over |= {quarantine_key(change) for change in changes}
     changes = without_dangling(session, changes, matches.links)
+    decisions.over -= {quarantine_key(change) for change in changes}
     recording.nothing_left = wanted - {change.entity for change in changes}
     notes = tuple(note.as_json() for note in session.ledger.notes)
     return Drafted(Plan(ordered(changes), session.at, _made_from(session), notes), decisions, recording)
@@ -225,8 +227,11 @@ def _rename_behaviours(session: Session) -> None:
 
 
 @contextmanager
-def _running(workspace: Workspace, world: World, command: str) -> Iterator[Session]:
-    """Hold the lock, number the run, take the fence; keep the account of a run that fails."""
+def running(workspace: Workspace, world: World, command: str) -> Iterator[Session]:
+    """Hold the lock, number the run, take the fence; keep the account of a run that fails.
+
+    Raises `BusyError` while another run goes on.
+    """
     workspace.store.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(str(workspace.store) + ".lock", timeout=0)
     try:
@@ -294,7 +299,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
         status, code = "failed", 1
     notes = [note.as_json() for note in ledger.notes]
     outcome = Outcome(session.run, status, code, drafted.plan, account, notes, unaccounted, applied, stopped)
-    _close(session, status, outcome.as_json())
+    close(session, status, outcome.as_json())
     return outcome
 
 
@@ -317,10 +322,11 @@ def _recall_refusals(session: Session) -> int:
 
 def _fail(session: Session, error: InstepError) -> None:
     session.store.guard = lambda: None
-    _close(session, "failed", {"error": str(error)})
+    close(session, "failed", {"error": str(error)})
 
 
-def _close(session: Session, status: str, report: dict[str, Any]) -> None:
+def close(session: Session, status: str, report: dict[str, Any]) -> None:
+    """Keep how a run ended."""
     with session.store.transaction("run ends"):
         session.store.run(
             "UPDATE run SET finished_at = ?, status = ?, report = ? WHERE id = ?",
@@ -333,4 +339,4 @@ def save_plan(outcome: Outcome, path: Path) -> None:
     path.write_text(json.dumps(outcome.plan.as_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-__all__ = ["Matches", "Outcome", "apply_plan", "plan_only", "save_plan", "sync"]
+__all__ = ["Matches", "Outcome", "apply_plan", "close", "plan_only", "running", "save_plan", "sync"]

@@ -17,7 +17,8 @@ from instep.model.values import Scalar, is_blank
 from instep.settings import ValidationError, environment_prefix, load_settings
 from instep.store import Store
 from instep.sync.ledger import Ledger, Ref
-from instep.sync.transport import CountingTransport, Reserve, World, effects
+from instep.sync.pace import SharedPace
+from instep.sync.transport import CountingTransport, World, effects
 
 
 class Progress(Protocol):
@@ -90,6 +91,8 @@ class Session:
     fence: int = 0
     masked: dict[Ref, set[str]] = field(default_factory=dict)
     """Fields with a write whose outcome is not settled: they do not speak."""
+    fewer: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """(connection, entity, action) of writes that were lost together with others, to how many may go together now."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Connections that could not be read to the end: nothing is written to them in this run."""
     progress: Progress = silent
@@ -137,7 +140,7 @@ def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Liv
         wrong = "; ".join(_said(e) for e in error.errors(include_input=False))
         remedy = f"Set them in sync.toml, or as {environment_prefix(name)}… in the environment."
         raise AccessError(f"connections.{name}: {wrong}. {remedy}") from None
-    transport = CountingTransport(name, world, _reserve(store, world))
+    transport = CountingTransport(name, world, SharedPace(store, world.clock))
     parts = plugin.connect(settings, effects(transport, world))
     transport.limits = parts.limits
     live = Live(name, plugin, parts, _mapping(workspace.mappings[name], parts), transport)
@@ -168,36 +171,6 @@ def resolve_paths(table: dict[str, Any], workspace: Workspace) -> dict[str, Any]
     return table
 
 
-_WINDOWS_AHEAD = 60
-"""So many windows ahead nobody books: every caller waits for one slot at a time."""
-
-
-def _reserve(store: Store, world: World) -> Reserve:
-    """Pace calls over all processes that share a state.
-
-    A lane that allows n calls in t seconds has n slots, used in turn; a slot is free again t seconds after its
-    last use. So no window of t seconds ever sees more than n calls, and an idle lane takes n at once.
-    A slot that is free only in a distant future was booked by a clock that went wrong, and counts as free.
-    """
-
-    def reserve(lane: str, calls: int, seconds: float) -> float:
-        now = world.clock().timestamp()
-        with store.aside():
-            turn = store.rows(
-                "INSERT INTO budget VALUES (?, -1, 0) ON CONFLICT (lane, slot) DO UPDATE SET free_at = free_at + 1 "
-                "RETURNING free_at",
-                (lane,),
-            )[0][0]
-            free_at = store.rows(
-                "INSERT INTO budget VALUES (?, ?, ?) ON CONFLICT (lane, slot) DO UPDATE SET "
-                "free_at = CASE WHEN free_at > ? THEN ? ELSE max(free_at, ?) END + ? RETURNING free_at",
-                (lane, int(turn) % calls, now + seconds, now + _WINDOWS_AHEAD * seconds, now, now, seconds),
-            )[0][0]
-        return float(free_at) - seconds - now
-
-    return reserve
-
-
 # --- who we are there, and what is there -----------------------------------------------------------------------
 
 
@@ -221,10 +194,13 @@ def identify(session: Session) -> None:
             use_catalogue(session, live, catalogue)
 
 
-def told_time(session: Session) -> datetime:
-    """The present moment by the first system that tells it: what is dated by a clock that is wrong stays wrong."""
-    told = (live.info.now for live in session.connections.values() if live.info and live.info.now)
-    return next(told, session.at)
+def present(session: Session) -> datetime:
+    """The moment of a run, by the systems' own clocks: this machine's stands in only where none of them tells.
+
+    The earliest that they name, so that whatever is changed from now on is dated later.
+    """
+    told = [live.info.now for live in session.connections.values() if live.info and live.info.now]
+    return min(told, default=session.at)
 
 
 def _check(session: Session, live: Live) -> ConnectionInfo:
@@ -261,6 +237,7 @@ def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
             object: {f.name: [option.value for option in f.options] for f in fields if f.options}
             for object, fields in described.items()
         }
+        catalogue["types"] = {object: {f.name: f.type for f in fields} for object, fields in described.items()}
         catalogue["read_only"] = {
             object: sorted(f.name for f in fields if f.read_only) for object, fields in described.items()
         }
@@ -272,17 +249,29 @@ def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
         for object, names in catalogue["fields"].items()
     }
     with session.store.transaction("catalogue"):
-        for object, names in catalogue["fields"].items():
-            if object in known and not set(names) <= set(known[object]):  # what was hidden is there again: look anew
+        for object in catalogue["fields"]:
+            if object in known and _takes_more(earlier, catalogue, object):
+                place = (live.name, object)
                 session.store.run(
-                    "UPDATE mirror SET dirty = 1 WHERE connection = ? AND object = ? AND state = 'live'",
-                    (live.name, object),
+                    "UPDATE mirror SET dirty = 1 WHERE connection = ? AND object = ? AND state = 'live'", place
+                )
+                session.store.run(
+                    "DELETE FROM quarantine WHERE connection = ? AND object = ? AND fields IS NOT NULL", place
                 )
         session.store.run(
             "UPDATE connection SET catalogue = ?, catalogue_at = ? WHERE name = ?",
             (json.dumps(catalogue).encode(), session.at.isoformat(), live.name),
         )
     return catalogue
+
+
+def _takes_more(before: Mapping[str, Any], now: Mapping[str, Any], object: str) -> bool:
+    """Whether an object may take what it did not take before: a field, a choice, or a value of another type."""
+    if not set(now["fields"][object]) <= set(before["fields"][object]):
+        return True
+    choices = before.get("options", {}).get(object, {})
+    more = any(not set(new) <= set(choices.get(name, new)) for name, new in now["options"].get(object, {}).items())
+    return more or now["types"].get(object) != before.get("types", now["types"]).get(object)
 
 
 def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) -> None:
@@ -335,8 +324,8 @@ def _is_due(session: Session, live: Live, read_at: str | None, catalogue: Mappin
             return True
         if mapping.instep_id and any(mapping.instep_id not in known[object] for object in objects):
             return True
-    age = session.at - datetime.fromisoformat(read_at)
-    return not timedelta(0) <= age <= timedelta(hours=session.workspace.options.catalogue_every_hours)
+    age = abs(session.at - datetime.fromisoformat(read_at))  # the clock may have been set since
+    return age > timedelta(hours=session.workspace.options.catalogue_every_hours)
 
 
 def _bind(session: Session, live: Live) -> None:

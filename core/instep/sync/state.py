@@ -15,6 +15,7 @@ from instep.model.entities import Kind
 from instep.model.journey import Claim, Position
 from instep.model.rules import Facts
 from instep.model.values import Scalar, decode, encode
+from instep.store import Store
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
 
@@ -263,6 +264,12 @@ def _entity(row: tuple[Any, ...]) -> EntityState:
         segment=segment,
         due_at=datetime.fromisoformat(due_at) if due_at else None,
     )
+
+
+def standings_of(store: Store, entities: Iterable[str]) -> dict[str, dict[str, Standing]]:
+    """Entity to what is known of its consent, by scope."""
+    rows = store.among("SELECT id, consent FROM entity WHERE consent IS NOT NULL AND id IN (?)", sorted(entities))
+    return {id: _standings(msgspec.json.decode(consent)) for id, consent in rows}
 
 
 def _standings(stored: list[list[str]]) -> dict[str, Standing]:

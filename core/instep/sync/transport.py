@@ -13,11 +13,10 @@ from typing import Any, TypeVar
 
 from instep.contract import ConnectorPlugin, Effects, RateLimit
 from instep.plugins import find_plugin
+from instep.sync.pace import Pace
 
 T = TypeVar("T")
 Boundary = Callable[[str], None]
-Reserve = Callable[[str, int, float], float]
-"""Reserve a slot: (lane, calls, in so many seconds) to seconds to wait."""
 
 
 def nothing(label: str) -> None:
@@ -42,7 +41,7 @@ class CountingTransport:
 
     connection: str
     world: World
-    reserve: Reserve
+    pace: Pace
     limits: Sequence[RateLimit] = ()
     calls: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
@@ -50,11 +49,20 @@ class CountingTransport:
 
     def send(self, action: Callable[[], T], *, label: str, writes: bool, lane: str = "default") -> T:
         """Send one request; see `instep.contract.Transport`."""
-        for limit in self.limits:
-            if limit.lane == lane:
-                wait = self.reserve(f"{self.connection}/{lane}", limit.calls, limit.seconds)
-                if wait > 0:
-                    self.world.sleep(wait)
+        limit = next((limit for limit in self.limits if limit.lane == lane), None)
+        if limit is None:
+            return self._sent(action, label, writes)
+        lane = f"{self.connection}/{lane}"
+        slot, wait = self.pace.claim(lane, limit)
+        while slot is None:
+            self.world.sleep(wait)
+            slot, wait = self.pace.claim(lane, limit)
+        try:
+            return self._sent(action, label, writes)
+        finally:
+            self.pace.free(lane, limit, slot)
+
+    def _sent(self, action: Callable[[], T], label: str, writes: bool) -> T:
         self.world.boundary(f"{self.connection}: {label}")
         with self._lock:
             self.calls[label] += 1

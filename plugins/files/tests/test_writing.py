@@ -13,6 +13,7 @@ from instep.contract import (
     Create,
     Delete,
     FieldSpec,
+    Missing,
     Outcome,
     RecordStore,
     Rejected,
@@ -125,12 +126,10 @@ def test_a_write_that_was_done_before_is_done(tmp_path: Path, connect: Any) -> N
         assert isinstance(outcome, Written)
 
 
-def test_a_row_that_is_not_there_is_refused_and_not_buried(tmp_path: Path, connect: Any) -> None:
+def test_a_row_that_is_not_there_any_more_is_missing(tmp_path: Path, connect: Any) -> None:
     put(tmp_path, "id,size,ok\n1,,\n")
     (outcome,) = write(connect(people=PEOPLE), Update("2", {"size": Decimal(1)}, {}))
-    assert refusal(outcome) == "no_row"
-    assert isinstance(outcome, Rejected)
-    assert not outcome.permanent
+    assert outcome == Missing()
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,56 @@ def test_a_job_that_does_not_end_is_called_off_after_an_hour(bench: Workbench, m
     assert kinds(outcomes) <= {Unknown, Written}
 
 
+def jobs(bench: Workbench) -> list[Any]:
+    found: list[Any] = bench.sandbox.world._org.jobs.all("ingest")
+    return found
+
+
+def begun(bench: Workbench, ids: Sequence[str]) -> None:
+    """A run starts a job and dies."""
+    bench.behave(bulk_polls=3)
+    bench.faults.add("bulk.ingest.read", FaultKind.HTML_502, 5)
+    assert kinds(bench.records.write("Contact", titled(ids), [])) == {Unknown}
+    bench.transport.sent.clear()
+    bench.slept.clear()
+
+
+def test_the_next_run_waits_for_a_job_that_goes_on_without_its_own(bench: Workbench, made: list[str]) -> None:
+    begun(bench, made)
+    bench.connect().settle()
+    assert bench.slept
+    assert {job.state for job in jobs(bench)} == {"JobComplete"}
+    bench.slept.clear()
+    bench.connect().settle()
+    assert not bench.slept
+
+
+def test_a_job_of_somebody_else_is_no_reason_to_wait(bench: Workbench, made: list[str]) -> None:
+    begun(bench, made)
+    for job in jobs(bench):
+        job.user = "005000000000009AAA"
+    bench.connect().settle()
+    assert not bench.slept
+
+
+def test_of_many_jobs_all_are_looked_at(bench: Workbench, made: list[str]) -> None:
+    bench.behave(bulk_list_page=1)
+    bench.records.write("Contact", titled(made), [])
+    begun(bench, made)
+    bench.connect().settle()
+    assert [sent.label for sent in bench.transport.sent].count("bulk/list/next") == 1
+    assert bench.slept
+
+
+def test_a_job_that_does_not_end_is_waited_for_an_hour_and_not_touched(bench: Workbench, made: list[str]) -> None:
+    begun(bench, made)
+    body = json.dumps({"id": "750", "state": "InProgress"}).encode()
+    bench.faults.add("bulk.ingest.read", FaultKind.STATUS, None, status=200, body=body)
+    with pytest.raises(RetryLaterError, match="Bulk Data Load Jobs"):
+        bench.connect().settle()
+    assert "bulk/abort" not in steps(bench)
+
+
 def test_rows_that_a_failed_job_did_not_touch_are_written_the_other_way(
     bench: Workbench, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instep.mapping.fields import DIRECTIONS, LAWS, RESERVED
+from instep.mapping.fields import BLANKS, DIRECTIONS, LAWS, RESERVED
 from instep.mapping.schema.rules import RULE, rule
 from instep.mapping.schema.shapes import (
     Schema,
@@ -103,6 +103,7 @@ def _entry(more: dict[str, Schema], kinds: Schema) -> Schema:
         "law": one_of(LAWS, "who wins where systems disagree"),
         "prefer": _PREFER,
         "authority": text("the one connection whose word counts"),
+        "blanks": one_of(BLANKS, "whether a blank takes the value away everywhere, or is filled again"),
         **more,
     }
     return table(properties, "", ["field"])

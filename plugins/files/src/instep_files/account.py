@@ -17,7 +17,8 @@ def check(client: FilesClient, settings: FilesSettings) -> ConnectionInfo:
 
     Folders move, and exports are copied from place to place, so neither is what the state is bound to. It is bound
     to the layout: the objects and the columns that name their rows. Pointing the connection at exports of another
-    layout, where the same key would mean another row, is refused like a login to another account.
+    layout, where the same key would mean another row, is refused like a login to another account. A folder has no
+    clock of its own.
     """
     if not settings.objects:
         raise ConfigError(

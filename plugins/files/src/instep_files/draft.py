@@ -16,8 +16,8 @@ from instep_files.values import Cell, decode, encode
 class _RefusedError(Exception):
     """One write that cannot be done; the others go on."""
 
-    def __init__(self, outcome: Rejected) -> None:
-        super().__init__(outcome.reason)
+    def __init__(self, outcome: Rejected | Missing) -> None:
+        super().__init__(outcome)
         self.outcome = outcome
 
 
@@ -56,7 +56,7 @@ class Draft:
     def relate(self, relation: Relation, keys: Collection[str]) -> Outcome:
         """Name the other row in this one."""
         if relation.to_id not in keys:
-            return Rejected("no_row", f'There is no row "{relation.to_id}" in {relation.to_object}.', permanent=False)
+            return Missing()
         try:
             return self._point(relation)
         except _RefusedError as refused:
@@ -119,8 +119,6 @@ class Draft:
         return id
 
     def _update(self, update: Update, fields: Sequence[str]) -> Outcome:
-        if (self.records.object, update.id) in self.records.shelf.deleted and update.id not in self._places:
-            return Missing()
         row = self._row(update.id)
         self._check_expected(row, update)
         cells: dict[str, Cell] = {}
@@ -172,8 +170,7 @@ class Draft:
         place = self._places.get(id)
         row = self._rows[place] if place is not None else None
         if row is None:
-            reason = f"{self._table.name} has no row with this {self.records.settings.key} any more."
-            raise _RefusedError(Rejected("no_row", reason, permanent=False))
+            raise _RefusedError(Missing())
         if problem := self._table.problem_of(row, id):
             raise _RefusedError(Rejected("garbled", problem, permanent=False))
         return row

@@ -181,7 +181,7 @@ class FilesRecords:
 
     def write(self, object: str, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
         """Write rows, with one replace of the file. Codes of a refusal: `read_only`, `changed` (the row is not what
-        the decision was made on), `no_row`, `no_column`, `no_fit`, `garbled`, `taken`, `key`."""
+        the decision was made on), `no_column`, `no_fit`, `garbled`, `taken`, `key`."""
         return self._replaced(object, len(writes), lambda draft: [draft.write(one, fields) for one in writes])
 
     def relate(self, relations: Sequence[Relation]) -> list[Outcome]:

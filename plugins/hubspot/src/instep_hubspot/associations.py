@@ -8,7 +8,8 @@ from typing import Final, Literal
 import msgspec
 
 from instep.contract import Outcome, Rejected, Related, Relation, Unknown, Written
-from instep.errors import PluginError, UnknownOutcomeError
+from instep.errors import PluginError, RemoteError, UnknownOutcomeError
+from instep_hubspot import wire
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
 from instep_hubspot.refusals import outcome_of
@@ -70,7 +71,7 @@ _create_answer = msgspec.json.Decoder(_CreateAnswer)
 
 def related(client: HubSpotClient, object: str, ids: Sequence[str], to_object: str) -> list[tuple[Related, ...]]:
     """The associations of each record, up to 1,000 records a call; long lists take further calls."""
-    found: dict[str, list[Related]] = {}
+    found: dict[str, dict[Related, None]] = {}
     primary = _PRIMARY.get((object, to_object))
     inputs = [{"id": id} for id in dict.fromkeys(ids)]
     while inputs:
@@ -78,10 +79,13 @@ def related(client: HubSpotClient, object: str, ids: Sequence[str], to_object: s
         inputs = []
         for result in client.fetch(call, _read_answer).value.results:
             id = str(result.from_.id)
-            ends = [_related(target, to_object, primary) for target in result.to]
-            found.setdefault(id, []).extend(ends)
-            if result.paging and result.paging.next:
-                inputs.append({"id": id, "after": result.paging.next.after})
+            ends = found.setdefault(id, {})
+            before = len(ends)
+            ends |= dict.fromkeys(_related(target, to_object, primary) for target in result.to)
+            if after := wire.after(result.paging):
+                if len(ends) == before:
+                    raise RemoteError(f"HubSpot ({call.label}): promised more and gave nothing new. Run again later.")
+                inputs.append({"id": id, "after": after})
     return [tuple(found.get(id, ())) for id in ids]
 
 

@@ -202,28 +202,20 @@ class HubSpotBehaviours:
 
     def _listed(self) -> tuple[list[_Form], datetime | None]:
         """Every form, and HubSpot's own time when it began to list them."""
-        forms: list[_Form] = []
-        started: datetime | None = None
-        query = {"limit": "100"}
-        while True:
-            answer = self._client.fetch(Call("GET", self._client.path("forms"), "forms/list", query), _forms)
-            started = started or answer.at
-            forms += answer.value.results
-            if not (answer.value.paging and answer.value.paging.next):
-                return forms, started
-            query = {**query, "after": answer.value.paging.next.after}
+        call = Call("GET", self._client.path("forms"), "forms/list", {"limit": "100"})
+        pages = list(self._client.pages(call, _forms))
+        return [form for page in pages for form in page.value.results], pages[0].at
 
     def _submitted(self, form: _Form, horizon: datetime | None) -> Iterator[list[_Submission]]:
-        query = {"limit": _SUBMISSIONS_LIMIT}
-        while True:
-            path = self._client.path("submissions", form.id)
-            page = self._client.fetch(Call("GET", path, "forms/submissions", query), _submissions).value
-            fresh = [one for one in page.results if horizon is None or _submitted_at(one) >= horizon]
+        path = self._client.path("submissions", form.id)
+        call = Call("GET", path, "forms/submissions", {"limit": _SUBMISSIONS_LIMIT})
+        for page in self._client.pages(call, _submissions):
+            results = page.value.results
+            fresh = [one for one in results if horizon is None or _submitted_at(one) >= horizon]
             if fresh:
                 yield fresh
-            if len(fresh) < len(page.results) or not (page.paging and page.paging.next):
+            if len(fresh) < len(results):
                 return
-            query = {**query, "after": page.paging.next.after}
 
 
 def _submission(form: _Form, submission: _Submission) -> BehaviourSeen:

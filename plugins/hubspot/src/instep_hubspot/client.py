@@ -6,13 +6,14 @@ with status 200 into an empty record. Each request passes the transport once; no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from instep.contract import Effects
-from instep.errors import AccessError, UnknownOutcomeError
+from instep.contract import Effects, secrets_of, without_secrets
+from instep.errors import AccessError, RemoteError, UnknownOutcomeError
 from instep_hubspot import wire
 from instep_hubspot.answers import (
     Answer,
@@ -31,14 +32,26 @@ from instep_hubspot.settings import HubSpotSettings
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+Listed = TypeVar("Listed", bound="ListPage")
 
 _ATTEMPTS: Final = 5
+_IDLE_PAGES: Final = 100
 
 
 class Decoder(Protocol[T_co]):
     """Turns a body into a value, or raises `msgspec.MsgspecError`."""
 
     def decode(self, data: bytes, /) -> T_co: ...
+
+
+class ListPage(Protocol):
+    """A page of a listing, which says where the next one is."""
+
+    @property
+    def results(self) -> Sequence[Any]: ...
+
+    @property
+    def paging(self) -> wire.Paging | None: ...
 
 
 class HubSpotClient:
@@ -71,6 +84,22 @@ class HubSpotClient:
             return Answer(value, date(reply), calls_left(reply))
 
         return self._patiently(call, parse)
+
+    def pages(self, call: Call, decoder: Decoder[Listed]) -> Iterator[Answer[Listed]]:
+        """Every page of a listing. Raises `RemoteError` where one follows on another without end."""
+        known: set[str] = set()
+        before, idle = None, 0
+        while True:
+            answer = self.fetch(call, decoder)
+            yield answer
+            after, results = wire.after(answer.value.paging), answer.value.results
+            if after is None:
+                return
+            idle = idle + 1 if results == before else 0
+            if after in known or idle == _IDLE_PAGES:
+                raise RemoteError(f"HubSpot ({call.label}): gives the same pages again and again. Run again later.")
+            known.add(after)
+            before, call = results, replace(call, query={**call.query, "after": after})
 
     def send(self, call: Call) -> None:
         """Send a request whose answer has no body."""
@@ -136,9 +165,14 @@ class HubSpotClient:
         outcome = self._exchange(call)
         if isinstance(outcome, Lost):
             raise again(call, outcome.reason, sent=outcome.sent)
+        outcome = self._masked(outcome)
         if 200 <= outcome.status < 300:
             return outcome
         raise problem(call, outcome)
+
+    def _masked(self, reply: Reply) -> Reply:
+        tokens = (self._access_token, self._refresh_token)
+        return replace(reply, data=without_secrets(reply.data, (*secrets_of(self._settings), *tokens)))
 
     # --- one request -------------------------------------------------------------------------------------------
 
@@ -205,7 +239,7 @@ class HubSpotClient:
                 "Connect the app again, then set refresh_token, client_id and client_secret of the same app."
             )
         if not 200 <= reply.status < 300:
-            raise problem(call, reply)
+            raise problem(call, self._masked(reply))
         try:
             token = wire.token.decode(reply.data)
         except (msgspec.MsgspecError, UnicodeDecodeError):

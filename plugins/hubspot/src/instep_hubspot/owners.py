@@ -42,15 +42,10 @@ class HubSpotOwners:
         return tuple(sorted(found.values(), key=lambda owner: (len(owner.id), owner.id)))
 
     def _listed(self, *, archived: bool) -> list[SystemOwner]:
-        owners: list[SystemOwner] = []
         query = {"limit": "500", "archived": str(archived).lower()}
-        while True:
-            call = Call("GET", self._client.path("owners"), "owners/list", query)
-            page = self._client.fetch(call, _owners).value
-            owners += [_owner(owner, active=not archived) for owner in page.results]
-            if not (page.paging and page.paging.next):
-                return owners
-            query = {**query, "after": page.paging.next.after}
+        call = Call("GET", self._client.path("owners"), "owners/list", query)
+        pages = self._client.pages(call, _owners)
+        return [_owner(owner, active=not archived) for page in pages for owner in page.value.results]
 
 
 def _owner(owner: _Owner, *, active: bool) -> SystemOwner:

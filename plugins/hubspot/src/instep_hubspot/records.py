@@ -108,17 +108,11 @@ class HubSpotRecords:
         self, object: str, keys: Sequence[str], wanted: Set[str]
     ) -> Iterator[tuple[str, wire.WireRecord]]:
         """Deleted records that hold one of these values: they are listed, and not found by a property."""
-        after: str | None = None
-        while True:
-            query = {"limit": "100", "archived": "true", "properties": ",".join(keys)}
-            query |= {"after": after} if after else {}
-            call = Call("GET", self._client.path("objects", object), f"{object}/list", query)
-            page = self._client.fetch(call, wire.record_page).value
-            for record in page.results:
+        query = {"limit": "100", "archived": "true", "properties": ",".join(keys)}
+        call = Call("GET", self._client.path("objects", object), f"{object}/list", query)
+        for page in self._client.pages(call, wire.record_page):
+            for record in page.value.results:
                 yield from ((text, record) for text in _key_texts(record, keys) if text in wanted)
-            after = page.after
-            if not after:
-                return
 
     def write(self, object: str, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
         """Write records, all of one kind; `writes` says how each kind is sent."""

@@ -56,6 +56,11 @@ class Paging(msgspec.Struct):
     next: Next | None = None
 
 
+def after(paging: Paging | None) -> str | None:
+    """Where the next page begins; None after the last one."""
+    return paging.next.after if paging and paging.next else None
+
+
 class WireRecord(msgspec.Struct):
     """One record. Every property is text or null, whatever its type in HubSpot."""
 
@@ -78,7 +83,7 @@ class RecordPage(msgspec.Struct):
 
     @property
     def after(self) -> str | None:
-        return self.paging.next.after if self.paging and self.paging.next else None
+        return after(self.paging)
 
 
 class _Identity(msgspec.Struct):

@@ -12,6 +12,7 @@ def connect(settings: SalesforceSettings, effects: Effects) -> Connection:
     """One Salesforce org. Sends nothing: the first request goes out when a part is used."""
     from instep_salesforce.account import check
     from instep_salesforce.behaviours import SalesforceBehaviours
+    from instep_salesforce.bulk import BulkJobs
     from instep_salesforce.client import SalesforceClient
     from instep_salesforce.fields import SalesforceFields
     from instep_salesforce.owners import SalesforceOwners
@@ -35,6 +36,7 @@ def connect(settings: SalesforceSettings, effects: Effects) -> Connection:
         limits=(RateLimit(_CALLS_PER_SECOND, 1),),
         check=lambda: check(client),
         close=client.close,
+        settle=BulkJobs(client).settle,
     )
 
 

@@ -133,10 +133,18 @@ def _with_roles(client: SalesforceClient, relations: Sequence[Relation]) -> list
             promoted.append(Row(place, role["Id"], {"IsPrimary": True}))
         else:
             outcomes[place] = Written(relation.id, {})
-    outcomes |= batches.send(Batch(ROLE, "create", _ROLE_TYPES, "OpportunityId"), new)
+    made = batches.send(Batch(ROLE, "create", _ROLE_TYPES, "OpportunityId"), new)
+    outcomes |= {place: _there_already(wanted[place], outcome) for place, outcome in made.items()}
     outcomes |= batches.send(Batch(ROLE, "update", _ROLE_TYPES), promoted)
     told = {relation: _told(outcomes[place]) for place, relation in enumerate(wanted)}
     return [told[relation] for relation in relations]
+
+
+def _there_already(relation: Relation, outcome: Outcome | Problem) -> Outcome | Problem:
+    """A role that no query shows yet is refused a second time: it is there, which is all that was wanted."""
+    told = _told(outcome)
+    is_twice = isinstance(told, Rejected) and told.code == "duplicate"
+    return Written(relation.id, {}) if is_twice else outcome
 
 
 def _role(relation: Relation) -> dict[str, str | bool]:

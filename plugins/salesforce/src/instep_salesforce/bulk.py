@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from instep.contract import Unknown, Written
-from instep.errors import RemoteError
+from instep.errors import RemoteError, RetryLaterError
+from instep_salesforce import wire
+from instep_salesforce.account import user_id
 from instep_salesforce.answers import Call
 from instep_salesforce.batches import MOST, Batch, Outcomes, Row
 from instep_salesforce.client import SalesforceClient
@@ -25,7 +27,10 @@ _LARGEST_FILE: Final = 100_000_000
 _FIRST_WAIT_SECONDS: Final = 1.0
 _LONGEST_WAIT_SECONDS: Final = 30.0
 _PATIENCE_SECONDS: Final = 3600.0
+_MOST_PAGES: Final = 100
+"""Of the list of jobs, each of up to 1,000; Salesforce forgets a job after seven days."""
 _ENDED: Final = frozenset(("JobComplete", "Failed", "Aborted"))
+_RUNNING: Final = frozenset(("UploadComplete", "InProgress"))
 
 
 class _Job(msgspec.Struct):
@@ -33,6 +38,8 @@ class _Job(msgspec.Struct):
     state: str
     numberRecordsProcessed: int = 0  # noqa: N815
     errorMessage: str | None = None  # noqa: N815
+    object: str = ""
+    createdById: str = ""  # noqa: N815
 
 
 class _Csv:
@@ -54,7 +61,14 @@ class _Csv:
         return rows
 
 
+class _Jobs(msgspec.Struct):
+    records: list[_Job]
+    done: bool = True
+    nextRecordsUrl: str | None = None  # noqa: N815
+
+
 _job = msgspec.json.Decoder(_Job)
+_jobs = msgspec.json.Decoder(_Jobs)
 _csv = _Csv()
 
 
@@ -101,6 +115,32 @@ class BulkJobs:
         if state is None:
             return self._lost(batch, rows), []
         return self._results(batch, id, rows)
+
+    def settle(self) -> None:
+        """Wait for the end of every job of this login: one may be of a run that died before it could.
+
+        Raises `RetryLaterError` after an hour. Nothing is aborted: another tool may share the login.
+        developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/get_all_jobs.htm
+        """
+        jobs = list(self._listed())
+        ours = user_id(self._client)
+        for job in jobs:
+            if job.state in _RUNNING and (not ours or id18(job.createdById) == ours):
+                batch = Batch(job.object, "update")
+                if not self._ended(batch, job.id):
+                    raise RetryLaterError(
+                        f"Salesforce ({job.object}): bulk job {job.id} of an earlier run is still at work. Run again "
+                        "later, or abort it under Setup, Bulk Data Load Jobs."
+                    )
+
+    def _listed(self) -> Iterator[_Job]:
+        call = Call("GET", self._client.path("jobs", "ingest"), "bulk/list")
+        for _ in range(_MOST_PAGES):
+            page = self._client.fetch(call, _jobs).value
+            yield from page.records
+            if page.done or not page.nextRecordsUrl:
+                return
+            call = Call("GET", wire.own_path(page.nextRecordsUrl, self._client.host), "bulk/list/next")
 
     # --- starting ----------------------------------------------------------------------------------------------
 
@@ -151,7 +191,8 @@ class BulkJobs:
         untouched: list[Row] = []
         by_key = {_folded(batch, row.id): row for row in rows}
         try:
-            self._ended(batch, id)
+            if not self._ended(batch, id):
+                self._abort(batch, id)
             for found in self._read(batch, id, "successfulResults"):
                 row = by_key[_folded(batch, found[_key(batch)])]
                 made = found.get("sf__Created", "").casefold() == "true"
@@ -167,18 +208,17 @@ class BulkJobs:
         settled = outcomes.keys() | {row.place for row in untouched}
         return self._lost(batch, [row for row in rows if row.place not in settled]) | outcomes, untouched
 
-    def _ended(self, batch: Batch, id: str) -> None:
-        """Wait until the job has ended, one way or another, for an hour at most; then it is told to end."""
+    def _ended(self, batch: Batch, id: str) -> bool:
+        """Wait until a job has ended, one way or another, for an hour at most; says whether it has."""
         waited, wait = 0.0, _FIRST_WAIT_SECONDS
         while True:
             self._client.effects.sleep(wait)
             job = self._fetch(self._call("GET", batch, "job", id))
             if job.state in _ENDED:
-                return
+                return True
             waited, wait = waited + wait, min(wait * 2, _LONGEST_WAIT_SECONDS)
             if waited > _PATIENCE_SECONDS:
-                self._abort(batch, id)
-                return
+                return False
 
     def _read(self, batch: Batch, id: str, what: str) -> list[dict[str, str]]:
         headers = {"Accept": "text/csv"}

@@ -8,6 +8,7 @@ reading are this module's. Every single request passes the transport once; nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import SecretStr
 
-from instep.contract import Effects
+from instep.contract import Effects, secrets_of, without_secrets
 from instep.errors import ConfigError, UnknownOutcomeError
 from instep_salesforce import wire
 from instep_salesforce.answers import (
@@ -160,9 +161,14 @@ class SalesforceClient:
         outcome = self._exchange(call)
         if isinstance(outcome, Lost):
             raise again(call, outcome.reason, sent=outcome.sent)
+        outcome = self._masked(outcome)
         if 200 <= outcome.status < 300:
             return outcome
         raise problem(call, outcome)
+
+    def _masked(self, reply: Reply) -> Reply:
+        tokens = (self._access_token, self._refresh_token)
+        return replace(reply, data=without_secrets(reply.data, (*secrets_of(self._settings), *tokens)))
 
     # --- one request -------------------------------------------------------------------------------------------
 
@@ -248,7 +254,7 @@ class SalesforceClient:
         if isinstance(reply, Lost):
             raise again(_LOGIN, reply.reason)
         if not 200 <= reply.status < 300:
-            raise login_problem(_LOGIN, reply)
+            raise login_problem(_LOGIN, self._masked(reply))
         try:
             token = wire.token.decode(reply.data)
         except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -15,6 +15,7 @@ from instep_salesforce.values import is_id
 from instep_salesforce.wire import Columns, Page, Record
 
 _MOST_IDS: Final = 2000
+_IDLE_PAGES: Final = 100
 STAMP: Final = "SystemModstamp"
 """When a record was changed, by people and by automations alike; indexed, whole seconds."""
 
@@ -33,6 +34,7 @@ def query_all(client: SalesforceClient, object: str, columns: Columns, query: st
     developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_queryall.htm
     """
     call = query_call(client, object, query)
+    known, before, idle = {call.path}, None, 0
     while True:
         page = client.fetch(call, columns.pages).value
         for id, reason in page.garbled.items():
@@ -41,6 +43,11 @@ def query_all(client: SalesforceClient, object: str, columns: Columns, query: st
         if page.done:
             return
         call = next_call(client, object, page)
+        idle = idle + 1 if page.records == before else 0
+        if call.path in known or idle == _IDLE_PAGES:
+            raise RemoteError(f"Salesforce ({object}/query): gives the same pages again and again. Run again later.")
+        known.add(call.path)
+        before = page.records
 
 
 def query_call(client: SalesforceClient, object: str, query: str) -> Call:

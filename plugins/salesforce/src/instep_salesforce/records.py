@@ -47,14 +47,15 @@ class SalesforceRecords:
         batch_partial=True,
         delete_feed=True,
         merge_signal=True,
+        consent_fields=frozenset(("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")),
         relates={"Contact": ("Account",), "Lead": (), "Account": (), "Opportunity": ("Account", "Contact")},
     )
-    index_lag = timedelta(0)
-    """Nothing is read from an index that lags; a late transaction is met by the overlap of reads."""
 
     def __init__(self, client: SalesforceClient, settings: SalesforceSettings, schema: Schema) -> None:
         self._client = client
         self._schema = schema
+        self.index_lag = timedelta(seconds=settings.overlap_seconds)
+        """Queries may be answered by a replica that lags; reads by id are not."""
         self._changes = ChangeReader(client, Walker(client, schema, timedelta(seconds=settings.overlap_seconds)))
         self._writer = Writer(client, settings, schema, self.read)
         self.batch = BatchSizes(read=2000, find=200, write=10_000 if settings.bulk else 200, related=200, relate=200)

@@ -177,7 +177,13 @@ class _Walk:
                 self._recover(refused)
             else:
                 self._fruitless = 0
-                return self._taken(answer)
+                if not self._is_ahead_of(answer.at):
+                    return self._taken(answer)
+                self._at, self._memory, self._next = Position(types=self._at.types), _Memory({}), None
+
+    def _is_ahead_of(self, now: datetime | None) -> bool:
+        """Whether the walk before went by a clock that ran ahead: what changed since then would be skipped."""
+        return bool(self._at.since and now and now < self._at.since - self._overlap)
 
     def _taken(self, answer: Answer[Page]) -> Step:
         page, at = answer.value, self._at

@@ -222,6 +222,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(), nullable=True),
         sa.Column("code", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("fields", sa.LargeBinary(), nullable=True),
         sa.Column("permanent", sa.Integer(), server_default="0", nullable=False),
         sa.Column("tries", sa.Integer(), nullable=True),
         sa.Column("run", sa.Integer(), nullable=True),

@@ -80,7 +80,7 @@ class Tokens:
         self._known[value] = replace(token, scopes=token.scopes - frozenset(without))
 
     def expire_all(self) -> None:
-        """Let every access token be too old from now on; refresh tokens stay good."""
+        """Let every access token run out."""
         self._known = {value: replace(token, lifetime=timedelta(0)) for value, token in self._known.items()}
 
     def revoke(self, value: str) -> None:

@@ -170,15 +170,19 @@ class BulkCalls:
 
     def list_ingest(self, call: Call) -> Response:
         """All jobs that write."""
-        return self._listed("ingest")
+        return self._listed(call, "ingest")
 
     def list_query(self, call: Call) -> Response:
         """All jobs that read."""
-        return self._listed("query")
+        return self._listed(call, "query")
 
-    def _listed(self, kind: str) -> Response:
-        records = [self._shown(job) for job in self._org.jobs.all(kind)]
-        return reply({"done": True, "records": records, "nextRecordsUrl": None})
+    def _listed(self, call: Call, kind: str) -> Response:
+        first, size = int(call.request.one("queryLocator") or 0), self._org.personality.bulk_list_page
+        jobs = self._org.jobs.all(kind)
+        end = first + size
+        more = None if end >= len(jobs) else f"{call.base}/jobs/{kind}?queryLocator={end}"
+        records = [self._shown(job) for job in jobs[first:end]]
+        return reply({"done": more is None, "records": records, "nextRecordsUrl": more})
 
     def show_ingest(self, call: Call) -> Response:
         """How far a job is that writes."""

@@ -69,6 +69,8 @@ class SalesforcePersonality(Personality):
     """Whether CSV answers name their charset."""
     bulk_query_error_text: bool = False
     """Whether a failed bulk query says why."""
+    bulk_list_page: int = 1000
+    """How many jobs one page of their list holds."""
     bulk_hard_delete: bool = True
     """Whether the API user has the permission to delete past the recycle bin."""
     bulk_upload_bytes: int = 100_000_000
