@@ -36,7 +36,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from instep.errors import InstepError
 from instep.mapping.compiled import Workspace
 from instep.sandbox import FaultKind
 from instep.sync.run import Outcome, plan_only
@@ -114,10 +113,14 @@ class History:
             case "wait":
                 self.time.at += _span(rest)
             case "clock":
-                self.story.skew = _span(rest)
+                self._set_clock(_span(rest))
             case _:
                 self._act(step)
         self.check()
+
+    def _set_clock(self, ahead: timedelta) -> None:
+        """Our clock is wrong from now on."""
+        self.story.clock = lambda: self.time.now() + ahead
 
     def check(self) -> None:
         """Raise what was found to be wrong."""
@@ -190,16 +193,14 @@ class History:
             if seen > MOST_CALLS or self.time.at - self._began > timedelta(hours=6):
                 raise Wrong(f"R26: the run does not end: {seen} effects in {self.time.at - self._began}")
 
-        more: dict[str, Any] = {} if runner is None else {"run": runner}
+        more: dict[str, Any] = {} if runner is None else {"runner": runner}
+        run: Run | None = None
         try:
             run = self.story.run(stop_at, seed=len(self.steps), hears=hears, **more)
-        except InstepError as error:
-            run = None
-            if not self.disturbed:
-                self.wrong.append(f"a run failed although nothing went wrong: {error!r}")
         except Wrong as wrong:
-            run = None
             self.wrong.append(str(wrong))
+        if run is not None and run.error is not None and not self.disturbed:
+            self.wrong.append(f"a run failed although nothing went wrong: {run.error!r}")
         self.notice()
         if run is not None and run.outcome is not None:
             if run.outcome.unaccounted:
@@ -237,7 +238,7 @@ class History:
         for desk in self.desks.values():
             desk.calm()
         self.disturbed = False
-        self.story.skew = timedelta(0)
+        self._set_clock(timedelta(0))
         if self.hidden or self.refused:
             self._come_to_rest("while something is hidden or refused")
             self.wrong += oracle.disagreements(self, hidden=self.hidden, refused=self.refused)
@@ -286,6 +287,7 @@ class History:
             run = self.run()
             self.check()
             assert run is not None
+            assert run.error is None
             counts.append(run.writes)
             if run.writes == 0:
                 break

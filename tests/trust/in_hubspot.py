@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import CallLog, Faults, Request, Response
+from instep.sandbox import CallLog, FaultKind, Faults, Request, Response
 from instep_hubspot import hubspot
 from instep_hubspot.sandbox import STATIC_TOKEN, HubSpotPersonality, HubSpotWorld
 from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN

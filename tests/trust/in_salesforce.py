@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import CallLog, Faults, Request, Response
+from instep.sandbox import CallLog, FaultKind, Faults, Request, Response
 from instep_salesforce import salesforce
 from instep_salesforce.sandbox import CLIENT_ID, CLIENT_SECRET, SalesforcePersonality, SalesforceWorld
 from instep_salesforce.sandbox.org import Org

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from instep.contract import ConnectorPlugin
 from instep.errors import InstepError
+from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
 from instep.plugins import find_plugin
 from instep.store import Store
@@ -86,8 +87,6 @@ class Rehearsal:
     runs: list[Run] = field(default_factory=list)
     team: str = ""
     """The colleagues, as team.toml names them."""
-    skew: timedelta = timedelta(0)
-    """How wrong our own clock is."""
 
     def __post_init__(self) -> None:
         (self.root / "mappings").mkdir(parents=True)
@@ -135,11 +134,17 @@ class Rehearsal:
     # --- running -----------------------------------------------------------------------------------------------
 
     def run(
-        self, stop_at: int | None = None, *, seed: int = 0, meanwhile: Callable[[str], None] = lambda label: None
+        self,
+        stop_at: int | None = None,
+        *,
+        seed: int = 0,
+        meanwhile: Hears = lambda label: None,
+        runner: Runner = _sync,
+        hears: Hears = lambda label: None,
     ) -> Run:
         """One run as of a new process. Where it is stopped, the state stays as it was at that very moment.
 
-        `meanwhile` hears of every effect right before it takes place.
+        `meanwhile` hears of every effect right before it takes place; `hears` as well, once the systems noted it.
         """
         watch = Watch(self.time, stop_at, self._freeze)
         watch.tell(meanwhile)
@@ -149,10 +154,11 @@ class Rehearsal:
             watch.tell(place.hear)
             if isinstance(place, MemoryPlace) and place.lost is not None:
                 watch.lose, place.lost = place.lost, None
+        watch.tell(hears)
         outcome, error = None, None
         try:
             with patch.object(writes, "costs_less", bool) if self.by_jobs else nullcontext():
-                outcome = run(self.workspace, self.world(watch, seed))
+                outcome = runner(self.workspace, self.world(watch, seed))
         except Stopped:
             _copy(self.root / "frozen", self._state)
         except InstepError as failure:
