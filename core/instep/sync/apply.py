@@ -186,8 +186,6 @@ def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> lis
 
 def _is_fresh(session: Session, live: Live, object: str) -> bool:
     row = session.store.row("SELECT read_at FROM cursor WHERE connection = ? AND stream = ?", (live.name, object))
-    if row is None:
-        return False
     limit = timedelta(seconds=session.workspace.options.recheck_after_seconds)
     return row is not None and abs(session.world.clock() - datetime.fromisoformat(row[0])) <= limit
 
