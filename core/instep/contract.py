@@ -546,6 +546,7 @@ class ConnectionInfo:
     time_zone: str = "UTC"
     currency: str | None = None
     now: datetime | None = None
+    """The system's own time, by which a run dates what it finds; None where it has no clock of its own."""
     granted: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
     calls_left_today: int | None = None

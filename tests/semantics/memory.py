@@ -254,8 +254,8 @@ class Records:
             row = system.objects[object].get(write.id)
             if row is None or row.state == "gone":
                 return Missing()
-            if row.state == "converted":
-                return Moved("people", str(row.successor))
+            if row.state in ("merged", "converted"):
+                return Moved("people" if row.state == "converted" else object, str(row.successor))
             id = write.id
             system.writes.append(("update", id))
         system.put(object, id, **held)

@@ -9,6 +9,8 @@ import pickle
 import tomllib
 from pathlib import Path
 
+from instep.sandbox import FaultKind
+
 from .effects import Time
 from .mappings import FILES
 from .place import Applied, Held, Kind, plain
@@ -187,6 +189,53 @@ class FilesPlace:
 
     def opt_out(self, name: str) -> None:
         self._change("person", name, opted_out="yes")
+
+    def opt_in(self, name: str) -> None:
+        raise NotImplementedError("A cell that turns blank is no opt-in")
+
+    def unflag(self, name: str) -> None:
+        self._change("person", name, opted_out="")
+
+    def move(self, kind: Kind, name: str, stage: str) -> None:
+        """A colleague moves a record to a stage, forth or back."""
+        self.edit(kind, name, stage=stage)
+
+    def own(self, kind: Kind, name: str, owner: str) -> None:
+        raise NotImplementedError("Its rows have no owners")
+
+    def restore(self, kind: Kind, name: str) -> None:
+        raise NotImplementedError("Nothing is deleted there")
+
+    # --- admins ------------------------------------------------------------------------------------------------
+
+    logins = 0
+
+    def hire(self, name: str) -> None:
+        """Its rows have no owners."""
+
+    def hide(self, kind: Kind, field: str) -> None:
+        raise NotImplementedError("A column that is missing stops the connection")
+
+    def show(self, kind: Kind, field: str) -> None:
+        """Everything is in sight."""
+
+    def retype(self, kind: Kind, field: str) -> None:
+        raise NotImplementedError("It has no types")
+
+    def refuse(self, kind: Kind, name: str) -> None:
+        raise NotImplementedError("It has no rules")
+
+    def accept(self) -> None:
+        """It has no rules."""
+
+    def expire(self) -> None:
+        """It has no tokens."""
+
+    def page(self, size: int) -> None:
+        """It has no pages."""
+
+    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
+        """Nothing lies between it and us."""
 
     # --- what it holds -----------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import CallLog, Faults, Request, Response
+from instep.sandbox import CallLog, FaultKind, Faults, Request, Response
 from instep_hubspot import hubspot
 from instep_hubspot.sandbox import STATIC_TOKEN, HubSpotPersonality, HubSpotWorld
 from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
@@ -46,6 +46,7 @@ FIELDS: dict[Kind, dict[str, str]] = {
     "company": {"domain": "domain", "phone": "phone", "city": "city"},
     "opportunity": {"amount": "amount", "close_date": "closedate", "stage": "dealstage"},
 }
+OWNER = "hubspot_owner_id"
 WORDS = {
     "lifecyclestage": {
         "awareness": "subscriber",
@@ -83,6 +84,7 @@ class HubSpotPlace:
     def __init__(self, name: str, time: Time, **settings: object) -> None:
         self.name = name
         self._settings = settings
+        self._owners: dict[str, str] = {}
         self.portal = Portal(time, HubSpotPersonality(), 8_675_309, 0)
         self._fixed = [self.portal.lock, time]
         self.world = HubSpotWorld(self.portal)
@@ -129,6 +131,7 @@ class HubSpotPlace:
 
     def put_back(self, kept: bytes) -> None:
         self._server.faults.clear()
+        self._server.log.clear()
         place.put_back(self.portal, self._fixed, kept)
         self._noted.renew()
 
@@ -158,6 +161,14 @@ class HubSpotPlace:
     def edit(self, kind: Kind, name: str, **values: str) -> None:
         self.world.edit(OBJECTS[kind], self.find(kind, name), **_spoken(kind, values))
 
+    def move(self, kind: Kind, name: str, stage: str) -> None:
+        """A colleague moves a record to a stage, forth or back."""
+        self.edit(kind, name, stage=stage)
+
+    def own(self, kind: Kind, name: str, owner: str) -> None:
+        """A record passes to a colleague."""
+        self.world.edit(OBJECTS[kind], self.find(kind, name), **{OWNER: self._owners[owner]})
+
     def tie(self, kind: Kind, name: str, to: Kind, other: str) -> None:
         ends = OBJECTS[kind], self.find(kind, name), OBJECTS[to], self.find(to, other)
         self.world.associate(*ends, PRIMARY_COMPANY[kind] if to == "company" else None)
@@ -178,6 +189,52 @@ class HubSpotPlace:
         row = self.world.read("contacts", self.find("person", name)) or {}
         self.world.opt_out(row["email"])
 
+    def opt_in(self, name: str) -> None:
+        row = self.world.read("contacts", self.find("person", name)) or {}
+        self.world.opt_in(row["email"])
+
+    def unflag(self, name: str) -> None:
+        raise NotImplementedError("HubSpot keeps the flag itself")
+
+    def restore(self, kind: Kind, name: str) -> None:
+        rows = [row for row in self.world.all(OBJECTS[kind], archived=True) if row.get(NAMES[kind]) == name]
+        self.world.restore(OBJECTS[kind], rows[-1]["hs_object_id"])
+
+    # --- admins ------------------------------------------------------------------------------------------------
+
+    @property
+    def logins(self) -> int:
+        return self._server.log.count("oauth.token")
+
+    def hire(self, name: str) -> None:
+        self._owners[name] = self.world.add_owner(f"{name}@ourselves.example", name.title(), "Lind")
+
+    def hide(self, kind: Kind, field: str) -> None:
+        self.world.hide_property(OBJECTS[kind], FIELDS[kind][field])
+
+    def show(self, kind: Kind, field: str) -> None:
+        self.world.show_property(OBJECTS[kind], FIELDS[kind][field])
+        if field in ("first_name", "title", "city"):
+            self.world.retype_property(OBJECTS[kind], FIELDS[kind][field], "string", "text")
+
+    def retype(self, kind: Kind, field: str) -> None:
+        self.world.retype_property(OBJECTS[kind], FIELDS[kind][field], "number", "number")
+
+    def refuse(self, kind: Kind, name: str) -> None:
+        raise NotImplementedError("It has no rules")
+
+    def accept(self) -> None:
+        """It has no rules."""
+
+    def expire(self) -> None:
+        self.world.expire_tokens()
+
+    def page(self, size: int) -> None:
+        self.portal.personality = replace(self.portal.personality, page_size=size)
+
+    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
+        self._server.faults.add("*", kind, times, after=after)
+
     # --- what it holds -----------------------------------------------------------------------------------------
 
     def held(self) -> list[Held]:
@@ -188,6 +245,9 @@ class HubSpotPlace:
     def _held(self, kind: Kind, row: dict[str, str], names: dict[tuple[Kind, str], str]) -> Held:
         id, object = row["hs_object_id"], OBJECTS[kind]
         values = {name: _heard(field, row.get(field, "")) for name, field in FIELDS[kind].items()}
+        if self._owners:
+            names_of = {id: name for name, id in self._owners.items()}
+            values["owner"] = names_of.get(row.get(OWNER, ""), row.get(OWNER, ""))
         if kind == "company":
             return Held(kind, object, id, names[kind, id], values, None)
         ends: list[Kind] = ["company", "person"] if kind == "opportunity" else ["company"]

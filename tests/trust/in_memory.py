@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from instep.contract import Scalar
+from instep.contract import Consent, Scalar, SystemOwner
+from instep.sandbox import FaultKind
 
 from ..semantics.memory import Row, System
 from . import place
@@ -46,6 +47,7 @@ class MemoryPlace:
         self._clock = _Hand(time)
         self.system = System(name, self._clock)  # type: ignore[arg-type]  # all it does is ask for the time
         self.lost: tuple[str, int] | None = None
+        self._hires: list[str] = []
 
     @property
     def calls(self) -> int:
@@ -85,7 +87,9 @@ class MemoryPlace:
         return next(id for id, row in rows.items() if row.fields.get(NAMES[kind]) == name)
 
     def make(self, kind: Kind, name: str, **values: str) -> None:
-        self.system.put(OBJECTS[kind], f"{kind[0]}-{name}", **{NAMES[kind]: name}, **_typed(values))
+        number = sum(row.fields.get(NAMES[kind]) == name for row in self.system.objects[OBJECTS[kind]].values())
+        id = f"{kind[0]}-{name}" + (f"-{number + 1}" if number else "")
+        self.system.put(OBJECTS[kind], id, **{NAMES[kind]: name}, **_typed(values))
 
     def edit(self, kind: Kind, name: str, **values: str) -> None:
         self.system.put(OBJECTS[kind], self.find(kind, name), **_typed(values))
@@ -109,6 +113,60 @@ class MemoryPlace:
     def opt_out(self, name: str) -> None:
         self.system.put("people", self.find("person", name), optout=True)
 
+    def opt_in(self, name: str) -> None:
+        id = self.find("person", name)
+        self.system.explicit[id] = [Consent("all", "in", self._clock.now, "preference page", explicit=True)]
+        self.system.put("people", id, optout=None)
+
+    def unflag(self, name: str) -> None:
+        self.system.put("people", self.find("person", name), optout=None)
+
+    def move(self, kind: Kind, name: str, stage: str) -> None:
+        """A colleague moves a record to a stage, forth or back."""
+        self.edit(kind, name, stage=stage)
+
+    def own(self, kind: Kind, name: str, owner: str) -> None:
+        """A record passes to a colleague."""
+        self.edit(kind, name, owner=owner)
+
+    def restore(self, kind: Kind, name: str) -> None:
+        rows = self.system.objects[OBJECTS[kind]]
+        gone = [row for row in rows.values() if row.state == "gone" and row.fields.get(NAMES[kind]) == name]
+        gone[-1].state = "live"
+        self.edit(kind, name)
+
+    # --- admins ------------------------------------------------------------------------------------------------
+
+    logins = 0
+
+    def hire(self, name: str) -> None:
+        self._hires.append(name)
+        self.system.users.append(SystemOwner(name, name.title(), f"{name}@ourselves.example", active=True))
+
+    def hide(self, kind: Kind, field: str) -> None:
+        self.system.hidden.add(field)
+
+    def show(self, kind: Kind, field: str) -> None:
+        self.system.hidden.discard(field)
+
+    def retype(self, kind: Kind, field: str) -> None:
+        raise NotImplementedError("It has no types")
+
+    def refuse(self, kind: Kind, name: str) -> None:
+        raise NotImplementedError("It has no rules")
+
+    def accept(self) -> None:
+        """It has no rules."""
+
+    def expire(self) -> None:
+        """It has no tokens."""
+
+    def page(self, size: int) -> None:
+        """It has no pages."""
+
+    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
+        """Nothing lies between it and us."""
+
     # --- what it holds -----------------------------------------------------------------------------------------
 
     def held(self) -> list[Held]:
@@ -120,9 +178,14 @@ class MemoryPlace:
     def _held(self, object: str, id: str, row: Row, names: dict[tuple[str, str], str]) -> Held:
         kind = KINDS[object]
         values = {name: plain(row.fields.get(name)) for name in FIELDS[kind]}
+        if self._hires:
+            values["owner"] = plain(row.fields.get("owner"))
         if kind == "person":
             values["opted_out"] = plain(row.fields.get("optout"))
-        ties = frozenset((KINDS[end[0]], names[end]) for end in row.related if end in names)
+        firms = {end: primary for end, primary in row.related.items() if end in names and end[0] == "companies"}
+        ends = [end for end in row.related if end in names and end not in firms]
+        ends += [end for end, primary in firms.items() if primary or len(firms) == 1]
+        ties = frozenset((KINDS[end[0]], names[end]) for end in ends)
         return Held(kind, object, id, names[object, id], values, None if kind == "company" else ties)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import CallLog, Faults, Request, Response
+from instep.sandbox import CallLog, FaultKind, Faults, Request, Response
 from instep_salesforce import salesforce
 from instep_salesforce.sandbox import CLIENT_ID, CLIENT_SECRET, SalesforcePersonality, SalesforceWorld
 from instep_salesforce.sandbox.org import Org
@@ -73,6 +73,7 @@ class SalesforcePlace:
         self.org.base_url = self._server.url
         self._born: dict[str, int] = {}
         self._worked: dict[str, int] = {}
+        self._owners: dict[str, str] = {}
 
     def close(self) -> None:
         self._server.close()
@@ -110,6 +111,7 @@ class SalesforcePlace:
 
     def put_back(self, kept: bytes) -> None:
         self._server.faults.clear()
+        self._server.log.clear()
         place.put_back(self.org, self._fixed, kept)
         self._noted.renew()
         self._born, self._worked = {}, {job.id: len(job.outcomes) for job in self.org.jobs.all("ingest")}
@@ -138,11 +140,22 @@ class SalesforcePlace:
         more = {"Company": "[unknown]"} if lead else {}
         if kind == "opportunity":
             more = {"StageName": "Prospecting", "CloseDate": "2030-12-31"}
+        if self._owners:
+            more["OwnerId"] = next(iter(self._owners.values()))
         self.world.create(object, **{NAMES[object]: name}, **{**more, **_spoken(object, values)})
 
     def edit(self, kind: Kind, name: str, **values: str) -> None:
         object, id = self.find(kind, name)
         self.world.edit(object, id, **_spoken(object, values))
+
+    def move(self, kind: Kind, name: str, stage: str) -> None:
+        """A colleague moves a record to a stage, forth or back."""
+        self.edit(kind, name, stage=stage)
+
+    def own(self, kind: Kind, name: str, owner: str) -> None:
+        """A record passes to a colleague."""
+        object, id = self.find(kind, name)
+        self.world.edit(object, id, OwnerId=self._owners[owner])
 
     def tie(self, kind: Kind, name: str, to: Kind, other: str) -> None:
         object, id = self.find(kind, name)
@@ -175,6 +188,56 @@ class SalesforcePlace:
     def opt_out(self, name: str) -> None:
         self.edit("person", name, opted_out="yes")
 
+    def opt_in(self, name: str) -> None:
+        raise NotImplementedError("A flag that is taken off is no opt-in")
+
+    def unflag(self, name: str) -> None:
+        self.edit("person", name, opted_out="")
+
+    def restore(self, kind: Kind, name: str) -> None:
+        objects = [object for object, its in KINDS.items() if its == kind]
+        gone = [(o, row) for o in objects for row in self.world.all(o, deleted=True) if row[NAMES[o]] == name]
+        object, row = gone[-1]
+        self.world.undelete(object, str(row["Id"]))
+
+    # --- admins ------------------------------------------------------------------------------------------------
+
+    @property
+    def logins(self) -> int:
+        return self._server.log.count("oauth.token")
+
+    def hire(self, name: str) -> None:
+        self._owners[name] = self.world.add_user(f"{name.title()} Lind", f"{name}@ourselves.example")
+
+    def hide(self, kind: Kind, field: str) -> None:
+        for object in (object for object, its in KINDS.items() if its == kind):
+            self.world.hide_field(object, FIELDS[object][field])
+
+    def show(self, kind: Kind, field: str) -> None:
+        for object in (object for object, its in KINDS.items() if its == kind):
+            self.world.show_field(object, FIELDS[object][field])
+
+    def retype(self, kind: Kind, field: str) -> None:
+        raise NotImplementedError("Its standard fields keep their types")
+
+    def refuse(self, kind: Kind, name: str) -> None:
+        for object in (object for object, its in KINDS.items() if its == kind):
+            self.world.add_validation_rule(
+                object, lambda row, field=NAMES[object]: row[field] == name, "Nobody changes this"
+            )
+
+    def accept(self) -> None:
+        self.org.rules.validations.clear()
+
+    def expire(self) -> None:
+        self.world.expire_tokens()
+
+    def page(self, size: int) -> None:
+        self.org.behave(replace(self.org.personality, page_size=size))
+
+    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
+        self._server.faults.add("*", kind, times, after=after)
+
     # --- what it holds -----------------------------------------------------------------------------------------
 
     def held(self) -> list[Held]:
@@ -188,6 +251,9 @@ class SalesforcePlace:
     def _held(self, object: str, row: dict[str, Any], names: dict[str, str], people: list[str]) -> Held:
         id = str(row["Id"])
         values = {name: _heard(field, row.get(field)) for name, field in FIELDS[object].items()}
+        if self._owners:
+            names_of = {id: name for name, id in self._owners.items()}
+            values["owner"] = names_of.get(str(row["OwnerId"]), "")  # the user we log in as stands for nobody
         if twice := {names[end] for end in people if people.count(end) > 1}:
             values["tied twice"] = ", ".join(sorted(twice))
         ties: set[tuple[str, str]] = {("person", names[end]) for end in people if end in names}

@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
+from instep.sandbox import FaultKind
+
 Kind = Literal["person", "company", "opportunity"]
 
 
@@ -125,6 +127,71 @@ class Place(Protocol):
 
     def held(self) -> list[Held]:
         """Every live record."""
+        ...
+
+
+class Desk(Place, Protocol):
+    """A place whose people and admins can do whatever a history may tell."""
+
+    @property
+    def logins(self) -> int:
+        """How many calls of ours asked for a token so far."""
+        ...
+
+    def hire(self, name: str) -> None:
+        """A colleague who can own records joins; from then on records show their owner."""
+        ...
+
+    def move(self, kind: Kind, name: str, stage: str) -> None:
+        """A colleague moves a record to a stage, forth or back."""
+        ...
+
+    def own(self, kind: Kind, name: str, owner: str) -> None:
+        """A record passes to a colleague who was hired."""
+        ...
+
+    def restore(self, kind: Kind, name: str) -> None:
+        """A colleague brings the record of that name back that was deleted last."""
+        ...
+
+    def opt_in(self, name: str) -> None:
+        """A person says that mail is welcome."""
+        ...
+
+    def unflag(self, name: str) -> None:
+        """Somebody turns an opt-out flag off, without any word of the person."""
+        ...
+
+    def hide(self, kind: Kind, field: str) -> None:
+        """An admin takes a field out of our sight."""
+        ...
+
+    def show(self, kind: Kind, field: str) -> None:
+        """An admin lets us see it again."""
+        ...
+
+    def retype(self, kind: Kind, field: str) -> None:
+        """An admin gives a field a type that its values do not fit, until it is shown again."""
+        ...
+
+    def refuse(self, kind: Kind, name: str) -> None:
+        """From now on, a rule refuses every change of that record."""
+        ...
+
+    def accept(self) -> None:
+        """No rule refuses anything any more."""
+        ...
+
+    def expire(self) -> None:
+        """Every token ends before its time."""
+        ...
+
+    def page(self, size: int) -> None:
+        """From now on, no page holds more records than that."""
+        ...
+
+    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
+        """Of the calls after so many more, so many go wrong."""
         ...
 
 

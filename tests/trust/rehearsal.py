@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from instep.contract import ConnectorPlugin
 from instep.errors import InstepError
+from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
 from instep.plugins import find_plugin
 from instep.store import Store
@@ -47,6 +48,15 @@ MUCH_LATER = timedelta(minutes=15)
 """When a vendor has worked off what a dead run had left with it."""
 
 
+Runner = Callable[[Workspace, World], Outcome]
+"""What a run is: a sync, or one that only plans."""
+Hears = Callable[[str], None]
+
+
+def _sync(workspace: Workspace, world: World) -> Outcome:
+    return sync(workspace, world, first_run="apply")
+
+
 @dataclass(frozen=True)
 class Run:
     """One run as it was seen from outside: its number, its effects, and each system's count of calls at its ends."""
@@ -75,11 +85,14 @@ class Rehearsal:
     by_jobs: bool = False
     """Whether a dozen records go the way that otherwise only thousands go: as a job of Salesforce's Bulk API."""
     runs: list[Run] = field(default_factory=list)
+    team: str = ""
+    """The colleagues, as team.toml names them."""
 
     def __post_init__(self) -> None:
         (self.root / "mappings").mkdir(parents=True)
         (self.root / "sync.toml").write_text("".join(place.table() for place in self.places))
         (self.root / "mappings" / "process.toml").write_text(PROCESS)
+        (self.root / "mappings" / "team.toml").write_text(self.team)
         for place in self.places:
             (self.root / "mappings" / f"{place.name}.toml").write_text(place.mapping)
         self.workspace = load_workspace(self.root)
@@ -121,11 +134,17 @@ class Rehearsal:
     # --- running -----------------------------------------------------------------------------------------------
 
     def run(
-        self, stop_at: int | None = None, *, seed: int = 0, meanwhile: Callable[[str], None] = lambda label: None
+        self,
+        stop_at: int | None = None,
+        *,
+        seed: int = 0,
+        meanwhile: Hears = lambda label: None,
+        runner: Runner = _sync,
+        hears: Hears = lambda label: None,
     ) -> Run:
         """One run as of a new process. Where it is stopped, the state stays as it was at that very moment.
 
-        `meanwhile` hears of every effect right before it takes place.
+        `meanwhile` hears of every effect right before it takes place; `hears` as well, once the systems noted it.
         """
         watch = Watch(self.time, stop_at, self._freeze)
         watch.tell(meanwhile)
@@ -135,10 +154,11 @@ class Rehearsal:
             watch.tell(place.hear)
             if isinstance(place, MemoryPlace) and place.lost is not None:
                 watch.lose, place.lost = place.lost, None
+        watch.tell(hears)
         outcome, error = None, None
         try:
             with patch.object(writes, "costs_less", bool) if self.by_jobs else nullcontext():
-                outcome = sync(self.workspace, self.world(watch, seed), first_run="apply")
+                outcome = runner(self.workspace, self.world(watch, seed))
         except Stopped:
             _copy(self.root / "frozen", self._state)
         except InstepError as failure:

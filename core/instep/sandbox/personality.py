@@ -39,5 +39,7 @@ class Personality:
     """Answer batches in another order than they were asked."""
     slow_seconds: float = 0.0
     """How long every answer takes, by the sandbox's clock."""
+    page_size: int | None = None
+    """The most records on one page of a listing, search or query, whatever was asked for."""
     every_call: FaultKind | None = None
     """A fault that befalls each call."""

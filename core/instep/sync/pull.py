@@ -282,18 +282,19 @@ def _pull_successors(session: Session, live: Live) -> None:
 def pull_related(session: Session, live: Live, mapping: EntityMapping, object: str) -> None:
     """Read the associations of every changed record, and of those not read for a declared number of days.
 
-    `related_at` is null for a record that is new (and dirty), and empty for one that was modified since.
+    `related_at` is null for a record that is new (and dirty), and empty for one that was modified since. One in the
+    future was noted by a clock that was wrong: nobody knows when that was.
     """
     if not mapping.relations:
         return
     days = session.workspace.options.associations_every_days
-    due = (session.at - timedelta(days=days)).isoformat()
+    due, now = (session.at - timedelta(days=days)).isoformat(), session.at.isoformat()
     place = (live.name, object)
     rows = session.store.rows(
-        "SELECT id FROM mirror WHERE connection = ? AND object = ? AND related_at < ? AND state = 'live' "
-        "UNION SELECT id FROM mirror WHERE connection = ? AND object = ? AND dirty = 1 AND state = 'live' "
-        "AND (related_at IS NULL OR related_at < ?)",
-        (*place, due, *place, session.at.isoformat()),
+        "SELECT id FROM mirror WHERE connection = ? AND object = ? AND (related_at < ? OR related_at > ?) "
+        "AND state = 'live' UNION SELECT id FROM mirror WHERE connection = ? AND object = ? AND dirty = 1 "
+        "AND state = 'live' AND (related_at IS NULL OR related_at < ?)",
+        (*place, due, now, *place, now),
     )
     ids = [row[0] for row in rows]
     for relation in mapping.relations:

@@ -229,7 +229,8 @@ class _PageReader:
         self.newest: datetime | None = None
         self._wanted = frozenset(fields)
         self._parsers = tuple(values.parsers(fields).items())
-        self._extras = tuple({MERGED, "createdate", "hs_object_id", modified_field(object)} - self._wanted)
+        self._modified = modified_field(object)
+        self._extras = tuple({MERGED, "createdate", "hs_object_id", self._modified} - self._wanted)
 
     def items(self, page: wire.RecordPage) -> tuple[Item, ...]:
         """The items of a page: merges, then records, then the ones that cannot be read.
@@ -247,14 +248,20 @@ class _PageReader:
         for record in page.results:
             if record.id in dead or record.id in merges:
                 continue
+            modified_at = self._modified_at(record)
             fields = self._asked_for(record.properties)
             for name, parse in parsers:
                 text = fields.get(name)
                 if text:
                     fields[name] = parse(text)  # type: ignore[arg-type]
-            items.append(Seen(record.id, fields, record.updatedAt))
+            items.append(Seen(record.id, fields, modified_at))
         self._note(page)
         return (*merges.values(), *items, *(Garbled(id, reason) for id, reason in page.garbled.items()))
+
+    def _modified_at(self, record: wire.WireRecord) -> datetime:
+        """When a record changed, as far as these values know: an index that lags may give old ones a new date."""
+        known = record.properties.get(self._modified)
+        return min(record.updatedAt, datetime.fromisoformat(known)) if known else record.updatedAt
 
     def _asked_for(self, properties: dict[str, str | None]) -> dict[str, Scalar]:
         """Only what was asked for, and None for an empty text. Reuses the parsed dictionary: this runs per record."""

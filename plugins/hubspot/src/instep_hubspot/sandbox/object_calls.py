@@ -56,6 +56,7 @@ class ObjectCalls:
         """A page of records by ascending id."""
         kind, view = self._kind(request), self._view(self._kind(request), request)
         limit = page_size(request, 10, HISTORY_PAGE_LIMIT if view.history else PAGE_LIMIT)
+        limit = min(limit, self._portal.personality.page_size or limit)
         archived = request.flag("archived")
         found = self._page(kind, offset(request), limit + 1, archived)
         page = found[:limit]

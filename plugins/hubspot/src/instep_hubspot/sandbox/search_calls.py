@@ -76,6 +76,7 @@ class SearchCalls:
             raise invalid(f"The offset and limit exceed the maximum of {MAX_RESULTS} results")
         found = self._found(kind, body)
         view = View.of(self._portal, kind, texts(body, "properties"))
+        limit = min(limit, self._portal.personality.page_size or limit)
         page = found.records[after : after + limit]
         reply: Body = {
             "total": len(found.records),

@@ -340,5 +340,12 @@ class HubSpotWorld:
         with self._portal.lock:
             self._portal.tokens.expire_all()
 
+    def retype_property(self, object: str, name: str, type: str, field_type: str) -> None:
+        """An admin gives a property another type; what records hold stays."""
+        with self._portal.lock:
+            kind = self._portal.kind(object)
+            changed = replace(self._portal.properties[kind.name][name], type=type, field_type=field_type)
+            self._portal.put_property(kind, replace(changed, updated_at=self._portal.now()))
+
     def _moment(self, at: datetime | None) -> int:
         return self._portal.now() if at is None else to_ms(at)

@@ -69,9 +69,8 @@ class QueryCalls:
 
     def _page_size(self, call: Call) -> int:
         wanted = call.option("Sforce-Query-Options", "batchSize")
-        if wanted is None or not wanted.isdigit():
-            return PAGE
-        return max(SMALLEST_PAGE, min(PAGE, int(wanted)))
+        size = PAGE if wanted is None or not wanted.isdigit() else max(SMALLEST_PAGE, min(PAGE, int(wanted)))
+        return min(size, self._org.personality.page_size or size)
 
     def _page(self, size: int, start: int) -> int:
         """How many rows the page that begins at `start` gets."""

@@ -1,0 +1,35 @@
+"""Whatever people do in two or three systems, whatever goes wrong meanwhile: it comes to a right end.
+
+A history that does not is printed as its steps: paste them into a file in `found/`, and it is played first from then
+on. `INSTEP_SEED` plays other histories of the same number again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from .machine import play
+
+
+def test_a_few_short_histories_end_well() -> None:
+    play(8, 8)
+
+
+@pytest.mark.ci
+def test_histories_end_well() -> None:
+    play(80, 20, number=given_seed(1))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("part", range(10))
+def test_many_histories_end_well(part: int) -> None:
+    number = given_seed(random.SystemRandom().randrange(10**6)) + part
+    print(f"seed {number}: INSTEP_SEED={number - part} plays these histories again")
+    play(100, 30, number=number)
+
+
+def given_seed(otherwise: int) -> int:
+    return int(os.environ.get("INSTEP_SEED", otherwise))
