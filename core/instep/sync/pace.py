@@ -35,24 +35,24 @@ class SharedPace:
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store, self._clock = store, clock
-        self._known: set[str] = set()
 
     def claim(self, lane: str, limit: RateLimit) -> tuple[int | None, float]:
         """See `Pace.claim`."""
         store = self._store
         with store.aside():
             now = self._clock().timestamp()
-            if lane not in self._known:
-                self._open(lane, limit, now)
-            slot, free_at = store.rows(
-                "SELECT slot, min(free_at) FROM budget WHERE lane = ? AND slot < ?", (lane, limit.calls)
+            used, slot, free_at = store.rows(
+                "SELECT count(*), slot, min(free_at) FROM budget WHERE lane = ? AND slot BETWEEN 0 AND ?",
+                (lane, limit.calls - 1),
             )[0]
+            if used < limit.calls and (used == 0 or free_at > now):
+                slot, free_at = used, now  # one that was never needed so far
             taken_until = now + limit.seconds + _ON_ITS_WAY
             if free_at > taken_until:  # by a clock that was set back since
                 store.run("UPDATE budget SET free_at = ? WHERE lane = ?", (now + limit.seconds, lane))
             if free_at > now:
                 return None, min(free_at - now, limit.seconds)
-            store.run("UPDATE budget SET free_at = ? WHERE lane = ? AND slot = ?", (taken_until, lane, slot))
+            store.run("INSERT OR REPLACE INTO budget VALUES (?, ?, ?)", (lane, slot, taken_until))
         return int(slot), 0.0
 
     def free(self, lane: str, limit: RateLimit, slot: int) -> None:
@@ -60,12 +60,6 @@ class SharedPace:
         free_at = self._clock().timestamp() + limit.seconds
         with self._store.aside():
             self._store.run("UPDATE budget SET free_at = ? WHERE lane = ? AND slot = ?", (free_at, lane, slot))
-
-    def _open(self, lane: str, limit: RateLimit, now: float) -> None:
-        self._store.bulk(
-            "INSERT OR IGNORE INTO budget VALUES (?, ?, ?)", [(lane, slot, now) for slot in range(limit.calls)]
-        )
-        self._known.add(lane)
 
 
 class OwnPace:
