@@ -56,10 +56,20 @@ def secrets_of(settings: ConnectorSettings) -> list[SecretStr]:
     return [value for value in values if isinstance(value, SecretStr)]
 
 
-def without_secrets(data: bytes, secrets: Iterable[SecretStr | None]) -> bytes:
-    """What a system answered, without our own secrets: some errors say back what was sent."""
+_SHORTEST = 4
+"""Fewer characters than a secret has: they stand in every sentence."""
+_NO_CHANCE = 12
+"""So many characters are nobody's value by chance."""
+
+
+def without_secrets(data: bytes, secrets: Iterable[SecretStr | None], *, is_error: bool) -> bytes:
+    """What a system answered, without our own secrets: some errors say back what was sent.
+
+    Where the answer holds records, a secret so short that it may be somebody's value by chance is left alone.
+    """
+    shortest = _SHORTEST if is_error else _NO_CHANCE
     for secret in secrets:
-        if secret is not None and (text := secret.get_secret_value()):
+        if secret is not None and len(text := secret.get_secret_value()) >= shortest:
             for form in (text, quote_plus(text)):
                 data = data.replace(form.encode(), b"**********")
     return data

@@ -168,7 +168,9 @@ class SalesforceClient:
 
     def _masked(self, reply: Reply) -> Reply:
         tokens = (self._access_token, self._refresh_token)
-        return replace(reply, data=without_secrets(reply.data, (*secrets_of(self._settings), *tokens)))
+        secrets = (*secrets_of(self._settings), *tokens)
+        is_error = not 200 <= reply.status < 300
+        return replace(reply, data=without_secrets(reply.data, secrets, is_error=is_error))
 
     # --- one request -------------------------------------------------------------------------------------------
 
