@@ -20,6 +20,7 @@ from instep.sync.evidence import acts_of, evidence
 from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
 from instep.sync.journeys import (
     assign_acts,
+    carried_on,
     continue_as_opportunities,
     load_own,
     open_journey,
@@ -214,7 +215,7 @@ def _add_opportunities(session: Session, decisions: Decisions, ids: set[str]) ->
         state.segment = _segment(session, state, state.company)
         kept = journeys.get(state.id)
         journey = kept[0] if kept else JourneyState(state.id, state.id, JourneyKind.NEW, session.at, is_new=True)
-        journey.claims += continued.get(state.id, [])
+        journey.claims += carried_on(continued.get(state.id, []), journey.claims)
         journey.segment = state.segment
         decisions.journeys[journey.id] = journey
         hear_stages(session, state, journey)

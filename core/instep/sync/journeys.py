@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from instep.model.journey import Position
+from instep.model.journey import Claim, Position
 from instep.model.process import JourneyKind, Outcome
 from instep.sync.decisions import Decisions
 from instep.sync.evidence import Act, claim, counts_for
@@ -65,8 +65,17 @@ def continue_as_opportunities(session: Session, decisions: Decisions, opportunit
         for own in open_own(decisions, doer):
             own.continues_as = first
             successor = decisions.journeys[first]
-            successor.claims += own.claims
+            successor.claims += carried_on(own.claims, successor.claims)
             successor.position = position_of(session, successor)
+
+
+def carried_on(own: Sequence[Claim], successor: Sequence[Claim]) -> list[Claim]:
+    """What an opportunity takes over of the journey that goes on as it.
+
+    All evidence, and what was asserted before its own records said anything: from then on it moves by these alone.
+    """
+    since = min((claim.at for claim in successor if claim.type != "evidence"), default=None)
+    return [claim for claim in own if claim.type == "evidence" or since is None or claim.at < since]
 
 
 def _is_new_to(decisions: Decisions, opportunity: str, doer: str) -> bool:
