@@ -38,7 +38,7 @@ from instep.sync.consentdoor import objections
 from instep.sync.ledger import Ref
 from instep.sync.match import index_keys, keys_of
 from instep.sync.pull import keep_items, wanted_fields
-from instep.sync.record import Record, store_written
+from instep.sync.record import Record, confirm_earlier, store_written
 from instep.sync.refusals import bury, is_about_one_value, pardon, quarantine
 from instep.sync.session import Live, Session
 
@@ -471,7 +471,7 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
     match change.action:
         case "create":
             if not outcome.created:
-                _confirm_earlier(session, change, outcome.id)
+                confirm_earlier(session, Record(Ref(change.connection, change.object, outcome.id), change.entity))
             applying.there[(change.connection, change.object, change.entity)] = outcome.id
             _keep_record(session, live, change, outcome)
         case "update":
@@ -482,15 +482,6 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
             _keep_consent(session, live, change, str(ready.record))
     pardon(session, change)
     session.ledger.wrote(change.connection, change.object, _named(change.action), known)
-
-
-def _confirm_earlier(session: Session, change: Change, record: str) -> None:
-    """The record was there already: what an earlier run sent took effect, though it could not be found since."""
-    session.store.run(
-        "UPDATE journal SET state = 'confirmed', record = ? WHERE connection = ? AND object = ? AND entity = ? "
-        "AND action = 'create' AND state = 'resolved' AND record IS NULL",
-        (record, change.connection, change.object, change.entity),
-    )
 
 
 def _named(action: str) -> str:

@@ -263,3 +263,13 @@ def store_written(
         (*record.ref, encode({**known, **written}), encode({**sent_before, **sent}), b"{}"),
     )
     return now
+
+
+def confirm_earlier(session: Session, record: Record) -> None:
+    """A record is there: what an earlier run sent to create it took effect, though it could not be found since."""
+    connection, object, id = record.ref
+    session.store.run(
+        "UPDATE journal SET state = 'confirmed', record = ? WHERE connection = ? AND object = ? AND entity = ? "
+        "AND action = 'create' AND state = 'resolved' AND record IS NULL",
+        (id, connection, object, record.entity),
+    )

@@ -20,7 +20,7 @@ from instep.errors import RemoteError
 from instep.model.values import Scalar, decode, encode, is_blank, normalised
 from instep.sync.ledger import Ref
 from instep.sync.pull import keep_items, wanted_fields
-from instep.sync.record import Record, store_written
+from instep.sync.record import Record, confirm_earlier, store_written
 from instep.sync.refusals import bury
 from instep.sync.session import Live, Session
 
@@ -153,6 +153,7 @@ def _settle_create(session: Session, live: Live, one: Open, found: Sequence[Seen
                 heard=heard,
             )
             session.store.run("UPDATE journal SET record = ? WHERE seq = ?", (seen.id, one.seq))
+            confirm_earlier(session, Record(ref, one.entity))
         _mark(session, one, "confirmed" if found else "resolved", "looked up by instep_id")
 
 
