@@ -119,11 +119,12 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class MergedInto:
-    """A record whose id now belongs to `survivor`, of the same object."""
+    """A record whose id now belongs to `survivor`, of the same object. `fields` is what it still holds, if told."""
 
     id: str
     survivor: str
     at: datetime | None = None
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,7 +294,7 @@ class Records:
         if row.state == "gone":
             return Gone(id, row.modified_at, fields={name: row.fields.get(name) for name in fields})
         if row.state == "merged":
-            return MergedInto(id, str(row.successor))
+            return MergedInto(id, str(row.successor), row.modified_at, {n: row.fields.get(n) for n in fields})
         if row.state == "converted":
             held = {name: row.fields.get(name) for name in fields}
             return ConvertedTo(id, "people", str(row.successor), row.modified_at, held)

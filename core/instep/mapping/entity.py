@@ -21,6 +21,7 @@ from instep.mapping.journeys import check_pipelines, read_journey_tables
 from instep.mapping.mistakes import listed
 from instep.mapping.rules import FieldCheck, take_rule, take_rule_or_word
 from instep.mapping.section import Section
+from instep.model.consent import ALL
 from instep.model.entities import FIELDS, RELATIONS, Kind
 from instep.model.process import Process, Role
 from instep.model.rules import Never, Rule
@@ -232,7 +233,11 @@ def _consent(section: Section) -> ConsentMapping | None:
     if table.has("out_values") and not field:
         remedy = "Add field, or remove out_values to use the system's own consent."
         table.mistake("MISSING_KEY", 'has "out_values", but no "field"', remedy, "out_values")
-    consent = ConsentMapping(table.text("scope", "all") or "all", field, out_values)
+    scope = table.text("scope", ALL) or ALL
+    if scope != ALL and not field:
+        remedy = f'Write scope = "{ALL}", or name a field that holds the opt-out from it.'
+        table.mistake("NOT_ALLOWED", "is narrower than what is heard of a system's own consent", remedy, "scope")
+    consent = ConsentMapping(scope, field, out_values)
     table.finish()
     return consent
 

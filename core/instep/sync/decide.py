@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from instep.model.consent import Standing
-from instep.model.entities import Kind
+from instep.model.entities import FieldType, Kind
+from instep.model.identity import normalised_key
 from instep.model.journey import Claim, Position, next_due, shown
 from instep.model.process import JourneyKind
 from instep.model.rules import Always, Moment
@@ -282,10 +283,31 @@ def _settle_opportunities(session: Session, decisions: Decisions) -> list[Entity
 
 
 def _absorbed(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[str, list[Standing]]:
-    """What stood for those of whom a record became one of these entities'."""
+    """Opt-outs that no live record of these entities tells: of whom a record became theirs, and of what is gone."""
     of = {id: decisions.matches.absorbed[id] for id in ids if id in decisions.matches.absorbed}
     known = standings_of(session.store, {other for others in of.values() for other in others})
-    return {id: [s for other in sorted(others) for s in known.get(other, {}).values()] for id, others in of.items()}
+    found = {id: [s for other in sorted(others) for s in known.get(other, {}).values()] for id, others in of.items()}
+    for id in ids:
+        if words := decisions.matches.last_words.get(id):
+            found[id] = [*found.get(id, ()), *words]
+    return found
+
+
+def _former(session: Session, decisions: Decisions, state: EntityState) -> list[Standing]:
+    """What stood for somebody with the address of a new person: a person who was deleted has said it all the same."""
+    address = normalised_key(FieldType.EMAIL, state.values.get("email"))
+    if not state.is_new or address is None:
+        return []
+    if decisions.former is None:
+        decisions.former = {}
+        for id, fields in session.store.rows(
+            "SELECT id, fields FROM entity WHERE kind = 'person' AND consent IS NOT NULL"
+        ):
+            known = normalised_key(FieldType.EMAIL, decode(fields).get("email"))
+            if known is not None:
+                decisions.former.setdefault(known, []).append(id)
+    standings = standings_of(session.store, decisions.former.get(address, ()))
+    return [standing for id in sorted(standings) for standing in standings[id].values()]
 
 
 def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) -> list[EntityState]:
@@ -296,7 +318,7 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
     for state in every:
         decide_fields(session, state)
         decide_relations(session, state, Ends(decisions.entity_of, decisions.present))
-        decide_consent(session, state, absorbed.get(state.id, ()))
+        decide_consent(session, state, [*absorbed.get(state.id, ()), *_former(session, decisions, state)])
     _company_facts(session, decisions, every)
     opportunities = opportunities_of(session, decisions, ids)
     load_own(session, decisions, ids)

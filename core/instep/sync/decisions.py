@@ -31,6 +31,8 @@ class Decisions:
     """The entity of every record that a decided record is associated with."""
     present: set[tuple[str, str]] = field(default_factory=set)
     """(connection, entity) of the other ends that have a live record there."""
+    former: dict[str, list[str]] | None = None
+    """E-mail address to the persons of whose consent something is known; read when the first new person asks."""
     over: set[tuple[str, str, str]] = field(default_factory=set)
     """Refusals, by their key in the quarantine, of what nobody wants written any more."""
     facts: dict[str, Facts] = field(default_factory=dict)

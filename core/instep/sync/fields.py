@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from instep.contract import Absent
-from instep.mapping.compiled import FieldMapping, RelationMapping
+from instep.mapping.compiled import EntityMapping, FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, hear
 from instep.model.consent import Standing, Statement, settle
 from instep.model.entities import RELATIONS
 from instep.model.merging import Merged, Voice, authority_rule, merge, merge_elements
 from instep.model.values import Scalar, is_blank, pack
 from instep.sync.ledger import Ref, quoted
-from instep.sync.session import Session
+from instep.sync.session import Live, Session
 from instep.sync.state import EntityState, RecordState
 
 
@@ -263,12 +263,16 @@ def decide_consent(session: Session, state: EntityState, absorbed: Iterable[Stan
 
 def consent_flag(record: RecordState) -> tuple[str, tuple[str, ...]] | None:
     """The field that holds a record's opt-out, and what it holds then; None where there is none."""
-    mapping = record.mapping.consent
-    if mapping is None:
+    return flag_of(record.live, record.mapping)
+
+
+def flag_of(live: Live, mapping: EntityMapping) -> tuple[str, tuple[str, ...]] | None:
+    """The field that holds an opt-out, and what it holds then; None where there is none."""
+    if mapping.consent is None:
         return None
-    if mapping.field is not None:
-        return mapping.field, mapping.out_values
-    store = record.live.parts.consents
+    if mapping.consent.field is not None:
+        return mapping.consent.field, mapping.consent.out_values
+    store = live.parts.consents
     if isinstance(store, Absent) or store.flag_field is None:
         return None
     return store.flag_field, ()

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from instep.mapping.compiled import EntityMapping
 from instep.mapping.translate import Unheard, hear
+from instep.model.consent import Standing
 from instep.model.entities import FieldType, Kind
 from instep.model.identity import derived_id, normalised_key
 from instep.model.rules import Facts, Moment
 from instep.model.values import Scalar, decode
+from instep.sync.fields import flag_of, is_flagged_out
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
 
@@ -46,6 +49,8 @@ class Matches:
     """Entity to the records it lost in this run, each with its new state."""
     absorbed: dict[str, set[str]] = field(default_factory=dict)
     """Entity to others of which a record became one of its own: whoever opted out there, opted out here."""
+    last_words: dict[str, list[Standing]] = field(default_factory=dict)
+    """Entity to opt-outs of records that are not there any more, which nobody heard while they were."""
     moved: dict[Ref, Ref] = field(default_factory=dict)
     """Successor to predecessor: the successor inherits link and bases."""
     lifted: set[tuple[str, str]] = field(default_factory=set)
@@ -99,6 +104,7 @@ def _bar_departed(session: Session, found: Matches) -> None:
             if (connection, entity) not in there and not _is_anywhere(session, connection, entity):
                 found.barred[(connection, entity)] = "deleted there"
                 found.gone.setdefault(entity, []).append((Ref(connection, object, id), state))
+                found.last_words.setdefault(entity, []).extend(_unheard_opt_out(session, Ref(connection, object, id)))
 
 
 def _once(
@@ -144,6 +150,7 @@ def _follow_departures(session: Session, found: Matches) -> None:
             continue
         found.touched.add(entity)
         found.gone.setdefault(entity, []).append((ref, state))
+        found.last_words.setdefault(entity, []).extend(_unheard_opt_out(session, ref))
         if successor is None:
             found.barred[(connection, entity)] = "deleted there"
             continue
@@ -207,13 +214,34 @@ def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, state: str, fou
         owner = found.links[heir] = carried if known and carried else entity
         found.moved[heir] = ref
         found.touched.add(owner)
+    found.last_words.setdefault(owner, []).extend(_unheard_opt_out(session, ref))
     if owner != entity:
+        found.last_words.setdefault(entity, []).extend(_unheard_opt_out(session, heir))
         text = f"{ref} was {state} into {heir}, which belongs to another entity. Merge these too?"
         detail: dict[str, object] = {"entities": [owner, entity]}
         found.questions.append(Question("merge-too", entity, ref.connection, text, detail))
         found.barred[(ref.connection, entity)] = f"{state} there into another"
         found.absorbed.setdefault(owner, set()).add(entity)
         found.touched.add(owner)
+
+
+def _unheard_opt_out(session: Session, ref: Ref) -> list[Standing]:
+    """The opt-out that a record holds, or held in the end, and that no decision has heard of it yet."""
+    mapping, live = session.mapping(ref.connection, ref.object), session.connections.get(ref.connection)
+    flag = flag_of(live, mapping) if live is not None and mapping is not None else None
+    row = session.store.row(
+        "SELECT mirror.fields, mirror.modified_at, base.heard FROM mirror LEFT JOIN base "
+        "USING (connection, object, id) WHERE connection = ? AND object = ? AND id = ?",
+        ref,
+    )
+    if flag is None or row is None or mapping is None or mapping.consent is None:
+        return []
+    name, out_values = flag
+    heard = decode(row[2]).get(name) if row[2] else None
+    if not is_flagged_out(decode(row[0]).get(name), out_values) or is_flagged_out(heard, out_values):
+        return []
+    at = datetime.fromisoformat(row[1]) if row[1] else session.at
+    return [Standing(mapping.consent.scope, "out", at, str(ref))]
 
 
 def _carried_id(session: Session, ref: Ref) -> str | None:

@@ -55,7 +55,8 @@ def plan(session: Session, decisions: Decisions, states: Sequence[EntityState]) 
     changes: list[Change] = []
     for state in states:
         found = _plan_entity(planning, state)
-        decisions.over |= refused.get(state.id, set()) - {quarantine_key(change) for change in found}
+        wanted = {quarantine_key(change) for change in found if _wants_what_was_refused(planning, change)}
+        decisions.over |= refused.get(state.id, set()) - wanted
         passing = [_without_refused(planning, change) for change in found]
         kept = [change for change in passing if change is not None]
         changes += kept
@@ -94,6 +95,7 @@ def _plan_entity(planning: Planning, state: EntityState) -> list[Change]:
 
 def _plan_record(planning: Planning, state: EntityState, record: RecordState) -> list[Change]:
     consent = _plan_consent(planning.session, state, record)
+    _report_silence(planning.session, state, record)
     if record.frozen:
         opt_outs = [change for change in consent if change.action == "opt_out"]
         flags = [v for v in _flag_value(state, record) if v.after and _can_write(planning.session, record, v)]
@@ -246,6 +248,22 @@ def _plan_consent(session: Session, state: EntityState, record: RecordState) -> 
     ]
 
 
+def _report_silence(session: Session, state: EntityState, record: RecordState) -> None:
+    """An opt-out that cannot be told, because the field that would hold it cannot be seen."""
+    flag, mapping = consent_flag(record), record.mapping.consent
+    if flag is None or mapping is None or flag[0] in record.fields or not is_opted_out(state.consent, mapping.scope):
+        return
+    session.ledger.look(record.ref)
+    session.ledger.quarantine(record.ref, "an opt-out cannot be told")
+    session.ledger.note(
+        "consent-hidden",
+        record.connection,
+        f"{record.ref.object}.{flag[0]} cannot be seen, so that a person who opted out stays opted in there.",
+        "Give the login permission to read and write the field.",
+        str(record.ref),
+    )
+
+
 def _flag_value(state: EntityState, record: RecordState) -> list[Value]:
     """Consent that is kept in a field of the record."""
     mapping = record.mapping.consent
@@ -289,6 +307,13 @@ def _quarantined(session: Session) -> dict[tuple[str, str, str], Refused]:
         (c, e, a): Refused(digest, bool(permanent), code, decode(fields) if fields else {})
         for c, e, a, digest, permanent, code, fields in rows
     }
+
+
+def _wants_what_was_refused(planning: Planning, change: Change) -> bool:
+    """Whether a change holds anything of what was refused before; a whole write that was refused counts as long."""
+    held = planning.quarantined.get(quarantine_key(change))
+    values = held.values if held is not None else {}
+    return not values or any(name in values and values[name] == after for name, after in change.fields.items())
 
 
 def _without_refused(planning: Planning, change: Change) -> Change | None:

@@ -235,7 +235,7 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
             return
         case Gone(fields=fields):
             state = "gone"
-        case MergedInto(survivor=survivor):
+        case MergedInto(survivor=survivor, fields=fields):
             state, successor = "merged", json.dumps([ref.object, survivor])
         case ConvertedTo(object=object, successor=id, fields=fields):
             state, successor = "converted", json.dumps([object, id])
@@ -245,6 +245,8 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
             "VALUES (?, ?, ?, ?, '', ?, ?)",
             (*ref, encode(fields), state, successor),  # never seen alive, and yet a step of somebody's chain
         )
+    if fields:
+        _keep_last_words(session, ref, fields)
     changed = session.store.rows(
         "UPDATE mirror SET state = ?, successor = ?, dirty = 1 WHERE connection = ? AND object = ? AND id = ? "
         "AND (state <> ? OR successor IS NOT ?) RETURNING id",
@@ -252,6 +254,16 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
     )
     if changed:
         session.ledger.look(ref)
+
+
+def _keep_last_words(session: Session, ref: Ref, fields: Mapping[str, Scalar]) -> None:
+    """What a record held in the end: nobody may have read its last change, and it may have been an opt-out."""
+    row = session.store.row("SELECT fields FROM mirror WHERE connection = ? AND object = ? AND id = ?", ref)
+    if row:
+        session.store.run(
+            "UPDATE mirror SET fields = ? WHERE connection = ? AND object = ? AND id = ?",
+            (encode({**decode(row[0]), **fields}), *ref),
+        )
 
 
 def _pull_successors(session: Session, live: Live) -> None:

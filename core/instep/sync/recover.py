@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from instep.contract import ConvertedTo, Garbled, Gone, Item, MergedInto, Seen
-from instep.errors import RemoteError
+from instep.errors import AccessError, RemoteError
 from instep.model.values import Scalar, decode, encode, is_blank, normalised
 from instep.sync.ledger import Ref
 from instep.sync.pull import keep_items, wanted_fields
@@ -93,8 +93,8 @@ def _busy(session: Session, connections: Iterable[str]) -> dict[str, RemoteError
         try:
             if live is not None:
                 live.parts.settle()
-        except RemoteError as error:
-            busy[name] = error
+        except (RemoteError, AccessError) as error:
+            busy[name] = RemoteError(str(error))
     return busy
 
 

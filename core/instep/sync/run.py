@@ -287,7 +287,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
             if change.ref is not None:
                 ledger.skip(change.ref, "planned, not written")
     recall_standing(session)
-    waiting = _recall_refusals(session)
+    waiting = _recall_refusals(session) + len(session.store.rows(_OPEN))
     account = ledger.account(session.workspace.connection_names)
     for name, calls in session.calls.items():
         account[name]["calls"] = calls
@@ -301,6 +301,10 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
     outcome = Outcome(session.run, status, code, drafted.plan, account, notes, unaccounted, applied, stopped)
     close(session, status, outcome.as_json())
     return outcome
+
+
+_OPEN = "SELECT seq FROM journal WHERE state IN ('intended', 'unknown')"
+"""Writes of which nobody knows yet whether they took effect."""
 
 
 def _recall_refusals(session: Session) -> int:

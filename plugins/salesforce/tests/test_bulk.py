@@ -299,6 +299,13 @@ def test_a_job_that_does_not_end_is_waited_for_an_hour_and_not_touched(bench: Wo
     assert "bulk/abort" not in steps(bench)
 
 
+@pytest.mark.parametrize("code", ["INSUFFICIENT_ACCESS", "API_DISABLED_FOR_ORG", "FUNCTIONALITY_NOT_ENABLED"])
+def test_who_may_not_see_jobs_waits_for_none(bench: Workbench, code: str) -> None:
+    bench.faults.add("bulk.ingest.list", FaultKind.STATUS, None, **said(code, 403))
+    bench.connect().settle()
+    assert not bench.slept
+
+
 def test_rows_that_a_failed_job_did_not_touch_are_written_the_other_way(
     bench: Workbench, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ def connect(settings: SalesforceSettings, effects: Effects) -> Connection:
         limits=(RateLimit(_CALLS_PER_SECOND, 1),),
         check=lambda: check(client),
         close=client.close,
-        settle=BulkJobs(client).settle,
+        settle=BulkJobs(client).settle if settings.bulk else lambda: None,
     )
 
 

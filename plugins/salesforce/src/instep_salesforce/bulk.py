@@ -10,10 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from instep.contract import Unknown, Written
-from instep.errors import RemoteError, RetryLaterError
+from instep.errors import AccessError, RemoteError, RetryLaterError
 from instep_salesforce import wire
 from instep_salesforce.account import user_id
-from instep_salesforce.answers import Call
+from instep_salesforce.answers import Call, RefusedError
 from instep_salesforce.batches import MOST, Batch, Outcomes, Row
 from instep_salesforce.client import SalesforceClient
 from instep_salesforce.refusals import is_about_the_record, rejected
@@ -122,7 +122,10 @@ class BulkJobs:
         Raises `RetryLaterError` after an hour. Nothing is aborted: another tool may share the login.
         developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/get_all_jobs.htm
         """
-        jobs = list(self._listed())
+        try:
+            jobs = list(self._listed())
+        except (AccessError, RefusedError):
+            return  # who may not see jobs has made none
         ours = user_id(self._client)
         for job in jobs:
             if job.state in _RUNNING and (not ours or id18(job.createdById) == ours):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Final
 
 from instep.contract import ConvertedTo, FieldChange, Garbled, Gone, Item, MergedInto, Page, Related, Seen
@@ -58,7 +59,7 @@ class Shape:
         id, at = record["Id"], record["SystemModstamp"]
         master = record.get("MasterRecordId")
         if record.get("IsDeleted") and master:
-            return MergedInto(id, master, at)
+            return MergedInto(id, master, at, {name: record.get(name) for name in self._names})
         if record.get("IsConverted"):
             return self._converted(record)
         return Gone(id, at, fields={name: record.get(name) for name in self._names})
@@ -138,7 +139,7 @@ def follow(
         further = _masters(client, object, sorted(open_ends))
         masters |= further
         open_ends = set(further.values()) - masters.keys() - alive
-    return [MergedInto(merge.id, _end(masters, merge.survivor), merge.at) for merge in merges]
+    return [replace(merge, survivor=_end(masters, merge.survivor)) for merge in merges]
 
 
 def _masters(client: SalesforceClient, object: str, ids: Sequence[str]) -> dict[str, str]:
