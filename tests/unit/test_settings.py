@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from instep.contract import without_secrets
 
-LONG = "pat-na1-3e5f7c91-0d42-4b7e"
+LONG = "a-token-of-many-letters"
 
 
 @pytest.mark.parametrize("secret", ["Wel come1", LONG])
