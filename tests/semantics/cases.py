@@ -251,6 +251,9 @@ class Stage:
                 text = text.replace('outcomes = { won = "Won", lost = "Lost", no_decision = "Nothing" }\n', "")
             if key == f"{name} has pipelines":
                 text = self._with_pipelines(text)
+            if key == f"{name} only reads title":
+                entry = f'title = {{ field = "title", direction = "in", blanks = "{value}" }}'
+                text = text.replace('title = "title"', entry)
             if key == f"{name} has leads":
                 text = text.replace('objects = ["people"]', 'objects = ["people", "leads"]')
                 text = text.replace('create_as = "people"', 'create_as = "leads"')

@@ -113,7 +113,7 @@ def runs(workspace: Path, limit: int, as_json: bool) -> None:
     if as_json:
         print_json({"format_version": 1, "runs": [dict(zip(keys, row, strict=True)) for row in rows]})
     else:
-        click.echo(table(keys, rows))
+        click.echo(table(keys, [[cell if cell is not None else "" for cell in row] for row in rows]))
 
 
 @click.command()

@@ -17,7 +17,7 @@ from instep.model.team import Team
 from instep.model.values import Scalar
 
 Direction = Literal["in", "out", "both"]
-Blanks = Literal["speak", "refill"]
+Blanks = Literal["speak", "silent"]
 LawName = Literal["prefer", "most_restrictive", "union", "max", "manual"]
 
 

@@ -166,9 +166,9 @@ def _check_fitting(entry: FieldEntry, kind: FieldType) -> None:
             entry.mistake("DOES_NOT_FIT", f"is for money, but the field is of type {kind}", "Remove it.", key)
     if table.has("nobody") and kind is not FieldType.OWNER:
         entry.mistake("DOES_NOT_FIT", f"is for owners, but the field is of type {kind}", "Remove it.", "nobody")
-    if entry.blanks == "refill" and (entry.direction != "both" or entry.authority == entry.connection):
-        problem = "fills blanks again, but only a field that is heard and told, and whose word is not law, can be"
-        entry.mistake("DOES_NOT_FIT", problem, "Remove it, or the direction or authority.", "blanks")
+    if entry.blanks == "silent" and (entry.direction == "out" or entry.authority == entry.connection):
+        why = 'the field is only told (direction = "out")' if entry.direction == "out" else "its every word is law"
+        entry.mistake("DOES_NOT_FIT", f'is "silent", but {why}', "Remove it.", "blanks")
     if table.has("zone") and kind is not FieldType.DATE:
         entry.mistake("DOES_NOT_FIT", f"is for dates, but the field is of type {kind}", "Remove it.", "zone")
 

@@ -63,7 +63,7 @@ def _voice(session: Session, record: RecordState, mapped: FieldMapping, authorit
         record.waiting |= _columns(mapped)
         return None
     # A blank that is to be filled again says nothing; nor does one way to be blank that took the place of another.
-    is_silent = heard is None and (mapped.blanks == "refill" or _was_blank(record, mapped))
+    is_silent = heard is None and (mapped.blanks == "silent" or _was_blank(record, mapped))
     differs = not is_silent and any(record.differs(column) for column in _columns(mapped))
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)

@@ -117,11 +117,17 @@ def _can_write(session: Session, record: RecordState, value: Value) -> bool:
     """Whether the system lets us write a field; where it does not, the difference is shown instead."""
     if record.live.can_write(record.ref.object, value.field):
         return True
+    what, remedy = "it keeps saying something else", 'Let it be written, or set direction = "in" for the field.'
+    if value.name == "consent":
+        what, remedy = (
+            "it does not say what holds everywhere else",
+            "Let it be written, or never mail from this system.",
+        )
     session.ledger.note(
         "read-only",
         record.connection,
-        f"{record.ref.object}.{value.field} cannot be written, so it keeps saying something else.",
-        'Let it be written, or set direction = "in" for the field.',
+        f"{record.ref.object}.{value.field} cannot be written, so {what}.",
+        remedy,
         str(record.ref),
     )
     return False

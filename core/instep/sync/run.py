@@ -270,6 +270,7 @@ def _begin(session: Session, command: str) -> None:
             "INSERT INTO run (command, started_at, status) VALUES (?, ?, 'running')",
             (command, session.at.isoformat()),
         )
+        session.store.run("UPDATE run SET status = 'died' WHERE status = 'running' AND id < ?", (session.run,))
     session.store.guard = lambda: _check_fence(session)
 
 
