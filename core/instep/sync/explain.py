@@ -127,9 +127,9 @@ def _explain(store: Store, workspace: Workspace, entity: str, kind: Kind, name: 
     if name == "consent":
         standing = json.loads(row[2]) if row[2] else []
         said = "; ".join(f"{s}: {state} since {at} ({source})" for s, state, at, source in standing)
-        reason = {"rule": "an opt-out holds until a later opt-in with source and time, not until a flag turns false"}
-        is_out = any(state == "out" for _, state, _, _ in standing)
-        return Explanation(entity, kind, name, said or "nothing was said", reason if is_out else {}, held, (), writes)
+        rule = "an opt-out holds until a later opt-in with source and time, not until a flag turns false"
+        why = {"rule": rule} if any(state == "out" for _, state, _, _ in standing) else {}
+        return Explanation(entity, kind, name, said or "nothing was said", why, held, (), writes)
     value = decode(row[0]).get(name)
     reason = dict(reasons.get(name, {}))
     reason["lost"] = [{**loser, "value": display(unpack(loser["value"]))} for loser in reason.get("lost", [])]

@@ -121,7 +121,7 @@ def _can_write(session: Session, record: RecordState, value: Value) -> bool:
     if value.name == "consent":
         what, remedy = (
             "it does not say what holds everywhere else",
-            "Let it be written, or never mail from this system.",
+            "Let it be written, or never mail from there.",
         )
     session.ledger.note(
         "read-only",
