@@ -57,3 +57,8 @@ def test_the_tests_of_a_row_are_those_that_catch_its_faults(root: Path, rows: li
         }
         if heads:
             assert {part.partition("::")[0] for part in caught} >= set(names(test)), id
+
+
+def test_the_number_of_seeded_faults_is_the_true_one(root: Path, rows: list[list[str]]) -> None:
+    count = len(list((root / "tests" / "mutants").glob("*.patch")))
+    assert f"{count} of {count} caught" in next(row[5] for row in rows if row[0] == "R35")
