@@ -29,6 +29,10 @@ class PlanError(InstepError):
     exit_code = 5
 
 
+class GuardError(PlanError):
+    """Look and decide: the plan would change surprisingly much."""
+
+
 class StalePlanError(PlanError):
     """Plan again: what the plan was made from has changed."""
 

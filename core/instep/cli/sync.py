@@ -49,9 +49,10 @@ def plan(workspace: Path, out: Path | None, detailed_exitcode: bool, as_json: bo
 @click.command()
 @click.argument("plan_file", metavar="PLAN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @workspace_option
+@click.option("--past-guards", is_flag=True, help="Do it although it changes surprisingly much: you have read it.")
 @json_option
-def apply(plan_file: Path, workspace: Path, as_json: bool) -> None:
-    """Do exactly what a saved plan says, or say why not (exit 6 when it is stale)."""
+def apply(plan_file: Path, workspace: Path, past_guards: bool, as_json: bool) -> None:
+    """Do exactly what a saved plan says, or say why not (exit 6 when it is stale, 5 when a guard stops it)."""
     from instep.errors import ConfigError
     from instep.mapping.load import load_workspace
     from instep.sync.run import apply_plan
@@ -64,7 +65,7 @@ def apply(plan_file: Path, workspace: Path, as_json: bool) -> None:
         known = False
     if not known:
         raise ConfigError(f"{plan_file} is not a plan. Make one with: instep plan --out {plan_file}")
-    outcome = apply_plan(load_workspace(workspace), World(), saved)
+    outcome = apply_plan(load_workspace(workspace), World(), saved, past_guards=past_guards)
     _print_outcome(outcome, as_json)
 
 
@@ -72,10 +73,10 @@ def apply(plan_file: Path, workspace: Path, as_json: bool) -> None:
 @workspace_option
 @click.option(
     "--first-run",
-    type=click.Choice(["plan", "apply"]),
+    type=click.Choice(["plan", "10", "100", "apply"]),
     default="plan",
     show_default=True,
-    help="What the first run of a workspace does.",
+    help="What the first run of a workspace does: plan, write about 10 or 100 people, or everything.",
 )
 @json_option
 def sync(workspace: Path, first_run: str, as_json: bool) -> None:

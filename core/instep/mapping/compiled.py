@@ -210,6 +210,34 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """The most records that one run may change: in percent of those that are there, and in number."""
+
+    percent: float | None = None
+    records: int | None = None
+
+
+STRICT = {"owner": Limit(10), "stage": Limit(20), "consent": Limit(10), "clear": Limit(10)}
+"""What is told to people, and what is lost, is guarded more strictly unless it is said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The `[guards]` table: what makes a plan a surprise."""
+
+    every: Limit = Limit(30)
+    limits: Mapping[str, Limit] = dataclasses.field(default_factory=lambda: STRICT)
+    """By canonical field or relation, or "create", "clear" (a value is taken away), "consent"."""
+    from_records: int = 10
+    """Objects with fewer records are not guarded by percent."""
+    deviation: float | None = 10
+    """How many times as much as recent runs one may write."""
+
+    def limit(self, what: str) -> Limit:
+        return self.limits.get(what, self.every)
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """Everything that a folder with a `sync.toml` says, checked as a whole."""
 
@@ -224,6 +252,7 @@ class Workspace:
     types: Mapping[tuple[Kind, str], FieldType]
     store: Path
     options: Options
+    guards: Guards
     digest: str
     """Changes when any file that a plan depends on changes in meaning (key order and comments do not count)."""
 

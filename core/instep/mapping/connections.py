@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from instep.mapping.compiled import ConnectionConfig, Options
+from instep.mapping.compiled import ConnectionConfig, Guards, Options
+from instep.mapping.guards import read_guards
 from instep.mapping.section import Section
 
 RESERVED = ("process", "scoring", "team")
@@ -20,6 +21,7 @@ _DEFAULT = Options()
 class SyncFile:
     connections: tuple[ConnectionConfig, ...]
     options: Options
+    guards: Guards
     store: str
 
 
@@ -27,12 +29,14 @@ def read_sync_file(section: Section) -> SyncFile:
     """What `sync.toml` says."""
     sync = section.table("sync")
     options, store = _options(sync) if sync else (_DEFAULT, ".instep/state.db")
+    table = section.table("guards")
+    guards = read_guards(table) if table else Guards()
     tables = section.table_or_empty("connections")
     connections = tuple(found for name in tables.data if (found := _connection(tables, name)))
     section.finish()
     if not tables.data:
         section.mistake("NO_CONNECTION", "No connection is configured", 'Add [connections.NAME] with plugin = "…".')
-    return SyncFile(connections, options, store)
+    return SyncFile(connections, options, guards, store)
 
 
 def store_path(root: Path, store: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -153,3 +153,12 @@ class Plan:
 def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Changes in the order in which they are applied, the same every time."""
     return tuple(sorted(changes, key=lambda change: change.order))
+
+
+def about_few(changes: Sequence[Change], few: int) -> tuple[Change, ...]:
+    """The changes about so many people, or else companies or opportunities, and about what these are tied to."""
+    order = {Kind.PERSON: 0, Kind.COMPANY: 1, Kind.OPPORTUNITY: 2}
+    entities = dict.fromkeys(change.entity for change in sorted(changes, key=lambda c: (order[c.kind], c.entity)))
+    chosen = set(list(entities)[:few])
+    chosen |= {change.to_entity for change in changes if change.relation and change.entity in chosen}
+    return tuple(change for change in changes if change.entity in chosen)

@@ -6,7 +6,7 @@ import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from instep.mapping.compiled import Workspace
 from instep.mapping.sharedkeys import missing_shared_keys
 from instep.plugins import hooks
 from instep.sync.apply import apply
-from instep.sync.changes import Change, Plan, ordered, quarantine_key
+from instep.sync.changes import Change, Plan, about_few, ordered, quarantine_key
 from instep.sync.decide import decide
 from instep.sync.decisions import Decisions
+from instep.sync.guards import check_guards, note_guards
 from instep.sync.match import Matches, match
 from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull
@@ -58,22 +59,28 @@ class Outcome:
 
 
 def sync(workspace: Workspace, world: World, *, first_run: str = "plan", progress: Progress = silent) -> Outcome:
-    """Bring every system in step. The first run of a workspace writes nothing unless `first_run` is "apply"."""
+    """Bring every system in step.
+
+    The first run of a workspace writes nothing unless `first_run` says "apply", or how many people to begin with.
+    """
     with running(workspace, world, "sync") as session:
         session.progress = progress
         is_first = session.store.meta("applied") is None
         drafted = _draft(session)
-        if is_first and first_run != "apply":
+        if is_first and first_run == "plan":
             for missing in missing_shared_keys(workspace):
                 session.ledger.note("no-shared-key", "", f"{missing.path} {missing.problem}.", missing.remedy)
             session.ledger.note(
                 "first-run",
                 "",
                 "This is the first run of this workspace: nothing was written.",
-                "Read the plan, then run: instep sync --first-run=apply",
+                "Read the plan, then run: instep sync --first-run=10, then 100, then apply",
             )
             return _finish(session, drafted, applied=False)
         session.progress("apply")
+        if is_first:
+            return _begin_with(session, drafted, first_run)
+        check_guards(session, drafted.plan)
         return _apply(session, drafted)
 
 
@@ -81,13 +88,16 @@ def plan_only(workspace: Workspace, world: World, *, progress: Progress = silent
     """Say what a sync would write. Stores what was read, and nothing else."""
     with running(workspace, world, "plan") as session:
         session.progress = progress
-        return _finish(session, _draft(session), applied=False)
+        drafted = _draft(session)
+        note_guards(session, drafted.plan)
+        return _finish(session, drafted, applied=False)
 
 
-def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any]) -> Outcome:
+def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any], *, past_guards: bool = False) -> Outcome:
     """Do exactly what a saved plan says.
 
-    Raises `StalePlanError` if the state, the files, a plugin or an org is not what the plan was made from.
+    Raises `StalePlanError` if the state, the files, a plugin or an org is not what the plan was made from, and
+    `GuardError` if it would change surprisingly much, unless it may go `past_guards`.
     """
     with running(workspace, world, "apply") as session:
         from datetime import datetime
@@ -104,6 +114,8 @@ def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any]) -> Out
         drafted = _decide(session)
         if drafted.plan.digest != saved.get("digest"):
             raise StalePlanError("The plan is stale: it would not come out the same now. Plan again.")
+        if not past_guards and session.store.meta("applied") is not None:
+            check_guards(session, drafted.plan)
         return _apply(session, drafted)
 
 
@@ -160,10 +172,28 @@ def _decide(session: Session) -> Drafted:
     return Drafted(Plan(ordered(changes), session.at, _made_from(session), notes), decisions, recording)
 
 
-def _apply(session: Session, drafted: Drafted) -> Outcome:
+def _begin_with(session: Session, drafted: Drafted, first_run: str) -> Outcome:
+    """The first writes of a workspace: all of them, or those about so many people and what these belong to."""
+    if first_run == "apply":
+        return _apply(session, drafted)
+    chosen = about_few(drafted.plan.changes, int(first_run))
+    left = len(drafted.plan.changes) - len(chosen)
+    if left:
+        session.ledger.note(
+            "first-run",
+            "",
+            f"Only the changes about {first_run} people were written, and {left:,} were not.",
+            "Look at them in every system, then go on: instep sync --first-run=100, then apply",
+        )
+    plan = replace(drafted.plan, changes=chosen)
+    return _apply(session, replace(drafted, plan=plan), is_whole=not left)
+
+
+def _apply(session: Session, drafted: Drafted, *, is_whole: bool = True) -> Outcome:
     def record() -> None:
         store_decisions(session, drafted.recording, drafted.decisions)
-        session.store.set_meta("applied", str(session.run))
+        if is_whole:
+            session.store.set_meta("applied", str(session.run))
         session.store.set_meta("files", session.workspace.digest)
 
     listeners = hooks(config.plugin for config in session.workspace.connections).hook

@@ -1,0 +1,150 @@
+"""Guards: a plan that would change surprisingly much is stopped before its first write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from instep.errors import GuardError
+from instep.mapping.compiled import Guards, Limit
+from instep.store import Store
+from instep.sync.changes import Change, Plan
+from instep.sync.session import Session
+
+RECENT = 10
+"""So many earlier runs say what is usual."""
+_FEWEST_RUNS = 5
+_FEWEST_WRITES = 100
+"""What is written in one run before it can be unusually much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One limit that a plan goes beyond. `what` is a field, "create", "clear" or "writes"."""
+
+    connection: str
+    object: str
+    what: str
+    count: int
+    known: int
+    allowed: int
+    why: str
+
+    def __str__(self) -> str:
+        place = f"{self.connection}/{self.object}" if self.object else self.connection
+        return f"{place}: {self.what} {self.count:,} {self.why}"
+
+
+def check_guards(session: Session, plan: Plan) -> None:
+    """Raise `GuardError`, naming every limit that the plan goes beyond."""
+    if found := _all(session, plan):
+        raise GuardError(
+            "The plan would change surprisingly much, so nothing was written:\n"
+            + "\n".join(f"  {breach}" for breach in found)
+            + "\nLook at it: instep plan --out plan.json\n"
+            "To do exactly that all the same: instep apply plan.json --past-guards"
+        )
+
+
+def note_guards(session: Session, plan: Plan) -> None:
+    """Say of a plan that it would be stopped. The first one of a workspace never is: a person looks at it anyway."""
+    if session.store.meta("applied") is None:
+        return
+    for breach in _all(session, plan):
+        session.ledger.note(
+            "guard",
+            breach.connection,
+            f"Surprisingly much: {breach}.",
+            "A sync would stop here. To do exactly this all the same: instep apply PLAN --past-guards",
+        )
+
+
+def _all(session: Session, plan: Plan) -> list[Breach]:
+    found = breaches(session.workspace.guards, plan.changes, _known(session.store, plan))
+    return [*found, *_unusual(session, plan)]
+
+
+def breaches(guards: Guards, changes: Iterable[Change], known: Mapping[tuple[str, str], int]) -> Iterator[Breach]:
+    """The limits that changes go beyond, by how many records each connection and object has now."""
+    for (connection, object, what), records in sorted(_counted(changes).items()):
+        limit, there, count = guards.limit(what), known.get((connection, object), 0), len(records)
+        most = _most(guards, limit, there)
+        if most is not None and count > most:
+            yield Breach(connection, object, what, count, there, most, _why(limit, there, count, most))
+
+
+def _most(guards: Guards, limit: Limit, there: int) -> int | None:
+    """The most records that may be changed; None where nothing limits it."""
+    shares = [there * limit.percent // 100] if limit.percent is not None and there >= guards.from_records else []
+    counts = [limit.records] if limit.records is not None else []
+    return min((int(most) for most in [*shares, *counts]), default=None)
+
+
+def _why(limit: Limit, there: int, count: int, most: int) -> str:
+    if limit.records is not None and most == limit.records:
+        return f"records, and at most {most:,} are allowed in one run"
+    return f"of {there:,} records ({count * 100 / there:.1f} %), and at most {limit.percent} % are allowed"
+
+
+def _counted(changes: Iterable[Change]) -> dict[tuple[str, str, str], set[str]]:
+    """The records that are changed, by what is changed of them."""
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for change in changes:
+        for what in _names(change):
+            found.setdefault((change.connection, change.object, what), set()).add(change.record or change.entity)
+    return found
+
+
+def _names(change: Change) -> Iterator[str]:
+    """What a change counts as."""
+    if change.action == "create":
+        yield "create"
+    elif change.is_consent:
+        yield "consent"
+    elif change.relation:
+        yield change.relation
+    else:
+        yield from (value.name for value in change.values if value.name != "instep_id")
+        if any(value.after is None and value.before is not None for value in change.values):
+            yield "clear"
+
+
+def _known(store: Store, plan: Plan) -> dict[tuple[str, str], int]:
+    """How many live records each object of the plan has."""
+    places = {(change.connection, change.object) for change in plan.changes}
+    return {
+        place: store.count(
+            "SELECT count(*) FROM mirror WHERE connection = ? AND object = ? AND state = 'live'", place
+        )
+        for place in sorted(places)
+    }
+
+
+def _unusual(session: Session, plan: Plan) -> Iterator[Breach]:
+    """Connections in which a plan writes many times what recent runs wrote."""
+    times = session.workspace.guards.deviation
+    recent = _recent(session)
+    if times is None or len(recent) < _FEWEST_RUNS:
+        return
+    for connection in sorted({change.connection for change in plan.changes}):
+        count = sum(change.connection == connection for change in plan.changes)
+        usual = median(run.get(connection, 0) for run in recent)
+        most = max(_FEWEST_WRITES, int(usual * times))
+        if count > most:
+            why = f"in all, and recent runs wrote {usual:,.0f}; at most {most:,} are usual"
+            yield Breach(connection, "", "writes", count, 0, most, why)
+
+
+def _recent(session: Session) -> list[dict[str, int]]:
+    """What the latest runs that wrote something planned to write, by connection."""
+    rows = session.store.rows(
+        "SELECT report FROM run WHERE status IN ('done', 'partial') AND id < ? AND EXISTS "
+        "(SELECT 1 FROM journal WHERE journal.run = run.id) ORDER BY id DESC LIMIT ?",
+        (session.run, RECENT),
+    )
+    return [
+        {name: sum(sum(actions.values()) for actions in objects.values()) for name, objects in planned.items()}
+        for planned in (json.loads(row[0]).get("planned", {}) for row in rows)
+    ]
