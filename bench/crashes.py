@@ -212,7 +212,7 @@ def _workspace(root: Path, settings: dict[str, dict[str, object]]) -> Workspace:
 
     (root / "mappings").mkdir()
     tables = [_table(name, {"plugin": name, **table}) for name, table in settings.items()]
-    (root / "sync.toml").write_text("".join(tables))
+    (root / "sync.toml").write_text("".join(["[guards]\nenabled = false\n", *tables]))
     (root / "mappings" / "process.toml").write_text(PROCESS)
     (root / "mappings" / "hubspot.toml").write_text(hubspot_mapping())
     (root / "mappings" / "salesforce.toml").write_text(salesforce.starter_mapping)

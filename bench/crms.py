@@ -140,7 +140,7 @@ def _workspace(root: Path, hubspot: Portal, salesforce: Portal) -> Workspace:
             *(f"{k} = {json.dumps(v)}" for k, v in settings.items()),
         )
     ]
-    (root / "sync.toml").write_text("\n".join(lines) + "\n")
+    (root / "sync.toml").write_text("\n".join(["[guards]", "enabled = false", *lines]) + "\n")
     (root / "mappings" / "process.toml").write_text(PROCESS)
     (root / "mappings" / "hubspot.toml").write_text(hubspot_mapping())
     (root / "mappings" / "salesforce.toml").write_text(connector.starter_mapping)

@@ -29,7 +29,9 @@ def write_workspace(root: Path, connections: Mapping[str, Mapping[str, Any]], ma
     A connection is its table in sync.toml, `plugin` included.
     """
     (root / "mappings").mkdir(parents=True, exist_ok=True)
-    (root / "sync.toml").write_text("\n".join(_table(name, table) for name, table in connections.items()))
+    (root / "sync.toml").write_text(
+        "[guards]\nenabled = false\n" + "\n".join(_table(name, table) for name, table in connections.items())
+    )
     (root / "mappings" / "process.toml").write_text(PROCESS)
     for name in connections:
         (root / "mappings" / f"{name}.toml").write_text(mapping)

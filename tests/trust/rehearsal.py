@@ -33,6 +33,8 @@ from .journeys import JOURNEYS, Journey, Story
 from .mappings import PROCESS
 from .place import Held, Place
 
+UNGUARDED = "[guards]\nenabled = false\n"
+"""So few records are soon half of all."""
 SYSTEMS = {
     "memory": ("memory", "memory"),
     "hubspot": ("hubspot", "memory"),
@@ -90,7 +92,7 @@ class Rehearsal:
 
     def __post_init__(self) -> None:
         (self.root / "mappings").mkdir(parents=True)
-        (self.root / "sync.toml").write_text("".join(place.table() for place in self.places))
+        (self.root / "sync.toml").write_text(UNGUARDED + "".join(place.table() for place in self.places))
         (self.root / "mappings" / "process.toml").write_text(PROCESS)
         (self.root / "mappings" / "team.toml").write_text(self.team)
         for place in self.places:

@@ -6,11 +6,13 @@ from instep.mapping.compiled import STRICT, Guards, Limit
 from instep.mapping.section import Section
 
 _DEFAULT = Guards()
-_KEYS = ("percent", "records", "from_records", "deviation")
+_KEYS = ("enabled", "percent", "records", "from_records", "deviation")
+_NONE = Guards(Limit(), {}, deviation=None)
 
 
 def read_guards(table: Section) -> Guards:
     """The table. Its other keys are fields, relations, "create", "clear" or "consent", with limits of their own."""
+    enabled = table.flag("enabled", True)
     every = _limit(table, _DEFAULT.every)
     from_records = _at_least(table, "from_records", table.whole("from_records", _DEFAULT.from_records), 1)
     deviation = _at_least(table, "deviation", table.number("deviation", _DEFAULT.deviation), 1)
@@ -21,7 +23,7 @@ def read_guards(table: Section) -> Guards:
             limits[name] = _limit(below, Limit(every.percent))
             below.finish()
     table.finish()
-    return Guards(every, limits, int(from_records or 1), deviation)
+    return Guards(every, limits, int(from_records or 1), deviation) if enabled else _NONE
 
 
 def _limit(table: Section, default: Limit) -> Limit:

@@ -52,6 +52,14 @@ MISTAKES = {
             "Use small letters, digits, - and _, and none of process, scoring, team."
         ),
     ),
+    "a guard beyond all": (
+        BOTH + "[guards]\npercent = 130\n",
+        "sync.toml:6: guards.percent is 130. Write a number from 0 to 100.",
+    ),
+    "a guard with a mistake": (
+        BOTH + "[guards.owner]\nprecent = 5\n",
+        'sync.toml:6: guards.owner.precent is not a known key. Did you mean "percent"?',
+    ),
     "no connection": (
         "",
         'sync.toml: No connection is configured. Add [connections.NAME] with plugin = "…".',

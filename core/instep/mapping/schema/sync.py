@@ -6,7 +6,19 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from instep.mapping.connections import RESERVED
-from instep.mapping.schema.shapes import Schema, document, duration, named, one_of, shared, table, text
+from instep.mapping.schema.shapes import (
+    Schema,
+    document,
+    duration,
+    flag,
+    named,
+    number,
+    one_of,
+    shared,
+    table,
+    text,
+    whole,
+)
 
 if TYPE_CHECKING:
     from instep.settings import ConnectorSettings
@@ -23,10 +35,24 @@ def sync_schema(settings: Mapping[str, type[ConnectorSettings]], installed: Iter
         "associations_every": duration("within this time every association has been read again; whole days"),
         "catalogue_every": duration("how often fields, users and stages are listed again; whole hours"),
     }
+    limits = {
+        "percent": number("the most of an object's records that one run may change", minimum=0, maximum=100),
+        "records": whole("the most records in number", 0, 10**12),
+    }
+    guards = {
+        "enabled": flag("false lets every plan pass"),
+        **limits,
+        "from_records": whole("objects with fewer records are not guarded by percent", 1, 10**12),
+        "deviation": number("how many times as much as recent runs one may write", minimum=1),
+    }
     names = {"pattern": _NAME, "not": {"enum": list(RESERVED)}}
     connections = named(_connection(settings, installed), "The systems, in order of preference.")
     properties = {
         "sync": table(options, "How often things are looked at again."),
+        "guards": {
+            **table(guards, "What makes a plan so surprising that it is stopped before its first write."),
+            "additionalProperties": table(limits, "a field, a relation, create, clear or consent: its own limits"),
+        },
         "connections": {**connections, "propertyNames": names, "minProperties": 1},
     }
     definitions: dict[str, Schema] = {}
