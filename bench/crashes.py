@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import tempfile
 import time
@@ -15,12 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.portals import OBJECTS, OWN_PROPERTIES
+from bench.portals import add_own_fields, add_own_properties
 from bench.report import Row
-from bench.workspaces import AT_ONCE, PROCESS, Pace, contact, hubspot_mapping
+from bench.workspaces import AT_ONCE, Pace, contact, join_crms
 from instep.contract import Update
 from instep.mapping.compiled import Workspace
-from instep.mapping.load import load_workspace
 from instep.sandbox import FaultKind, VirtualClock
 from instep.sync.pull import wanted_fields
 from instep.sync.run import sync
@@ -194,30 +192,8 @@ def _crms(records: int) -> Iterator[Crms]:
     with ExitStack() as stack:
         hubspot = stack.enter_context(hubspot_sandbox(clock=VirtualClock()))
         salesforce = stack.enter_context(salesforce_sandbox(clock=VirtualClock()))
-        for name in OBJECTS:
-            for definition in OWN_PROPERTIES:
-                hubspot.world.add_property(name, definition)
-        for object in ("Lead", "Contact", "Account", "Opportunity"):
-            salesforce.world.add_field(object, "Instep_Id__c", "Text", length=64, unique=True, externalId=True)
-            salesforce.world.add_field(object, "Instep_Stage__c", "Text", length=64)
-            salesforce.world.add_field(object, "Instep_Score__c", "Number", precision=6, scale=0)
+        add_own_properties(hubspot.world)
+        add_own_fields(salesforce.world)
         hubspot.world.load("contacts", [contact(number) for number in range(records)])
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        settings = {"hubspot": hubspot.settings, "salesforce": {**salesforce.settings, "bulk": False}}
-        yield Crms(hubspot, salesforce, _workspace(root, settings))
-
-
-def _workspace(root: Path, settings: dict[str, dict[str, object]]) -> Workspace:
-    from instep_salesforce import salesforce
-
-    (root / "mappings").mkdir()
-    tables = [_table(name, {"plugin": name, **table}) for name, table in settings.items()]
-    (root / "sync.toml").write_text("".join(["[guards]\nenabled = false\n", *tables]))
-    (root / "mappings" / "process.toml").write_text(PROCESS)
-    (root / "mappings" / "hubspot.toml").write_text(hubspot_mapping())
-    (root / "mappings" / "salesforce.toml").write_text(salesforce.starter_mapping)
-    return load_workspace(root)
-
-
-def _table(name: str, settings: dict[str, object]) -> str:
-    return "\n".join([f"[connections.{name}]", *(f"{n} = {json.dumps(v)}" for n, v in settings.items()), ""])
+        yield Crms(hubspot, salesforce, join_crms(root, hubspot.settings, {**salesforce.settings, "bulk": False}))

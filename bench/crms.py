@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,9 +13,8 @@ from bench.calls import AT_THE_FLOOR, BETWEEN_RUNS, NEAR_THE_FLOOR
 from bench.floor import Account, Org, formula
 from bench.portals import Portal, portals, salesforce_org
 from bench.report import Row
-from bench.workspaces import AT_ONCE, PROCESS, Pace, contact, hubspot_mapping
+from bench.workspaces import AT_ONCE, Pace, contact, join_crms
 from instep.mapping.compiled import Workspace
-from instep.mapping.load import load_workspace
 from instep.sync.run import Outcome, sync
 
 A_LOAD = 1.02
@@ -123,28 +121,7 @@ def _row(what: str, size: str, outcome: Outcome, *systems: Account | Org, goal: 
 def _crms() -> Iterator[Crms]:
     """An empty account and an empty org, joined by the starter mappings."""
     with portals(1) as (hubspot,), salesforce_org() as salesforce, tempfile.TemporaryDirectory() as root:
-        yield Crms(hubspot, salesforce, _workspace(Path(root), hubspot, salesforce))
-
-
-def _workspace(root: Path, hubspot: Portal, salesforce: Portal) -> Workspace:
-    from instep_salesforce import salesforce as connector
-
-    (root / "mappings").mkdir()
-    tables = {"hubspot": hubspot.settings, "salesforce": salesforce.settings}
-    lines = [
-        line
-        for name, settings in tables.items()
-        for line in (
-            f"[connections.{name}]",
-            f'plugin = "{name}"',
-            *(f"{k} = {json.dumps(v)}" for k, v in settings.items()),
-        )
-    ]
-    (root / "sync.toml").write_text("\n".join(["[guards]", "enabled = false", *lines]) + "\n")
-    (root / "mappings" / "process.toml").write_text(PROCESS)
-    (root / "mappings" / "hubspot.toml").write_text(hubspot_mapping())
-    (root / "mappings" / "salesforce.toml").write_text(connector.starter_mapping)
-    return load_workspace(root)
+        yield Crms(hubspot, salesforce, join_crms(Path(root), hubspot.settings, salesforce.settings))
 
 
 def person(number: int) -> dict[str, str]:

@@ -94,9 +94,7 @@ def serve(portal_id: int, wire: Connection) -> None:
     from instep_hubspot.sandbox import hubspot_sandbox
 
     with hubspot_sandbox(clock=VirtualClock(), portal_id=portal_id) as sandbox:
-        for name in OBJECTS:
-            for definition in OWN_PROPERTIES:
-                sandbox.world.add_property(name, definition)
+        add_own_properties(sandbox.world)
         _serve(sandbox, wire)
 
 
@@ -106,11 +104,23 @@ def serve_salesforce(wire: Connection) -> None:
     from instep_salesforce.sandbox import salesforce_sandbox
 
     with salesforce_sandbox(clock=VirtualClock()) as sandbox:
-        for object in ("Lead", "Contact", "Account", "Opportunity"):
-            sandbox.world.add_field(object, "Instep_Id__c", "Text", length=64, unique=True, externalId=True)
-            sandbox.world.add_field(object, "Instep_Stage__c", "Text", length=64)
-            sandbox.world.add_field(object, "Instep_Score__c", "Number", precision=6, scale=0)
+        add_own_fields(sandbox.world)
         _serve(sandbox, wire)
+
+
+def add_own_properties(world: Any) -> None:
+    """Make Instep's own properties in an account."""
+    for name in OBJECTS:
+        for definition in OWN_PROPERTIES:
+            world.add_property(name, definition)
+
+
+def add_own_fields(world: Any) -> None:
+    """Make Instep's own fields in an org."""
+    for object in ("Lead", "Contact", "Account", "Opportunity"):
+        world.add_field(object, "Instep_Id__c", "Text", length=64, unique=True, externalId=True)
+        world.add_field(object, "Instep_Stage__c", "Text", length=64)
+        world.add_field(object, "Instep_Score__c", "Number", precision=6, scale=0)
 
 
 def _serve(sandbox: Any, wire: Connection) -> None:

@@ -23,10 +23,12 @@ AT_HUBSPOTS_PACE = timedelta(seconds=10) / 190
 AT_ONCE = timedelta(0)
 
 
-def write_workspace(root: Path, connections: Mapping[str, Mapping[str, Any]], mapping: str) -> Workspace:
-    """Write the files of a workspace whose connections all share one mapping, and load it.
+def write_workspace(
+    root: Path, connections: Mapping[str, Mapping[str, Any]], mapping: str | Mapping[str, str]
+) -> Workspace:
+    """Write the files of a workspace, and load it: without guards, since all of a measurement changes at once.
 
-    A connection is its table in sync.toml, `plugin` included.
+    A connection is its table in sync.toml, `plugin` included. Of a single mapping, every connection has the same.
     """
     (root / "mappings").mkdir(parents=True, exist_ok=True)
     (root / "sync.toml").write_text(
@@ -34,8 +36,16 @@ def write_workspace(root: Path, connections: Mapping[str, Mapping[str, Any]], ma
     )
     (root / "mappings" / "process.toml").write_text(PROCESS)
     for name in connections:
-        (root / "mappings" / f"{name}.toml").write_text(mapping)
+        (root / "mappings" / f"{name}.toml").write_text(mapping if isinstance(mapping, str) else mapping[name])
     return load_workspace(root)
+
+
+def join_crms(root: Path, hubspot: Mapping[str, Any], salesforce: Mapping[str, Any]) -> Workspace:
+    """A workspace of an account and an org with these settings, by the starter mappings."""
+    from instep_salesforce import salesforce as connector
+
+    tables = {"hubspot": {"plugin": "hubspot", **hubspot}, "salesforce": {"plugin": "salesforce", **salesforce}}
+    return write_workspace(root, tables, {"hubspot": hubspot_mapping(), "salesforce": connector.starter_mapping})
 
 
 def _table(name: str, settings: Mapping[str, Any]) -> str:

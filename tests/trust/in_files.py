@@ -9,11 +9,9 @@ import pickle
 import tomllib
 from pathlib import Path
 
-from instep.sandbox import FaultKind
-
 from .effects import Time
 from .mappings import FILES
-from .place import Applied, Held, Kind, plain
+from .place import Applied, BarePlace, Held, Kind, plain
 
 OBJECTS: dict[Kind, str] = {"person": "people", "company": "companies", "opportunity": "deals"}
 KINDS = {object: kind for kind, object in OBJECTS.items()}
@@ -51,7 +49,7 @@ references = {{ company = "companies", people = "people" }}
 Rows = dict[str, dict[str, str]]
 
 
-class FilesPlace:
+class FilesPlace(BarePlace):
     """A folder with three files, dated by the story's time."""
 
     mapping = FILES
@@ -218,24 +216,6 @@ class FilesPlace:
 
     def show(self, kind: Kind, field: str) -> None:
         """Everything is in sight."""
-
-    def retype(self, kind: Kind, field: str) -> None:
-        raise NotImplementedError("It has no types")
-
-    def refuse(self, kind: Kind, name: str) -> None:
-        raise NotImplementedError("It has no rules")
-
-    def accept(self) -> None:
-        """It has no rules."""
-
-    def expire(self) -> None:
-        """It has no tokens."""
-
-    def page(self, size: int) -> None:
-        """It has no pages."""
-
-    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
-        """Nothing lies between it and us."""
 
     # --- what it holds -----------------------------------------------------------------------------------------
 

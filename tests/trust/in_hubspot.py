@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import CallLog, FaultKind, Faults, Request, Response
+from instep.sandbox import Request, Response
 from instep_hubspot import hubspot
 from instep_hubspot.sandbox import STATIC_TOKEN, HubSpotPersonality, HubSpotWorld
 from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
@@ -74,7 +74,7 @@ OWN = (
 )
 
 
-class HubSpotPlace:
+class HubSpotPlace(served.ServedPlace):
     """One account. `table` names its address, so a workspace stays right as long as the place is open."""
 
     mapping = hubspot.starter_mapping
@@ -95,31 +95,6 @@ class HubSpotPlace:
         self._server = served.serve(self._noted, time, lambda: self.portal.personality)
         self.portal.base_url = self._server.url
 
-    def close(self) -> None:
-        self._server.close()
-
-    @property
-    def log(self) -> CallLog:
-        """Every request that arrived, reads too."""
-        return self._server.log
-
-    @property
-    def faults(self) -> Faults:
-        """What shall go wrong on the way."""
-        return self._server.faults
-
-    def meddle(self, meddler: served.Meddler | None) -> None:
-        """Let somebody else answer in the vendor's place, until the place is put back."""
-        self._noted.meddler = meddler
-
-    @property
-    def calls(self) -> int:
-        return self._noted.calls
-
-    @property
-    def applied(self) -> list[Applied]:
-        return self._noted.applied
-
     def table(self) -> str:
         lines = {**LOGIN, "base_url": self._server.url, **self._settings}
         return f'[connections.{self.name}]\nplugin = "hubspot"\n' + "".join(
@@ -137,9 +112,6 @@ class HubSpotPlace:
 
     def lag(self) -> None:
         self.portal.personality = replace(self.portal.personality, index_lag=LAG)
-
-    def lose(self, after: int, times: int) -> None:
-        served.lose(self._server, after, times)
 
     def calm(self) -> None:
         self._server.faults.clear()
@@ -231,9 +203,6 @@ class HubSpotPlace:
 
     def page(self, size: int) -> None:
         self.portal.personality = replace(self.portal.personality, page_size=size)
-
-    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
-        self._server.faults.add("*", kind, times, after=after)
 
     # --- what it holds -----------------------------------------------------------------------------------------
 

@@ -6,13 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from instep.contract import Consent, Scalar, SystemOwner
-from instep.sandbox import FaultKind
 
 from ..semantics.memory import Row, System
 from . import place
 from .effects import Time
 from .mappings import MEMORY
-from .place import Applied, Held, Kind, plain
+from .place import Applied, BarePlace, Held, Kind, plain
 
 OBJECTS: dict[Kind, str] = {"person": "people", "company": "companies", "opportunity": "deals"}
 KINDS = {object: kind for kind, object in OBJECTS.items()}
@@ -35,7 +34,7 @@ class _Hand:
         return self._time.at
 
 
-class MemoryPlace:
+class MemoryPlace(BarePlace):
     """A system in memory, and its users' hands."""
 
     mapping = MEMORY
@@ -148,24 +147,6 @@ class MemoryPlace:
 
     def show(self, kind: Kind, field: str) -> None:
         self.system.hidden.discard(field)
-
-    def retype(self, kind: Kind, field: str) -> None:
-        raise NotImplementedError("It has no types")
-
-    def refuse(self, kind: Kind, name: str) -> None:
-        raise NotImplementedError("It has no rules")
-
-    def accept(self) -> None:
-        """It has no rules."""
-
-    def expire(self) -> None:
-        """It has no tokens."""
-
-    def page(self, size: int) -> None:
-        """It has no pages."""
-
-    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
-        """Nothing lies between it and us."""
 
     # --- what it holds -----------------------------------------------------------------------------------------
 

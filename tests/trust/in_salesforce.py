@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from instep.sandbox import CallLog, FaultKind, Faults, Request, Response
+from instep.sandbox import Request, Response
 from instep_salesforce import salesforce
 from instep_salesforce.sandbox import CLIENT_ID, CLIENT_SECRET, SalesforcePersonality, SalesforceWorld
 from instep_salesforce.sandbox.org import Org
@@ -52,7 +52,7 @@ ROLE = "OpportunityContactRole"
 KEY = "Instep_Id__c"
 
 
-class SalesforcePlace:
+class SalesforcePlace(served.ServedPlace):
     """One org. New people are contacts, unless they are made as leads."""
 
     mapping = salesforce.starter_mapping
@@ -75,31 +75,6 @@ class SalesforcePlace:
         self._worked: dict[str, int] = {}
         self._owners: dict[str, str] = {}
 
-    def close(self) -> None:
-        self._server.close()
-
-    @property
-    def log(self) -> CallLog:
-        """Every request that arrived, reads too."""
-        return self._server.log
-
-    @property
-    def faults(self) -> Faults:
-        """What shall go wrong on the way."""
-        return self._server.faults
-
-    def meddle(self, meddler: served.Meddler | None) -> None:
-        """Let somebody else answer in the vendor's place, until the place is put back."""
-        self._noted.meddler = meddler
-
-    @property
-    def calls(self) -> int:
-        return self._noted.calls
-
-    @property
-    def applied(self) -> list[Applied]:
-        return self._noted.applied
-
     def table(self) -> str:
         lines = {"instance_url": self._server.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         return f'[connections.{self.name}]\nplugin = "salesforce"\n' + "".join(
@@ -118,9 +93,6 @@ class SalesforcePlace:
 
     def lag(self) -> None:
         self.org.behave(replace(self.org.personality, stale_reads=LAG))
-
-    def lose(self, after: int, times: int) -> None:
-        served.lose(self._server, after, times)
 
     def calm(self) -> None:
         self._server.faults.clear()
@@ -234,9 +206,6 @@ class SalesforcePlace:
 
     def page(self, size: int) -> None:
         self.org.behave(replace(self.org.personality, page_size=size))
-
-    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
-        self._server.faults.add("*", kind, times, after=after)
 
     # --- what it holds -----------------------------------------------------------------------------------------
 

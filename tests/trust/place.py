@@ -195,6 +195,28 @@ class Desk(Place, Protocol):
         ...
 
 
+class BarePlace:
+    """What every place lacks that has no vendor's API in front of it."""
+
+    def retype(self, kind: Kind, field: str) -> None:
+        raise NotImplementedError("It has no types")
+
+    def refuse(self, kind: Kind, name: str) -> None:
+        raise NotImplementedError("It has no rules")
+
+    def accept(self) -> None:
+        """It has no rules."""
+
+    def expire(self) -> None:
+        """It has no tokens."""
+
+    def page(self, size: int) -> None:
+        """It has no pages."""
+
+    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
+        """Nothing lies between it and us."""
+
+
 # --- keeping whole systems -------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from instep.sandbox import FaultKind, Request, Response, Route, Routes, SandboxServer
+from instep.sandbox import CallLog, FaultKind, Faults, Request, Response, Route, Routes, SandboxServer
 
 from .effects import Time
 from .place import Applied
@@ -70,11 +70,45 @@ class Noted:
         return refusal
 
 
+class ServedPlace:
+    """What every place has that is a vendor behind loopback."""
+
+    _noted: Noted
+    _server: SandboxServer
+
+    def close(self) -> None:
+        self._server.close()
+
+    @property
+    def log(self) -> CallLog:
+        """Every request that arrived, reads too."""
+        return self._server.log
+
+    @property
+    def faults(self) -> Faults:
+        """What shall go wrong on the way."""
+        return self._server.faults
+
+    def meddle(self, meddler: Meddler | None) -> None:
+        """Let somebody else answer in the vendor's place, until the place is put back."""
+        self._noted.meddler = meddler
+
+    @property
+    def calls(self) -> int:
+        return self._noted.calls
+
+    @property
+    def applied(self) -> list[Applied]:
+        return self._noted.applied
+
+    def lose(self, after: int, times: int) -> None:
+        """Reset the connection after some writes took effect."""
+        self._server.faults.add("*", FaultKind.RESET_AFTER, times, writes_only=True, after=after)
+
+    def go_wrong(self, kind: FaultKind, after: int, times: int) -> None:
+        self._server.faults.add("*", kind, times, after=after)
+
+
 def serve(noted: Noted, time: Time, personality: Callable[[], Any]) -> SandboxServer:
     """Serve it on loopback, by the story's time."""
     return SandboxServer(noted, clock=time, personality=personality)
-
-
-def lose(server: SandboxServer, after: int, times: int) -> None:
-    """Reset the connection after some writes took effect."""
-    server.faults.add("*", FaultKind.RESET_AFTER, times, writes_only=True, after=after)

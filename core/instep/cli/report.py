@@ -17,14 +17,10 @@ if TYPE_CHECKING:
 
 
 def _open(workspace: Path) -> Store:
-    from instep.errors import ConfigError
     from instep.mapping.load import load_workspace
-    from instep.store import Store
+    from instep.store import Store, require_state
 
-    path = load_workspace(workspace).store
-    if not path.exists():
-        raise ConfigError("Nothing has been synced here yet. Run: instep sync")
-    return Store(path)
+    return Store(require_state(load_workspace(workspace).store))
 
 
 @click.command()

@@ -7,7 +7,7 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,17 +31,14 @@ def open_sandbox(name: str, **options: Any) -> Iterator[Any]:
 def _served(connector: str, port: int) -> Iterator[Any]:
     from instep.errors import ConfigError
 
-    try:
-        opened = open_sandbox(connector, port=port)
-        running = opened.__enter__()
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise ConfigError(f"Port {port} is taken. Choose another, or leave --port away.") from None
-    try:
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(open_sandbox(connector, port=port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise ConfigError(f"Port {port} is taken. Choose another, or leave --port away.") from None
         yield running
-    finally:
-        opened.__exit__(None, None, None)
 
 
 @click.group()

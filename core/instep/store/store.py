@@ -160,6 +160,13 @@ class Store:
         return None if found is None else str(found[0])
 
 
+def require_state(path: Path) -> Path:
+    """The file of a state that is there. Raises `ConfigError` where nothing was synced yet."""
+    if not path.exists():
+        raise ConfigError("Nothing has been synced here yet. Run: instep sync")
+    return path
+
+
 def _make_private(path: Path) -> None:
     """A state holds personal data: only its owner may read it, and version control leaves it alone."""
     if not path.parent.exists():

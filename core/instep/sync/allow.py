@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
+from instep.store import require_state
 from instep.sync.explain import find_entity
 from instep.sync.run import close, running
 from instep.sync.transport import World
@@ -14,11 +15,10 @@ def allow(workspace: Workspace, world: World, key: str, connection: str) -> list
 
     Returns the entities. Asks no system. Raises `ConfigError` if nothing is barred there by that key.
     """
-    if connection not in {one.name for one in workspace.connections}:
-        names = ", ".join(sorted(one.name for one in workspace.connections))
+    if connection not in workspace.connection_names:
+        names = ", ".join(workspace.connection_names)
         raise ConfigError(f'sync.toml has no connection "{connection}". It has: {names}.')
-    if not workspace.store.exists():
-        raise ConfigError("Nothing was synced yet. Run: instep sync")
+    require_state(workspace.store)
     with running(workspace, world, "allow") as session:
         barred = [
             entity

@@ -59,6 +59,13 @@ class Applying:
     stopped: dict[str, str] = field(default_factory=dict)
     """Connection to why nothing more is sent to it in this run."""
 
+    def leave_out(self, change: Change, ref: Ref | None, why: str) -> None:
+        """Do without a change in this run; its entity is decided anew in the next one."""
+        self.pending[change.entity] -= 1
+        self.unsettled.add(change.entity)
+        if ref is not None:
+            self.session.ledger.skip(ref, why)
+
 
 def apply(session: Session, plan: Plan, record_decisions: Recorder, links: Mapping[Ref, str]) -> dict[str, str]:
     """Write every change of a plan. Returns the connections that had to be left early, and why.
@@ -151,10 +158,7 @@ def _resolved(applying: Applying, batch: Sequence[Change]) -> list[Ready]:
         if change.relation:
             to_record = _record_of(applying, change.connection, change.to_object, change.to_entity)
         if (change.action != "create" and record is None) or (change.relation and to_record is None):
-            applying.pending[change.entity] -= 1
-            applying.unsettled.add(change.entity)
-            if change.ref is not None:
-                applying.session.ledger.skip(change.ref, "waits for another record")
+            applying.leave_out(change, change.ref, "waits for another record")
             continue
         ready.append(Ready(change, record, to_record))
     return ready
@@ -202,10 +206,7 @@ def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
             _bury(applying.session, change, ready)
     else:
         reason = "moved since it was planned"
-    applying.pending[change.entity] -= 1
-    applying.unsettled.add(change.entity)
-    if change.ref is not None:
-        applying.session.ledger.skip(change.ref, reason)
+    applying.leave_out(change, change.ref, reason)
     applying.session.ledger.note(
         "changed",
         change.connection,
@@ -300,16 +301,13 @@ def _with_consent(applying: Applying, live: Live, ready: list[Ready]) -> list[Re
     """Hold back what would let somebody be written to who opted out: the one door that every write passes."""
     held_back = objections(applying.session, live, [one.change for one in ready])
     for change, reason in held_back.items():
-        ref = change.ref or Ref(change.connection, change.object, f"(new: {change.entity})")
-        applying.pending[change.entity] -= 1
-        applying.unsettled.add(change.entity)
-        applying.session.ledger.skip(ref, "held back for consent")
+        applying.leave_out(change, change.target, "held back for consent")
         applying.session.ledger.note(
             "consent",
             change.connection,
             f"Not written, because {reason}.",
             "Map the field under [person.consent], or record an opt-in where the person gave it.",
-            str(ref),
+            str(change.target),
         )
     return [one for one in ready if one.change not in held_back]
 
@@ -422,7 +420,7 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
                 session.ledger.skip(ref, "moved")
         case Unknown(reason=reason):
             state, is_settled = "unknown", False
-            target = ref or Ref(change.connection, change.object, f"(new: {change.entity})")
+            target = ref or change.target
             session.ledger.look(target)
             session.ledger.quarantine(target, "unknown outcome")
             session.ledger.note(

@@ -54,6 +54,11 @@ class Change:
         return None if self.record is None else Ref(self.connection, self.object, self.record)
 
     @property
+    def target(self) -> Ref:
+        """The record for the account of a run: of one that is yet to be made, its entity stands in."""
+        return self.ref or Ref(self.connection, self.object, f"(new: {self.entity})")
+
+    @property
     def is_consent(self) -> bool:
         """Whether it is written through the system's consent store, not into a field."""
         return self.action in ("opt_out", "opt_out_new", "opt_in")

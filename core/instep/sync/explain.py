@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from instep.errors import ConfigError
@@ -14,7 +13,7 @@ from instep.mapping.compiled import EntityMapping, Workspace
 from instep.model.entities import Kind
 from instep.model.journey import fold
 from instep.model.values import Scalar, decode, display, unpack
-from instep.store import Store
+from instep.store import Store, require_state
 from instep.sync.ledger import Ref
 from instep.sync.session import utc
 from instep.sync.stages import table_for
@@ -88,9 +87,7 @@ def explain(workspace: Workspace, key: str, name: str | None) -> list[Explanatio
 
     Raises `ConfigError` where the key or the field is unknown.
     """
-    if not Path(workspace.store).exists():
-        raise ConfigError("Nothing has been synced here yet. Run: instep sync")
-    with Store(workspace.store) as store:
+    with Store(require_state(workspace.store)) as store:
         found = find_entity(store, key)
         if not found:
             raise ConfigError(

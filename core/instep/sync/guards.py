@@ -28,8 +28,6 @@ class Breach:
     object: str
     what: str
     count: int
-    known: int
-    allowed: int
     why: str
 
     def __str__(self) -> str:
@@ -38,7 +36,10 @@ class Breach:
 
 
 def check_guards(session: Session, plan: Plan) -> None:
-    """Raise `GuardError`, naming every limit that the plan goes beyond."""
+    """Raise `GuardError`, naming every limit that the plan goes beyond.
+
+    The first plan of a workspace goes beyond none: a person looks at it anyway.
+    """
     if found := _all(session, plan):
         raise GuardError(
             "The plan would change surprisingly much, so nothing was written:\n"
@@ -49,9 +50,7 @@ def check_guards(session: Session, plan: Plan) -> None:
 
 
 def note_guards(session: Session, plan: Plan) -> None:
-    """Say of a plan that it would be stopped. The first one of a workspace never is: a person looks at it anyway."""
-    if session.store.meta("applied") is None:
-        return
+    """Say of a plan that it would be stopped."""
     for breach in _all(session, plan):
         session.ledger.note(
             "guard",
@@ -62,6 +61,8 @@ def note_guards(session: Session, plan: Plan) -> None:
 
 
 def _all(session: Session, plan: Plan) -> list[Breach]:
+    if session.store.meta("applied") is None:
+        return []
     found = breaches(session.workspace.guards, plan.changes, _known(session.store, plan))
     return [*found, *_unusual(session, plan)]
 
@@ -72,7 +73,7 @@ def breaches(guards: Guards, changes: Iterable[Change], known: Mapping[tuple[str
         limit, there, count = guards.limit(what), known.get((connection, object), 0), len(records)
         most = _most(guards, limit, there)
         if most is not None and count > most:
-            yield Breach(connection, object, what, count, there, most, _why(limit, there, count, most))
+            yield Breach(connection, object, what, count, _why(limit, there, count, most))
 
 
 def _most(guards: Guards, limit: Limit, there: int) -> int | None:
@@ -125,16 +126,15 @@ def _known(store: Store, plan: Plan) -> dict[tuple[str, str], int]:
 def _unusual(session: Session, plan: Plan) -> Iterator[Breach]:
     """Connections in which a plan writes many times what recent runs wrote."""
     times = session.workspace.guards.deviation
-    recent = _recent(session)
+    recent = _recent(session) if times is not None else []
     if times is None or len(recent) < _FEWEST_RUNS:
         return
-    for connection in sorted({change.connection for change in plan.changes}):
-        count = sum(change.connection == connection for change in plan.changes)
+    for connection, count in sorted(_in_all(plan.counts()).items()):
         usual = median(run.get(connection, 0) for run in recent)
         most = max(_FEWEST_WRITES, int(usual * times))
         if count > most:
             why = f"in all, and recent runs wrote {usual:,.0f}; at most {most:,} are usual"
-            yield Breach(connection, "", "writes", count, 0, most, why)
+            yield Breach(connection, "", "writes", count, why)
 
 
 def _recent(session: Session) -> list[dict[str, int]]:
@@ -144,7 +144,9 @@ def _recent(session: Session) -> list[dict[str, int]]:
         "(SELECT 1 FROM journal WHERE journal.run = run.id) ORDER BY id DESC LIMIT ?",
         (session.run, RECENT),
     )
-    return [
-        {name: sum(sum(actions.values()) for actions in objects.values()) for name, objects in planned.items()}
-        for planned in (json.loads(row[0]).get("planned", {}) for row in rows)
-    ]
+    return [_in_all(json.loads(row[0]).get("planned", {})) for row in rows]
+
+
+def _in_all(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, int]:
+    """Connection to how many changes, from a plan's counts."""
+    return {name: sum(sum(actions.values()) for actions in objects.values()) for name, objects in counts.items()}

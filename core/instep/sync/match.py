@@ -101,10 +101,10 @@ def _bar_departed(session: Session, found: Matches) -> None:
             continue
         keys = keys_of(live, mapping, decode(fields))
         for entity in _once(session, mapping.kind, keys, derived_id(live.org, object, id), found, linked):
-            if (connection, entity) not in there and not _is_anywhere(session, connection, entity):
+            if (connection, entity) not in there and not is_anywhere(session, connection, entity):
                 found.barred[(connection, entity)] = "deleted there"
                 found.gone.setdefault(entity, []).append((Ref(connection, object, id), state))
-                found.last_words.setdefault(entity, []).extend(_unheard_opt_out(session, Ref(connection, object, id)))
+                _keep_last_words(session, Ref(connection, object, id), entity, found)
 
 
 def _once(
@@ -125,7 +125,7 @@ def _once(
     return entities
 
 
-def _is_anywhere(session: Session, connection: str, entity: str) -> bool:
+def is_anywhere(session: Session, connection: str, entity: str) -> bool:
     """Whether an entity has a live record in a connection."""
     row = session.store.row(
         "SELECT 1 FROM mirror WHERE connection = ? AND entity = ? AND state = 'live'", (connection, entity)
@@ -150,7 +150,7 @@ def _follow_departures(session: Session, found: Matches) -> None:
             continue
         found.touched.add(entity)
         found.gone.setdefault(entity, []).append((ref, state))
-        found.last_words.setdefault(entity, []).extend(_unheard_opt_out(session, ref))
+        _keep_last_words(session, ref, entity, found)
         if successor is None:
             found.barred[(connection, entity)] = "deleted there"
             continue
@@ -214,9 +214,9 @@ def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, state: str, fou
         owner = found.links[heir] = carried if known and carried else entity
         found.moved[heir] = ref
         found.touched.add(owner)
-    found.last_words.setdefault(owner, []).extend(_unheard_opt_out(session, ref))
     if owner != entity:
-        found.last_words.setdefault(entity, []).extend(_unheard_opt_out(session, heir))
+        _keep_last_words(session, ref, owner, found)
+        _keep_last_words(session, heir, entity, found)
         text = f"{ref} was {state} into {heir}, which belongs to another entity. Merge these too?"
         detail: dict[str, object] = {"entities": [owner, entity]}
         found.questions.append(Question("merge-too", entity, ref.connection, text, detail))
@@ -225,8 +225,8 @@ def _inherit(session: Session, ref: Ref, heir: Ref, entity: str, state: str, fou
         found.touched.add(owner)
 
 
-def _unheard_opt_out(session: Session, ref: Ref) -> list[Standing]:
-    """The opt-out that a record holds, or held in the end, and that no decision has heard of it yet."""
+def _keep_last_words(session: Session, ref: Ref, entity: str, found: Matches) -> None:
+    """Hand an entity the opt-out that a record holds, or held in the end, if no decision has heard of it yet."""
     mapping, live = session.mapping(ref.connection, ref.object), session.connections.get(ref.connection)
     flag = flag_of(live, mapping) if live is not None and mapping is not None else None
     row = session.store.row(
@@ -235,13 +235,13 @@ def _unheard_opt_out(session: Session, ref: Ref) -> list[Standing]:
         ref,
     )
     if flag is None or row is None or mapping is None or mapping.consent is None:
-        return []
+        return
     name, out_values = flag
     heard = decode(row[2]).get(name) if row[2] else None
     if not is_flagged_out(decode(row[0]).get(name), out_values) or is_flagged_out(heard, out_values):
-        return []
+        return
     at = datetime.fromisoformat(row[1]) if row[1] else session.at
-    return [Standing(mapping.consent.scope, "out", at, str(ref))]
+    found.last_words.setdefault(entity, []).append(Standing(mapping.consent.scope, "out", at, str(ref)))
 
 
 def _carried_id(session: Session, ref: Ref) -> str | None:

@@ -47,7 +47,7 @@ class Planning:
 
 def plan(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> list[Change]:
     """What has to be written for these decided entities, in no particular order yet."""
-    planning = Planning(session, decisions.entity_of, _quarantined(session))
+    planning = Planning(session, decisions.entity_of, _quarantined(session, [state.id for state in states]))
     refused: dict[str, set[tuple[str, str, str]]] = {}
     for key in planning.quarantined:
         if key[0] in session.connections and key[0] not in session.stopped:
@@ -307,8 +307,12 @@ def _plan_relation(
 # --- quarantine ------------------------------------------------------------------------------------------------
 
 
-def _quarantined(session: Session) -> dict[tuple[str, str, str], Refused]:
-    rows = session.store.rows("SELECT connection, entity, action, digest, permanent, code, fields FROM quarantine")
+def _quarantined(session: Session, entities: Sequence[str]) -> dict[tuple[str, str, str], Refused]:
+    """What was refused of these entities, by its key in the quarantine."""
+    rows = session.store.among(
+        "SELECT connection, entity, action, digest, permanent, code, fields FROM quarantine WHERE entity IN (?)",
+        entities,
+    )
     return {
         (c, e, a): Refused(digest, bool(permanent), code, decode(fields) if fields else {})
         for c, e, a, digest, permanent, code, fields in rows
@@ -332,8 +336,7 @@ def _without_refused(planning: Planning, change: Change) -> Change | None:
         return replace(change, values=passing)
     if len(passing) == len(change.values) and not (held.permanent and held.digest == change.digest):
         return change
-    ref = change.ref or Ref(change.connection, change.object, f"(new: {change.entity})")
-    planning.session.ledger.quarantine(ref, held.code)
+    planning.session.ledger.quarantine(change.target, held.code)
     return None
 
 

@@ -240,13 +240,7 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
         case ConvertedTo(object=object, successor=id, fields=fields):
             state, successor = "converted", json.dumps([object, id])
     if successor is not None or fields:
-        session.store.run(
-            "INSERT OR IGNORE INTO mirror (connection, object, id, fields, modified_at, state, successor) "
-            "VALUES (?, ?, ?, ?, '', ?, ?)",
-            (*ref, encode(fields), state, successor),  # never seen alive, and yet a step of somebody's chain
-        )
-    if fields:
-        _keep_last_words(session, ref, fields)
+        _keep_last_words(session, ref, fields, state, successor)
     changed = session.store.rows(
         "UPDATE mirror SET state = ?, successor = ?, dirty = 1 WHERE connection = ? AND object = ? AND id = ? "
         "AND (state <> ? OR successor IS NOT ?) RETURNING id",
@@ -256,10 +250,18 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
         session.ledger.look(ref)
 
 
-def _keep_last_words(session: Session, ref: Ref, fields: Mapping[str, Scalar]) -> None:
+def _keep_last_words(
+    session: Session, ref: Ref, fields: Mapping[str, Scalar], state: str, successor: str | None
+) -> None:
     """What a record held in the end: nobody may have read its last change, and it may have been an opt-out."""
     row = session.store.row("SELECT fields FROM mirror WHERE connection = ? AND object = ? AND id = ?", ref)
-    if row:
+    if row is None:
+        session.store.run(
+            "INSERT INTO mirror (connection, object, id, fields, modified_at, state, successor) "
+            "VALUES (?, ?, ?, ?, '', ?, ?)",
+            (*ref, encode(fields), state, successor),  # never seen alive, and yet a step of somebody's chain
+        )
+    elif fields:
         session.store.run(
             "UPDATE mirror SET fields = ? WHERE connection = ? AND object = ? AND id = ?",
             (encode({**decode(row[0]), **fields}), *ref),

@@ -13,7 +13,7 @@ from instep.model.values import Scalar, decode, encode
 from instep.sync.decisions import Decisions
 from instep.sync.fields import consent_flag, ends
 from instep.sync.ledger import Ref
-from instep.sync.match import Matches
+from instep.sync.match import Matches, is_anywhere
 from instep.sync.pull import wanted_fields
 from instep.sync.refusals import bury
 from instep.sync.session import Session
@@ -177,20 +177,11 @@ def _store_departures(session: Session, matches: Matches) -> None:
     for entity, lost in matches.gone.items():
         for ref, state in lost:
             heir = any(p == ref and matches.links.get(h) == entity for h, p in matches.moved.items())
-            if not heir and not _is_there(session, ref.connection, entity):
+            if not heir and not is_anywhere(session, ref.connection, entity):
                 bury(session, ref.connection, entity, state)
             session.store.run("UPDATE mirror SET dirty = 0 WHERE connection = ? AND object = ? AND id = ?", ref)
     session.store.run("UPDATE mirror SET dirty = 0 WHERE dirty = 1 AND state <> 'live' AND entity IS NULL")
     session.store.bulk("DELETE FROM tombstone WHERE connection = ? AND entity = ?", sorted(matches.lifted))
-
-
-def _is_there(session: Session, connection: str, entity: str) -> bool:
-    return (
-        session.store.row(
-            "SELECT 1 FROM mirror WHERE entity = ? AND connection = ? AND state = 'live'", (entity, connection)
-        )
-        is not None
-    )
 
 
 def _store_questions(session: Session, recording: Recording, matches: Matches) -> None:

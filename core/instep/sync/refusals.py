@@ -5,7 +5,6 @@ from __future__ import annotations
 from instep.contract import Rejected, Scalar
 from instep.model.values import decode, encode
 from instep.sync.changes import Change, quarantine_key
-from instep.sync.ledger import Ref
 from instep.sync.session import Session
 
 
@@ -22,17 +21,22 @@ def is_about_one_value(change: Change, refusal: Rejected) -> bool:
     return refusal.permanent and change.action == "update" and refusal.field in change.fields
 
 
-def refused_values(session: Session, change: Change) -> dict[str, Scalar]:
-    """The values that were refused to this record before, by field."""
+def refused_values(session: Session, change: Change) -> dict[str, Scalar] | None:
+    """The values that were refused to this record before, by field; None where nothing was."""
     row = session.store.row(
         "SELECT fields FROM quarantine WHERE connection = ? AND entity = ? AND action = ?", quarantine_key(change)
     )
-    return decode(row[0]) if row and row[0] else {}
+    if row is None:
+        return None
+    return decode(row[0]) if row[0] else {}
 
 
 def pardon(session: Session, change: Change) -> None:
     """A write was taken: nothing of it counts as refused any more."""
-    left = {name: value for name, value in refused_values(session, change).items() if name not in change.fields}
+    refused = refused_values(session, change)
+    if refused is None:
+        return
+    left = {name: value for name, value in refused.items() if name not in change.fields}
     key = quarantine_key(change)
     if left:
         session.store.run(
@@ -49,7 +53,7 @@ def quarantine(session: Session, change: Change, refusal: Rejected) -> None:
     Where one value of an update is what was refused, that value is not sent to that record again, and the others are.
     """
     connection, entity, action = quarantine_key(change)
-    fields = refused_values(session, change)
+    fields = refused_values(session, change) or {}
     if is_about_one_value(change, refusal):
         fields[str(refusal.field)] = change.fields[str(refusal.field)]
     session.store.run(
@@ -71,8 +75,7 @@ def quarantine(session: Session, change: Change, refusal: Rejected) -> None:
             session.run,
         ),
     )
-    ref = change.ref or Ref(change.connection, change.object, f"(new: {change.entity})")
-    session.ledger.look(ref)
-    session.ledger.quarantine(ref, refusal.code)
+    session.ledger.look(change.target)
+    session.ledger.quarantine(change.target, refusal.code)
     remedy = "Correct the value or the mapping." if refusal.permanent else "It is tried again in the next run."
-    session.ledger.note(refusal.code, change.connection, refusal.reason, remedy, str(ref))
+    session.ledger.note(refusal.code, change.connection, refusal.reason, remedy, str(change.target))

@@ -114,7 +114,7 @@ def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any], *, pas
         drafted = _decide(session)
         if drafted.plan.digest != saved.get("digest"):
             raise StalePlanError("The plan is stale: it would not come out the same now. Plan again.")
-        if not past_guards and session.store.meta("applied") is not None:
+        if not past_guards:
             check_guards(session, drafted.plan)
         return _apply(session, drafted)
 
@@ -318,7 +318,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
             if change.ref is not None:
                 ledger.skip(change.ref, "planned, not written")
     recall_standing(session)
-    waiting = _recall_refusals(session) + len(session.store.rows(_OPEN))
+    waiting = _recall_refusals(session) + session.store.count(_OPEN)
     account = ledger.account(session.workspace.connection_names)
     for name, calls in session.calls.items():
         account[name]["calls"] = calls
@@ -334,7 +334,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
     return outcome
 
 
-_OPEN = "SELECT seq FROM journal WHERE state IN ('intended', 'unknown')"
+_OPEN = "SELECT count(*) FROM journal WHERE state IN ('intended', 'unknown')"
 """Writes of which nobody knows yet whether they took effect."""
 
 
