@@ -149,8 +149,9 @@ def _consent() -> Schema:
         "field": text("without it, the system's own consent is used"),
         "out_values": words("what the field holds for a person who opted out", minItems=1),
     }
+    own: Schema = {"if": {"not": {"required": ["field"]}}, "then": {"properties": {"scope": {"const": "all"}}}}
     together = {"field": ["out_values"], "out_values": ["field"]}
-    return table(properties, "Who agreed to be written to.", dependencies=together)
+    return table(properties, "Who agreed to be written to.", dependencies=together, **own)
 
 
 def _stages(kind: Kind) -> Schema:
