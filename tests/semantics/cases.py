@@ -11,9 +11,10 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a.jane opts in · a hides title · a lacks title · a locks title · a offers title=CTO|CEO
     a trims · a sets back title=X · a refuses title=X · a loses an answer
     a knows owner ann [inactive] · a is logged in to as ann · files: KEY = VALUE · forget everything · sync · 3d pass
+    undo · undo the run before · undo with deletes              (of the last run that wrote something)
 
 Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `writes 0`, `writes b=1`,
-`1 conflict`, `reported: text`, `lost: a title=CTO`, `refused`.
+`1 conflict`, `reported: text`, `left: text` (by an undo), `lost: a title=CTO`, `refused`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from instep.model.values import display
 from instep.store import Store
 from instep.sync.allow import allow
 from instep.sync.explain import explain, find_entity
-from instep.sync.run import Outcome, sync
+from instep.sync.run import Outcome, sync, undo
 from instep.sync.transport import World, nothing
 
 from .memory import Clock, System, plugin_finder
@@ -327,16 +328,26 @@ class Stage:
         return self.loaded[1]
 
     def sync(self, boundary: Callable[[str], None] = nothing) -> None:
+        world = self.world(boundary)
+        self._run(lambda: sync(self.workspace(), world, first_run="apply"))
+
+    def undo(self, *, back: int = 0, delete_created: bool = False) -> None:
+        """Take back the last run that wrote something, or one of those before it."""
+        with Store(self.root / ".instep" / "state.db") as store:
+            runs = store.rows("SELECT DISTINCT run FROM journal ORDER BY run DESC")
+        run, world = runs[back][0], self.world()
+        self._run(lambda: undo(self.workspace(), world, run, delete_created=delete_created, write=True))
+
+    def _run(self, run: Callable[[], Outcome]) -> None:
         for system in self.systems.values():
             system.writes.clear()
         self.error = None
-        world = self.world(boundary)
         state = self.root / ".instep" / "state.db"
         if not state.parent.exists():
             state.parent.mkdir()
             state.write_bytes(empty_state())
         try:
-            self.outcome = sync(self.workspace(), world, first_run="apply")
+            self.outcome = run()
             assert self.outcome.unaccounted == 0, self.outcome.account
         except InstepError as error:
             self.error = error
@@ -382,6 +393,8 @@ def play(stage: Stage, steps: str) -> None:
 def _step(stage: Stage, step: str) -> None:
     if step == "sync":
         return stage.sync()
+    if step.startswith("undo"):
+        return stage.undo(back=int("before" in step), delete_created="deletes" in step)
     if match := re.fullmatch(r"(\w+) allowed in (\w)", step):
         key = str(next(iter(stage.natural(match[1]).values())))
         allow(stage.workspace(), stage.world(), key, match[2])
@@ -527,6 +540,13 @@ def _wrong(stage: Stage, claim: str) -> str | None:
         return None if got == int(match[1]) else f"{claim}: {got}"
     if match := re.fullmatch(r"(reported|waits): (.+)", claim):
         return _unreported(stage, match[1], match[2])
+    if match := re.fullmatch(r"left: (.+)", claim):
+        assert stage.outcome is not None
+        left = [f"{one['record']} {one['what']}: {one['why']}" for one in stage.outcome.plan.left]
+        return None if any(match[1] in one for one in left) else f"{claim}: left {left}"
+    if claim == "nothing left":
+        assert stage.outcome is not None
+        return f"{claim}: {stage.outcome.plan.left}" if stage.outcome.plan.left else None
     if match := re.fullmatch(r"says nothing of (.+)", claim):
         assert stage.outcome is not None
         said = [note["text"] for note in stage.outcome.notes]

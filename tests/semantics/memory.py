@@ -25,6 +25,7 @@ from instep.contract import (
     ConsentChange,
     ConvertedTo,
     Create,
+    Delete,
     Effects,
     FieldChange,
     FieldSpec,
@@ -236,6 +237,13 @@ class Records:
 
     def _write(self, object: str, write: Write, fields: Sequence[str]) -> Outcome:
         system = self.system
+        if isinstance(write, Delete):
+            row = system.objects[object].get(write.id)
+            if row is None or row.state != "live":
+                return Missing()
+            system.writes.append(("delete", write.id))
+            system.delete(object, write.id)
+            return Written(write.id, {})
         if not isinstance(write, Create | Update):
             return Rejected("unsupported", "not here")
         for name, value in write.fields.items():

@@ -18,6 +18,7 @@ COMMANDS = {
     "runs": ("instep.cli.report:runs", "The latest runs."),
     "show": ("instep.cli.report:show", "What one run did, record by record."),
     "explain": ("instep.cli.explain:explain", "Why a value is what it is, and what each system holds."),
+    "undo": ("instep.cli.undo:undo", "Take back what a run wrote, where nobody changed it since."),
     "allow": ("instep.cli.allow:allow", "Let what was deleted in a system be created there again."),
     "process": (
         "instep.cli.process:process",

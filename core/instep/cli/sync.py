@@ -10,13 +10,14 @@ import click
 
 from instep.cli.output import Progress, notes, table, talk
 from instep.cli.process import json_option, print_json, workspace_option
+from instep.model.values import plain
 
 if TYPE_CHECKING:
     from instep.sync.changes import Change, Plan
     from instep.sync.run import Outcome
 
 SAMPLES = 5
-SIGNS = {"create": "+", "update": "~", "opt_out": "~", "opt_in": "~", "relate": "+", "unrelate": "-"}
+SIGNS = {"create": "+", "update": "~", "opt_out": "~", "opt_in": "~", "relate": "+", "unrelate": "-", "delete": "-"}
 
 
 @click.command()
@@ -35,13 +36,9 @@ def plan(workspace: Path, out: Path | None, detailed_exitcode: bool, as_json: bo
     progress.end()
     if out is not None:
         save_plan(outcome, out)
-    if as_json:
-        print_json(outcome.plan.as_json())
-    else:
-        click.echo(plan_text(outcome.plan))
-        _print_notes(outcome)
-        if out is not None:
-            talk(f"Saved. To do exactly this: instep apply {out}")
+    print_plan(outcome, as_json)
+    if out is not None and not as_json:
+        talk(f"Saved. To do exactly this: instep apply {out}")
     code = outcome.exit_code or (2 if detailed_exitcode and not outcome.plan.is_empty else 0)
     raise click.exceptions.Exit(code)
 
@@ -66,7 +63,7 @@ def apply(plan_file: Path, workspace: Path, past_guards: bool, as_json: bool) ->
     if not known:
         raise ConfigError(f"{plan_file} is not a plan. Make one with: instep plan --out {plan_file}")
     outcome = apply_plan(load_workspace(workspace), World(), saved, past_guards=past_guards)
-    _print_outcome(outcome, as_json)
+    print_outcome(outcome, as_json)
 
 
 @click.command()
@@ -90,14 +87,24 @@ def sync(workspace: Path, first_run: str, as_json: bool) -> None:
     progress.end()
     if not as_json and not outcome.applied:
         click.echo(plan_text(outcome.plan))
-    _print_outcome(outcome, as_json)
+    print_outcome(outcome, as_json)
 
 
-def _print_outcome(outcome: Outcome, as_json: bool) -> None:
+def print_plan(outcome: Outcome, as_json: bool) -> None:
+    """Print what a run would write, and what it leaves."""
+    if as_json:
+        print_json(outcome.plan.as_json())
+    else:
+        click.echo(plan_text(outcome.plan) + left_text(outcome.plan))
+        _print_notes(outcome)
+
+
+def print_outcome(outcome: Outcome, as_json: bool) -> None:
+    """Print what a run did, and exit with its code."""
     if as_json:
         print_json(outcome.as_json())
     else:
-        click.echo(outcome_text(outcome))
+        click.echo(outcome_text(outcome) + left_text(outcome.plan))
         _print_notes(outcome)
     raise click.exceptions.Exit(outcome.exit_code)
 
@@ -180,8 +187,20 @@ def plan_text(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def left_text(plan: Plan) -> str:
+    """What an undo leaves as it is: samples of every reason, and how many; empty where it leaves nothing."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in plan.left:
+        groups.setdefault((one["record"].split("/")[0], one["why"]), []).append(f"{one['record']} {one['what']}")
+    lines = []
+    for (connection, why), found in groups.items():
+        more = f", … and {len(found) - SAMPLES:,} more" if len(found) > SAMPLES else ""
+        lines.append(plain(f"  {connection}: {', '.join(found[:SAMPLES])}{more}: {why}"))
+    return "\n\nLeft as it is:\n" + "\n".join(lines) if lines else ""
+
+
 def _change_lines(change: Change, sign: str) -> list[str]:
-    from instep.model.values import display, plain
+    from instep.model.values import display
 
     known_by = {value.name: display(value.after) for value in change.values}
     label = next((known_by[name] for name in ("email", "domain", "name") if name in known_by), change.entity)

@@ -217,7 +217,7 @@ class Limit:
     records: int | None = None
 
 
-STRICT = {"owner": Limit(10), "stage": Limit(20), "consent": Limit(10), "clear": Limit(10)}
+STRICT = {"owner": Limit(10), "stage": Limit(20), "consent": Limit(10), "clear": Limit(10), "delete": Limit(10)}
 """What is told to people, and what is lost, is guarded more strictly unless it is said otherwise."""
 
 
@@ -227,7 +227,7 @@ class Guards:
 
     every: Limit = Limit(30)
     limits: Mapping[str, Limit] = dataclasses.field(default_factory=lambda: STRICT)
-    """By canonical field or relation, or "create", "clear" (a value is taken away), "consent"."""
+    """By canonical field or relation, or "create", "delete", "clear" (a value is taken away), "consent"."""
     from_records: int = 10
     """Objects with fewer records are not guarded by percent."""
     deviation: float | None = 10

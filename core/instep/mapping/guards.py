@@ -11,7 +11,7 @@ _NONE = Guards(Limit(), {}, deviation=None)
 
 
 def read_guards(table: Section) -> Guards:
-    """The table. Its other keys are fields, relations, "create", "clear" or "consent", with limits of their own."""
+    """The table. Other keys have limits of their own: fields, relations, "create", "delete", "clear", "consent"."""
     enabled = table.flag("enabled", True)
     every = _limit(table, _DEFAULT.every)
     from_records = _at_least(table, "from_records", table.whole("from_records", _DEFAULT.from_records), 1)

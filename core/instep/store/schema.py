@@ -185,6 +185,10 @@ journal = _table(
     Index("journal_open", "state", sqlite_where=text("state IN ('intended', 'unknown')")),
 )
 
+undone = _table(
+    "undone", _key("connection"), _key("object"), _key("id"), _key("field"), _json("said"), Column("run", Integer)
+)
+
 tombstone = _table(
     "tombstone", _key("connection"), _key("entity"), _text("at"), _text("reason"), Column("run", Integer)
 )

@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from instep.contract import (
     ConsentChange,
     ConsentStore,
     Create,
+    Delete,
     Garbled,
     Gone,
     Item,
@@ -67,16 +69,25 @@ class Applying:
             self.session.ledger.skip(ref, why)
 
 
-def apply(session: Session, plan: Plan, record_decisions: Recorder, links: Mapping[Ref, str]) -> dict[str, str]:
+def apply(
+    session: Session,
+    plan: Plan,
+    record_decisions: Recorder,
+    links: Mapping[Ref, str],
+    *,
+    settles_entities: bool = True,
+) -> dict[str, str]:
     """Write every change of a plan. Returns the connections that had to be left early, and why.
 
     `record_decisions` stores what was decided, this run's new `links` among it; it runs inside the transaction of
-    the first journal rows.
+    the first journal rows. `settles_entities` says that the plan holds everything that its entities need.
     Raises `AccessError` when a login is refused, and `PlanError` when another run has taken over.
     """
     applying = Applying(session, record_decisions, stopped=dict(session.stopped))
     applying.there.update({(ref.connection, ref.object, entity): ref.id for ref, entity in links.items()})
     applying.pending.update(change.entity for change in plan.changes)
+    if not settles_entities:
+        applying.unsettled.update(applying.pending)
     done = 0
     for batch in batches(session, plan.changes):
         live = session.live(batch[0].connection)
@@ -128,7 +139,7 @@ def _size(session: Session, change: Change) -> int:
 def _most(session: Session, change: Change) -> int:
     sizes = session.live(change.connection).records.batch
     match change.action:
-        case "create" | "update":
+        case "create" | "update" | "delete":
             return sizes.write
         case "relate" | "unrelate":
             return sizes.relate
@@ -178,7 +189,8 @@ def _record_of(applying: Applying, connection: str, object: str, entity: str) ->
 def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
     """Read again what was read too long ago, and leave out by name what has changed since."""
     session = applying.session
-    if not ready or ready[0].change.action != "update" or _is_fresh(session, live, ready[0].change.object):
+    is_checked = bool(ready) and ready[0].change.action in ("update", "delete")
+    if not is_checked or _is_fresh(session, live, ready[0].change.object):
         return ready
     object = ready[0].change.object
     mapping = session.mapping(live.name, object)
@@ -315,7 +327,7 @@ def _with_consent(applying: Applying, live: Live, ready: list[Ready]) -> list[Re
 def _send(session: Session, live: Live, ready: Sequence[Ready]) -> list[Outcome]:
     change = ready[0].change
     match change.action:
-        case "create" | "update":
+        case "create" | "update" | "delete":
             mapping = session.mapping(live.name, change.object)
             if mapping is None:
                 raise PlanError(f"{live.name} no longer maps {change.object}. Plan again.")
@@ -334,6 +346,8 @@ def _send(session: Session, live: Live, ready: Sequence[Ready]) -> list[Outcome]
 
 def _write(session: Session, live: Live, ready: Ready) -> Write:
     change = ready.change
+    if change.action == "delete":
+        return Delete(str(ready.record))
     if change.action == "update":
         return Update(str(ready.record), change.fields, change.expected)
     mapping = session.mapping(live.name, change.object)
@@ -375,6 +389,8 @@ def _journal(session: Session, ready: Ready, together: int) -> int:
         "scope": change.scope,
         "together": together,
     }
+    if change.relation:
+        detail["was"] = _tied(session, ready)
     return session.store.run(
         "INSERT INTO journal (run, fence, connection, object, record, entity, action, before, after, reason, state, "
         "intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
@@ -392,6 +408,16 @@ def _journal(session: Session, ready: Ready, together: int) -> int:
             session.world.clock().isoformat(),
         ),
     )
+
+
+def _tied(session: Session, ready: Ready) -> dict[str, Any]:
+    """Whether the two were tied before, and what was the primary one then: an undo asks."""
+    ends = session.store.rows(
+        "SELECT to_id, is_primary FROM association WHERE connection = ? AND object = ? AND id = ? AND to_object = ?",
+        (ready.change.connection, ready.change.object, ready.record, ready.change.to_object),
+    )
+    primary = next((id for id, is_primary in ends if is_primary), None)
+    return {"there": any(id == ready.to_record for id, _ in ends), "primary": primary}
 
 
 def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Outcome) -> None:
@@ -478,6 +504,8 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
             keep_relation(session, Ref(change.connection, change.object, str(ready.record)), change, ready.to_record)
         case "opt_out" | "opt_out_new" | "opt_in":
             _keep_consent(session, live, change, str(ready.record))
+        case "delete":
+            _bury(session, change, ready)
     pardon(session, change)
     session.ledger.wrote(change.connection, change.object, _named(change.action), known)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,8 +14,17 @@ from instep.model.entities import Kind
 from instep.model.values import Scalar, pack
 from instep.sync.ledger import Ref
 
-Action = Literal["opt_out", "create", "update", "relate", "opt_out_new", "unrelate", "opt_in"]
-_ORDER = {"opt_out": 0, "create": 1, "update": 2, "opt_out_new": 3, "relate": 4, "unrelate": 5, "opt_in": 6}
+Action = Literal["opt_out", "create", "update", "relate", "opt_out_new", "unrelate", "opt_in", "delete"]
+_ORDER = {
+    "opt_out": 0,
+    "create": 1,
+    "update": 2,
+    "opt_out_new": 3,
+    "relate": 4,
+    "unrelate": 5,
+    "opt_in": 6,
+    "delete": 7,
+}
 _KINDS = {Kind.COMPANY: 0, Kind.PERSON: 1, Kind.OPPORTUNITY: 2}
 
 
@@ -66,12 +75,13 @@ class Change:
     @property
     def fields(self) -> dict[str, Scalar]:
         """What to write, by the system's own field names."""
-        return {} if self.is_consent else {value.field: value.after for value in self.values}
+        is_written = not self.is_consent and self.action != "delete"
+        return {value.field: value.after for value in self.values} if is_written else {}
 
     @property
     def expected(self) -> dict[str, Scalar]:
         """What these fields held when that was decided; nothing for a new record."""
-        if self.action != "update":
+        if self.action not in ("update", "delete"):
             return {}
         return {value.field: value.before for value in self.values}
 
@@ -123,6 +133,10 @@ class Plan:
     at: datetime
     made_from: Mapping[str, str]
     notes: tuple[Mapping[str, Any], ...] = ()
+    undoes: Mapping[str, Any] = field(default_factory=dict)
+    """For a plan that takes a run back: which one, and whether its new records are deleted."""
+    left: tuple[Mapping[str, Any], ...] = ()
+    """What such a plan leaves as it is, and why."""
 
     @property
     def is_empty(self) -> bool:
@@ -131,8 +145,9 @@ class Plan:
     @property
     def digest(self) -> str:
         """The same whenever the same changes are planned from the same state."""
-        parts = [change.digest for change in self.changes]
-        return hashlib.sha256(msgspec.json.encode([parts, dict(sorted(self.made_from.items()))])).hexdigest()
+        parts: list[Any] = [[change.digest for change in self.changes], dict(sorted(self.made_from.items()))]
+        parts += [dict(self.undoes)] if self.undoes else []
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
         """Connection to object to action to how many."""
@@ -144,7 +159,7 @@ class Plan:
         return counts
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        document = {
             "format_version": 1,
             "at": self.at.isoformat(),
             "made_from": dict(self.made_from),
@@ -153,6 +168,7 @@ class Plan:
             "changes": [change.as_json() for change in self.changes],
             "notes": list(self.notes),
         }
+        return document | {"undoes": dict(self.undoes), "left": list(self.left)} if self.undoes else document
 
 
 def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -36,6 +36,8 @@ def _objection(session: Session, live: Live, change: Change, standings: Standing
     consent = mapping.consent if mapping else None
     if change.action == "opt_in":
         return None if _is_opted_in(standings, change.scope) else "nobody said that they may be written to again"
+    if change.action == "delete":
+        return None
     for value in change.values if not change.is_consent else ():
         out_values = _out_values(live, consent, value.field)
         if out_values is None or is_flagged_out(value.after, out_values):
@@ -65,6 +67,11 @@ def _out_values(live: Live, consent: ConsentMapping | None, field: str) -> tuple
     if isinstance(store, ConsentStore) and store.flag_field == field:
         return ()
     return () if field in live.records.capabilities.consent_fields else None
+
+
+def keeps_consent(live: Live, consent: ConsentMapping | None, field: str) -> bool:
+    """Whether a field says if its person may be written to."""
+    return _out_values(live, consent, field) is not None
 
 
 def _is_opted_in(standings: Standings, scope: str) -> bool:

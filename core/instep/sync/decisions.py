@@ -35,6 +35,8 @@ class Decisions:
     """E-mail address to the persons of whose consent something is known; read when the first new person asks."""
     over: set[tuple[str, str, str]] = field(default_factory=set)
     """Refusals, by their key in the quarantine, of what nobody wants written any more."""
+    released: set[tuple[str, str, str, str]] = field(default_factory=set)
+    """(connection, object, id, field) of what was taken back once, and of which something else is to be said now."""
     facts: dict[str, Facts] = field(default_factory=dict)
     """Company to what rules may know of it."""
 

@@ -22,7 +22,7 @@ _FEWEST_WRITES = 100
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One limit that a plan goes beyond. `what` is a field, "create", "clear" or "writes"."""
+    """One limit that a plan goes beyond. `what` is a field, "create", "delete", "clear" or "writes"."""
 
     connection: str
     object: str
@@ -100,8 +100,8 @@ def _counted(changes: Iterable[Change]) -> dict[tuple[str, str, str], set[str]]:
 
 def _names(change: Change) -> Iterator[str]:
     """What a change counts as."""
-    if change.action == "create":
-        yield "create"
+    if change.action in ("create", "delete"):
+        yield change.action
     elif change.is_consent:
         yield "consent"
     elif change.relation:

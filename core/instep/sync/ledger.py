@@ -71,6 +71,12 @@ class Ledger:
         if self._fate.get(ref, (PENDING,))[0] <= UNCHANGED:
             self._fate[ref] = (SKIPPED, reason)
 
+    def skip_pending(self, reason: str) -> None:
+        """Say of every record that nothing else was said of why it is left for another run."""
+        for ref, (fate, _) in self._fate.items():
+            if fate == PENDING:
+                self._fate[ref] = (SKIPPED, reason)
+
     def quarantine(self, ref: Ref, reason: str) -> None:
         self._fate[ref] = (QUARANTINED, reason)
 

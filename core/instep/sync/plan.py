@@ -43,11 +43,13 @@ class Planning:
     session: Session
     entity_of: Mapping[Ref, str]
     quarantined: Mapping[tuple[str, str, str], Refused]
+    released: set[tuple[str, str, str, str]]
 
 
 def plan(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> list[Change]:
     """What has to be written for these decided entities, in no particular order yet."""
-    planning = Planning(session, decisions.entity_of, _quarantined(session, [state.id for state in states]))
+    quarantined = _quarantined(session, [state.id for state in states])
+    planning = Planning(session, decisions.entity_of, quarantined, decisions.released)
     refused: dict[str, set[tuple[str, str, str]]] = {}
     for key in planning.quarantined:
         if key[0] in session.connections and key[0] not in session.stopped:
@@ -84,7 +86,7 @@ def _plan_entity(planning: Planning, state: EntityState) -> list[Change]:
             continue
         here = [record for record in state.records if record.connection == live.name]
         for record in here:
-            changes += _plan_record(planning, state, record)
+            changes += _without_undone(planning, state, record, _plan_record(planning, state, record))
         if not here:
             changes += plan_create(planning.session, state, live, mapping)
     return changes
@@ -302,6 +304,57 @@ def _plan_relation(
     if relation.many or not wanted:
         changes += [relate(state, record.ref, relation, "unrelate", end) for end in surplus]
     return changes
+
+
+# --- what was taken back ---------------------------------------------------------------------------------------
+
+
+def _without_undone(
+    planning: Planning, state: EntityState, record: RecordState, changes: list[Change]
+) -> list[Change]:
+    """The changes without what a person took back there, as long as nothing else is to be said."""
+    if not record.undone:
+        return changes
+    over = {name for name in record.undone if _is_over(state, record, name, changes)}
+    planning.released |= {(*record.ref, name) for name in over}
+    held = {name: said for name, said in record.undone.items() if name not in over}
+    kept = [_without_held(change, held) for change in changes]
+    if kept != changes:
+        planning.session.ledger.note(
+            "undone",
+            record.connection,
+            "A record keeps what it held before a run that was undone.",
+            "It is written again when the value changes here or in another system.",
+            str(record.ref),
+        )
+    return [change for change in kept if change is not None]
+
+
+def _is_over(state: EntityState, record: RecordState, name: str, changes: Sequence[Change]) -> bool:
+    """Whether something else is to be said now than what was taken back."""
+    if name.startswith("@"):
+        relation = name[1:].partition(":")[0]
+        return state.relations.get(relation) != state.relations_before.get(relation)
+    wanted = [value.after for change in changes for value in change.values if value.field == name]
+    return any(after != record.undone[name] for after in wanted) or _has_changed(state, record, name)
+
+
+def _has_changed(state: EntityState, record: RecordState, name: str) -> bool:
+    """Whether this run decided another canonical value for what one of the system's fields holds."""
+    names = {mapped.name for mapped in record.mapping.fields if name in (mapped.field, mapped.currency_field)}
+    if any(table.field == name for table in record.mapping.tables()) or "instep_stage" in names:
+        return state.stage != state.stage_before
+    return bool(names & state.changed)
+
+
+def _without_held(change: Change, held: Mapping[str, Scalar]) -> Change | None:
+    if change.relation:
+        is_held = held.get(f"@{change.relation}:{change.to_entity}") == change.action
+        return None if is_held else change
+    if change.action != "update":
+        return change
+    left = tuple(v for v in change.values if v.field not in held or held[v.field] != v.after)
+    return replace(change, values=left) if any(value.name != "instep_id" for value in left) else None
 
 
 # --- quarantine ------------------------------------------------------------------------------------------------

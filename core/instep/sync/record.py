@@ -127,6 +127,9 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         [(entity, name, end) for entity, name, _, new in recording.related for end in new],
     )
     store.bulk("DELETE FROM quarantine WHERE connection = ? AND entity = ? AND action = ?", sorted(decisions.over))
+    store.bulk(
+        "DELETE FROM undone WHERE connection = ? AND object = ? AND id = ? AND field = ?", sorted(decisions.released)
+    )
     _store_standing(session, matches)
     _store_departures(session, matches)
     _store_questions(session, recording, matches)

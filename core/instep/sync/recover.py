@@ -70,7 +70,7 @@ def recover(session: Session) -> int:
 
 def _at_once(live: Live | None, action: str) -> int:
     """How many rows one question to the system settles."""
-    if live is None or action not in ("create", "update"):
+    if live is None or action not in ("create", "update", "delete"):
         return 1
     return live.records.batch.find if action == "create" else live.records.batch.read
 
@@ -127,7 +127,11 @@ def _settle(session: Session, live: Live, rows: Sequence[Open]) -> None:
             ids = [one.ref.id if one.ref else "" for one in rows]
             for one, item in zip(rows, live.records.read(object, ids, wanted_fields(live, mapping)), strict=True):
                 _settle_update(session, one, item)
-        case "create" | "update":
+        case "delete" if mapping is not None:
+            ids = [one.ref.id if one.ref else "" for one in rows]
+            for one, item in zip(rows, live.records.read(object, ids, wanted_fields(live, mapping)), strict=True):
+                _settle_delete(session, one, item)
+        case "create" | "update" | "delete":
             for one in rows:
                 _close(session, one, "resolved", "its object is not mapped any more")
         case _:
@@ -172,6 +176,14 @@ def _settle_update(session: Session, one: Open, item: Item) -> None:
                 _mark(session, one, "resolved", "the record is not there any more")
             case Garbled():
                 _mark(session, one, "resolved", "the record cannot be read now")
+
+
+def _settle_delete(session: Session, one: Open, item: Item) -> None:
+    with session.store.transaction("recover: delete"):
+        _keep(session, one, item)
+        if isinstance(item, Gone):
+            bury(session, one.connection, one.entity, "deleted there")
+        _mark(session, one, "confirmed" if isinstance(item, Gone) else "resolved", "read again")
 
 
 def _settle_seen(session: Session, one: Open, item: Seen) -> None:

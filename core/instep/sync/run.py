@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from instep.sync.changes import Change, Plan, about_few, ordered, quarantine_key
 from instep.sync.decide import decide
 from instep.sync.decisions import Decisions
 from instep.sync.guards import check_guards, note_guards
+from instep.sync.ledger import Ref
 from instep.sync.match import Matches, match
 from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull
@@ -28,6 +29,7 @@ from instep.sync.record import Recording, recall_standing, store_decisions
 from instep.sync.recover import recover
 from instep.sync.session import Progress, Session, identify, open_session, present, refresh_owners, silent
 from instep.sync.transport import World
+from instep.sync.undo import plan_undo, store_held
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ class Outcome:
     stopped: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        document: dict[str, Any] = {
             "format_version": 1,
             "run": self.run,
             "status": self.status,
@@ -56,6 +58,11 @@ class Outcome:
             "notes": self.notes,
             "stopped": self.stopped,
         }
+        return (
+            document | {"undoes": dict(self.plan.undoes), "left": list(self.plan.left)}
+            if self.plan.undoes
+            else document
+        )
 
 
 def sync(workspace: Workspace, world: World, *, first_run: str = "plan", progress: Progress = silent) -> Outcome:
@@ -111,11 +118,37 @@ def apply_plan(workspace: Workspace, world: World, saved: dict[str, Any], *, pas
         for what, value in made_from.items():
             if saved.get("made_from", {}).get(what) != value:
                 raise StalePlanError(f"The plan is stale: {_SAYS.get(what, what + ' changed since')}. Plan again.")
-        drafted = _decide(session)
+        drafted = _undo(session, saved["undoes"]) if saved.get("undoes") else _decide(session)
         if drafted.plan.digest != saved.get("digest"):
             raise StalePlanError("The plan is stale: it would not come out the same now. Plan again.")
         if not past_guards:
             check_guards(session, drafted.plan)
+        return _apply(session, drafted)
+
+
+def undo(
+    workspace: Workspace,
+    world: World,
+    run: int,
+    *,
+    delete_created: bool = False,
+    write: bool = False,
+    progress: Progress = silent,
+) -> Outcome:
+    """Say what it takes to take back what a run wrote; and do it if `write`.
+
+    Whatever somebody changed since stays, and is listed in the plan's `left`. Raises `ConfigError` for a run that
+    wrote nothing, and `GuardError` if it would change surprisingly much.
+    """
+    with running(workspace, world, "undo") as session:
+        session.progress = progress
+        _read(session)
+        drafted = _undo(session, {"run": run, "delete_created": delete_created})
+        if not write:
+            note_guards(session, drafted.plan)
+            return _finish(session, drafted, applied=False)
+        session.progress("apply")
+        check_guards(session, drafted.plan)
         return _apply(session, drafted)
 
 
@@ -131,14 +164,23 @@ _SAYS = {
 
 @dataclass(slots=True)
 class Drafted:
-    """A plan, and the decisions that go with it."""
+    """A plan, and how to keep what goes with it."""
 
     plan: Plan
-    decisions: Decisions
-    recording: Recording
+    record: Callable[[], None]
+    """Keeps the decisions, inside the transaction of the first journal rows."""
+    links: Mapping[Ref, str] = field(default_factory=dict)
+    """Records to the entities that this run linked them to."""
+    is_sync: bool = True
+    """Whether the plan holds everything that its entities need."""
 
 
 def _draft(session: Session) -> Drafted:
+    _read(session)
+    return _decide(session)
+
+
+def _read(session: Session) -> None:
     session.progress("identify")
     identify(session)
     session.at = present(session)
@@ -146,7 +188,6 @@ def _draft(session: Session) -> Drafted:
     recover(session)
     session.progress("pull")
     pull(session)
-    return _decide(session)
 
 
 def _decide(session: Session) -> Drafted:
@@ -169,7 +210,22 @@ def _decide(session: Session) -> Drafted:
     decisions.over -= {quarantine_key(change) for change in changes}
     recording.nothing_left = wanted - {change.entity for change in changes}
     notes = tuple(note.as_json() for note in session.ledger.notes)
-    return Drafted(Plan(ordered(changes), session.at, _made_from(session), notes), decisions, recording)
+
+    def record() -> None:
+        store_decisions(session, recording, decisions)
+        session.store.set_meta("files", session.workspace.digest)
+
+    return Drafted(Plan(ordered(changes), session.at, _made_from(session), notes), record, matches.links)
+
+
+def _undo(session: Session, undoes: Mapping[str, Any]) -> Drafted:
+    session.progress("plan")
+    undoing = plan_undo(session, int(undoes["run"]), delete_created=bool(undoes.get("delete_created")))
+    Recording(session)  # an empty one: an undo decides nothing
+    session.ledger.skip_pending("left for the next sync")
+    notes = tuple(note.as_json() for note in session.ledger.notes)
+    plan = Plan(ordered(undoing.changes), session.at, _made_from(session), notes, dict(undoes), tuple(undoing.left))
+    return Drafted(plan, lambda: store_held(session, undoing), is_sync=False)
 
 
 def _begin_with(session: Session, drafted: Drafted, first_run: str) -> Outcome:
@@ -191,14 +247,13 @@ def _begin_with(session: Session, drafted: Drafted, first_run: str) -> Outcome:
 
 def _apply(session: Session, drafted: Drafted, *, is_whole: bool = True) -> Outcome:
     def record() -> None:
-        store_decisions(session, drafted.recording, drafted.decisions)
-        if is_whole:
+        drafted.record()
+        if is_whole and drafted.is_sync:
             session.store.set_meta("applied", str(session.run))
-        session.store.set_meta("files", session.workspace.digest)
 
     listeners = hooks(config.plugin for config in session.workspace.connections).hook
     listeners.instep_plan_ready(plan=drafted.plan)
-    stopped = apply(session, drafted.plan, record, drafted.decisions.matches.links)
+    stopped = apply(session, drafted.plan, record, drafted.links, settles_entities=drafted.is_sync)
     outcome = _finish(session, drafted, applied=True, stopped=stopped)
     listeners.instep_plan_applied(report=outcome)
     return outcome
@@ -374,4 +429,4 @@ def save_plan(outcome: Outcome, path: Path) -> None:
     path.write_text(json.dumps(outcome.plan.as_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-__all__ = ["Matches", "Outcome", "apply_plan", "close", "plan_only", "running", "save_plan", "sync"]
+__all__ = ["Matches", "Outcome", "apply_plan", "close", "plan_only", "running", "save_plan", "sync", "undo"]

@@ -37,6 +37,8 @@ class RecordState:
     heard: dict[str, Scalar] | None = None
     """What each field held when a decision last heard it; None for a record that joins."""
     sent: dict[str, Scalar] = field(default_factory=dict)
+    undone: dict[str, Scalar] = field(default_factory=dict)
+    """What a person took back there, by field or "@relation:end": it is not said again until it changes."""
     related: dict[str, tuple[tuple[str, bool], ...]] = field(default_factory=dict)
     """Object name to (id, primary) of what the record is associated with."""
     related_heard: dict[str, list[str]] | None = None
@@ -211,6 +213,7 @@ def attach(session: Session, states: dict[str, EntityState], linked: Iterable[tu
     for (connection, object), records in by_object.items():
         _load_bases(session, connection, object, records)
         _load_related(session, connection, object, records)
+        _load_undone(session, connection, object, records)
     order = {name: place for place, name in enumerate(session.workspace.connection_names)}
     for state in states.values():
         state.records.sort(key=lambda r: (order[r.connection], r.place, r.ref.id))
@@ -240,6 +243,16 @@ def _load_related(session: Session, connection: str, object: str, records: dict[
         found.setdefault(id, {}).setdefault(to_object, []).append((to_id, bool(primary)))
     for id, related in found.items():
         records[id].related = {o: tuple(sorted(ends, key=lambda e: (not e[1], e[0]))) for o, ends in related.items()}
+
+
+def _load_undone(session: Session, connection: str, object: str, records: dict[str, RecordState]) -> None:
+    for id, name, said in session.store.among(
+        "SELECT id, field, said FROM undone WHERE connection = ? AND object = ? AND id IN (?)",
+        list(records),
+        connection,
+        object,
+    ):
+        records[id].undone[name] = decode(said)["said"]
 
 
 def _load_relations(session: Session, states: dict[str, EntityState]) -> None:
