@@ -197,6 +197,33 @@ def test_a_plan_that_is_none_is_an_error_with_a_remedy(ready: Path, instep: Inst
     assert (ran.code, "not a plan" in ran.err) == (1, True)
 
 
+def test_a_run_is_taken_back_once_somebody_says_yes(synced: Path, sandbox: Any, instep: Instep) -> None:
+    people = synced / "exports" / "people.csv"
+    people.write_text(people.read_text().replace("CFO", "CEO"))
+    run = instep("sync", "--json").json["run"]
+    sandbox.log.clear()
+    told = instep("undo", str(run))
+    assert (told.code, len(sandbox.log.writes())) == (0, 0)
+    assert "title: CEO -> CFO   (the run that wrote it is undone)" in told.out
+    assert f"instep undo {run} --yes" in told.err
+    done = instep("undo", str(run), "--yes", "--json")
+    assert (done.code, len(sandbox.log.writes())) == (0, 1)
+    assert done.json["undoes"] == {"run": run, "delete_created": False}
+    assert {p["jobtitle"] for p in sandbox.world.all("contacts") if p["firstname"] == "Joan"} == {"CFO"}
+    assert instep("sync", "--json").json["connections"]["hubspot"]["written"] == {}
+
+
+def test_an_undo_lists_what_it_leaves(synced: Path, sandbox: Any, instep: Instep) -> None:
+    told = instep("undo", "1", "--out", "undo.json")
+    assert told.code == 0
+    assert "Left as it is:" in told.out
+    assert "it was created and stays; with --delete-created it is deleted" in told.out
+    assert len(json.loads((synced / "undo.json").read_text())["left"]) == 5
+    deleted = instep("undo", "1", "--delete-created", "--yes", "--json")
+    assert (deleted.code, deleted.json["left"]) == (0, [])
+    assert sandbox.world.all("contacts") == []
+
+
 def test_explain_tells_the_whole_story_of_a_stage(synced: Path, sandbox: Any, instep: Instep) -> None:
     jane = next(c["hs_object_id"] for c in sandbox.world.all("contacts") if c["email"] == "jane@acme.example")
     sandbox.world.edit("contacts", jane, lifecyclestage="lead")

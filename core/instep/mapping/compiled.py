@@ -125,6 +125,10 @@ class EntityMapping:
     def tables(self) -> tuple[StageTable, ...]:
         return (self.stages, *self.pipelines) if self.stages else self.pipelines
 
+    def is_stage(self, field: str) -> bool:
+        """Whether one of the system's fields holds the stage."""
+        return any(table.field == field for table in self.tables())
+
     def of(self, object: str, related: Collection[str] | None = None) -> EntityMapping:
         """The mapping as one of its objects has it: its own field names, and the relations that it can have.
 

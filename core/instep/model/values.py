@@ -117,6 +117,11 @@ def normalised(value: Scalar) -> Scalar:
     return value
 
 
+def is_same(one: Scalar, other: Scalar) -> bool:
+    """Whether two values are the same but for what systems normalise."""
+    return one == other or normalised(one) == normalised(other)
+
+
 def display(value: Scalar) -> str:
     """The value as people read it: dates in ISO form, control characters made visible."""
     if value is None:

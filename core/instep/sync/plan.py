@@ -14,7 +14,7 @@ from instep.mapping.compiled import FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, Untold, hear
 from instep.model.consent import is_opted_out
 from instep.model.entities import DERIVED
-from instep.model.values import Scalar, decode, is_blank, normalised
+from instep.model.values import Scalar, decode, is_blank, is_same, normalised
 from instep.sync.changes import Change, Value, quarantine_key
 from instep.sync.creates import plan_create
 from instep.sync.decisions import Decisions
@@ -317,7 +317,7 @@ def _without_undone(
         return changes
     over = {name for name in record.undone if _is_over(state, record, name, changes)}
     planning.released |= {(*record.ref, name) for name in over}
-    held = {name: said for name, said in record.undone.items() if name not in over}
+    held = {name: undone.said for name, undone in record.undone.items() if name not in over}
     kept = [_without_held(change, held) for change in changes]
     if kept != changes:
         planning.session.ledger.note(
@@ -331,18 +331,20 @@ def _without_undone(
 
 
 def _is_over(state: EntityState, record: RecordState, name: str, changes: Sequence[Change]) -> bool:
-    """Whether something else is to be said now than what was taken back."""
+    """Whether something else is to be said now than what was taken back, or what it was taken back to is lost."""
     if name.startswith("@"):
         relation = name[1:].partition(":")[0]
         return state.relations.get(relation) != state.relations_before.get(relation)
+    undone = record.undone[name]
     wanted = [value.after for change in changes for value in change.values if value.field == name]
-    return any(after != record.undone[name] for after in wanted) or _has_changed(state, record, name)
+    is_told_else = any(after != undone.said for after in wanted)
+    return is_told_else or not is_same(record.fields.get(name), undone.back) or _has_changed(state, record, name)
 
 
 def _has_changed(state: EntityState, record: RecordState, name: str) -> bool:
     """Whether this run decided another canonical value for what one of the system's fields holds."""
     names = {mapped.name for mapped in record.mapping.fields if name in (mapped.field, mapped.currency_field)}
-    if any(table.field == name for table in record.mapping.tables()) or "instep_stage" in names:
+    if record.mapping.is_stage(name) or "instep_stage" in names:
         return state.stage != state.stage_before
     return bool(names & state.changed)
 

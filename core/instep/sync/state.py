@@ -20,6 +20,14 @@ from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
 
 
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What is not said again to a record until it changes, and what the record has instead."""
+
+    said: Scalar
+    back: Scalar
+
+
 @dataclass(slots=True)
 class RecordState:
     """A record as the mirror holds it, and what was last heard of it."""
@@ -37,8 +45,8 @@ class RecordState:
     heard: dict[str, Scalar] | None = None
     """What each field held when a decision last heard it; None for a record that joins."""
     sent: dict[str, Scalar] = field(default_factory=dict)
-    undone: dict[str, Scalar] = field(default_factory=dict)
-    """What a person took back there, by field or "@relation:end": it is not said again until it changes."""
+    undone: dict[str, Undone] = field(default_factory=dict)
+    """What a person took back there, by field or "@relation:end"."""
     related: dict[str, tuple[tuple[str, bool], ...]] = field(default_factory=dict)
     """Object name to (id, primary) of what the record is associated with."""
     related_heard: dict[str, list[str]] | None = None
@@ -252,7 +260,7 @@ def _load_undone(session: Session, connection: str, object: str, records: dict[s
         connection,
         object,
     ):
-        records[id].undone[name] = decode(said)["said"]
+        records[id].undone[name] = Undone(**decode(said))
 
 
 def _load_relations(session: Session, states: dict[str, EntityState]) -> None:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from instep.errors import ConfigError
-from instep.mapping.compiled import EntityMapping
-from instep.model.values import Scalar, decode, display, encode, normalised, unpack
+from instep.mapping.compiled import EntityMapping, RelationMapping
+from instep.model.entities import Kind
+from instep.model.values import Scalar, decode, display, encode, is_blank, is_same, unpack
 from instep.sync.changes import Action, Change, Value
 from instep.sync.consentdoor import keeps_consent
 from instep.sync.ledger import Ref
 from instep.sync.pull import wanted_fields
 from instep.sync.session import Live, Session
+
+_IS_UNDONE = "the run that wrote it is undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,13 @@ class Undoing:
     freed: list[tuple[Ref, str]] = field(default_factory=list)
     """Deleted records whose entity loses its tombstone there, so that the next sync makes one again."""
 
-    @property
-    def because(self) -> str:
-        return f"run {self.run} is undone"
-
     def leave(self, wrote: Wrote, what: str, why: str) -> None:
         """Leave something as it is, and say why."""
         self.left.append({"record": str(wrote.ref), "what": what, "why": why})
 
-    def hold(self, ref: Ref, name: str, said: Scalar) -> None:
-        """Keep that a record shall not be told the same again."""
-        self.held.append((*ref, name, encode({"said": said}), self.session.run))
+    def hold(self, ref: Ref, name: str, said: Scalar, back: Scalar = None) -> None:
+        """Keep that a record that has a value `back` shall not be told the same again."""
+        self.held.append((*ref, name, encode({"said": said, "back": back}), self.session.run))
 
 
 def plan_undo(session: Session, run: int, *, delete_created: bool) -> Undoing:
@@ -182,26 +181,26 @@ def _restore(undoing: Undoing, live: Live, mapping: EntityMapping, wrote: Wrote,
     values: list[Value] = []
     for name, after in wrote.after.items():
         held, before = now.fields.get(name), wrote.before.get(name)
-        if name == mapping.instep_id or _is_same(held, before):
+        if name == mapping.instep_id or is_same(held, before):
             continue
         if why := _why_not(live, mapping, wrote, now, name):
             undoing.leave(wrote, name, why)
             continue
-        values.append(Value(_canonical_name(mapping, name), name, held, before, undoing.because))
-        undoing.hold(wrote.ref, name, after)
+        values.append(Value(_canonical_name(mapping, name), name, held, before, _IS_UNDONE))
+        undoing.hold(wrote.ref, name, after, before)
     if values:
         undoing.changes.append(_change("update", mapping, wrote, str(now.entity), values))
 
 
 def _why_not(live: Live, mapping: EntityMapping, wrote: Wrote, now: Now, name: str) -> str | None:
-    """Why a field is not given back what it held; None where it is."""
+    """Why a field is not given back what it held; None where it is. A cleared stage says nothing."""
     if keeps_consent(live, mapping.consent, name):
         return "what was said about being written to is never taken back"
     if name not in now.fields or name not in wanted_fields(live, mapping):
         return "it cannot be seen now"
     if not live.can_write(wrote.ref.object, name):
         return "it cannot be written now"
-    if not _holds(now, wrote, name):
+    if not _holds(now, wrote, name) and not (mapping.is_stage(name) and is_blank(now.fields[name])):
         return f"it was changed since, and holds {display(now.fields[name])!r} now"
     return None
 
@@ -209,15 +208,11 @@ def _why_not(live: Live, mapping: EntityMapping, wrote: Wrote, now: Now, name: s
 def _holds(now: Now, wrote: Wrote, name: str) -> bool:
     """Whether a field still holds what the run wrote, as it was sent or as it came back."""
     held = now.fields.get(name)
-    return _is_same(held, wrote.after[name]) or (name in wrote.returned and _is_same(held, wrote.returned[name]))
-
-
-def _is_same(one: Scalar, other: Scalar) -> bool:
-    return one == other or normalised(one) == normalised(other)
+    return is_same(held, wrote.after[name]) or (name in wrote.returned and is_same(held, wrote.returned[name]))
 
 
 def _canonical_name(mapping: EntityMapping, name: str) -> str:
-    if any(table.field == name for table in mapping.tables()):
+    if mapping.is_stage(name):
         return "stage"
     return next((mapped.name for mapped in mapping.fields if name in (mapped.field, mapped.currency_field)), name)
 
@@ -235,7 +230,7 @@ def _remove(undoing: Undoing, mapping: EntityMapping, wrote: Wrote, now: Now) ->
         undoing.leave(wrote, "create", f"it was created and stays: {', '.join(sorted(edited))} was changed since")
         return
     names = [name for name in wrote.after if name != mapping.instep_id]
-    values = [Value(_canonical_name(mapping, n), n, now.fields.get(n), None, undoing.because) for n in names]
+    values = [Value(_canonical_name(mapping, n), n, now.fields.get(n), None, _IS_UNDONE) for n in names]
     undoing.changes.append(_change("delete", mapping, wrote, str(now.entity), values))
 
 
@@ -251,78 +246,81 @@ def _make_again(undoing: Undoing, wrote: Wrote, now: Now | None) -> None:
 # --- associations ----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """An association that the run made or ended, and what there is now."""
+
+    wrote: Wrote
+    relation: RelationMapping
+    kind: Kind
+    entity: str
+    there: Mapping[str, bool]
+    """The records that it is tied to now, and whether each is the primary one."""
+
+    @property
+    def end(self) -> str:
+        return str(self.wrote.detail["to"])
+
+    @property
+    def was_there(self) -> bool:
+        return bool(self.wrote.detail["was"]["there"])
+
+    @property
+    def former(self) -> str | None:
+        """What was in the end's place before, where there is only one."""
+        primary = self.wrote.detail["was"]["primary"]
+        return None if self.relation.many or primary == self.end else primary
+
+    def change(self, action: Action, entity: str, *, primary: bool = False) -> Change:
+        place = (*self.wrote.ref[:2], self.kind, self.entity, self.wrote.ref.id)
+        name, object = self.relation.name, self.relation.object
+        change = Change(action, *place, relation=name, to_object=object, to_entity=entity, primary=primary)
+        return replace(change, because=_IS_UNDONE)
+
+
 def _tie_back(undoing: Undoing, mapping: EntityMapping, wrote: Wrote, now: Now, made: set[Ref]) -> None:
     """Tie what the run untied, and untie what it tied. What belongs to a new record goes or stays with it."""
-    detail = wrote.detail
-    end = Ref(wrote.ref.connection, detail["to_object"], str(detail["to"]))
-    was = detail.get("was", {})
+    name, end = wrote.detail["relation"], Ref(wrote.ref.connection, wrote.detail["to_object"], wrote.detail["to"])
     if wrote.ref in made or end in made:
         return
-    if all(relation.name != detail["relation"] for relation in mapping.relations):
-        undoing.leave(wrote, detail["relation"], "it is not mapped any more")
+    relation = next((relation for relation in mapping.relations if relation.name == name), None)
+    if relation is None or "was" not in wrote.detail:
+        undoing.leave(wrote, name, "it is not mapped any more")
         return
-    there = _ends(undoing.session, wrote.ref, end.object)
+    there = _ends(undoing.session, wrote.ref, relation.object)
+    tie = Tie(wrote, relation, mapping.kind, str(now.entity), there)
     if wrote.action == "relate":
-        _untie(undoing, mapping, wrote, now, end, was, there)
-    elif was.get("there") and end.id not in there:
-        _tie(undoing, mapping, wrote, now, end, primary=was.get("primary") == end.id)
+        _untie(undoing, tie)
+    elif tie.was_there and tie.end not in there:
+        _tie(undoing, tie, tie.end)
 
 
-def _untie(
-    undoing: Undoing,
-    mapping: EntityMapping,
-    wrote: Wrote,
-    now: Now,
-    end: Ref,
-    was: Mapping[str, Any],
-    there: Mapping[str, bool],
-) -> None:
-    former = was.get("primary")
-    if end.id not in there:
-        if former is not None and not there.get(former):
-            undoing.leave(wrote, wrote.detail["relation"], "it was changed since")
+def _untie(undoing: Undoing, tie: Tie) -> None:
+    if tie.end not in tie.there or (tie.former is not None and not tie.there[tie.end]):
+        if tie.former is not None and not tie.there.get(tie.former):
+            undoing.leave(tie.wrote, tie.relation.name, "it was changed since")
         return
-    if former is not None and former != end.id:
-        if not there[end.id]:
-            undoing.leave(wrote, wrote.detail["relation"], "it was changed since")
-            return
-        _tie(undoing, mapping, wrote, now, Ref(end.connection, end.object, former), primary=True)
-    if not was.get("there"):
-        undoing.changes.append(_relation("unrelate", mapping, wrote, now, end, wrote.detail["to_entity"]))
-    undoing.hold(wrote.ref, f"@{wrote.detail['relation']}:{wrote.detail['to_entity']}", "relate")
+    if tie.former is not None:
+        _tie(undoing, tie, tie.former)
+    if not tie.was_there:
+        undoing.changes.append(tie.change("unrelate", tie.wrote.detail["to_entity"]))
+    undoing.hold(tie.wrote.ref, f"@{tie.relation.name}:{tie.wrote.detail['to_entity']}", "relate")
 
 
-def _tie(undoing: Undoing, mapping: EntityMapping, wrote: Wrote, now: Now, end: Ref, *, primary: bool) -> None:
+def _tie(undoing: Undoing, tie: Tie, id: str) -> None:
+    place = (tie.wrote.ref.connection, tie.relation.object, id)
     found = undoing.session.store.row(
-        "SELECT entity FROM mirror WHERE connection = ? AND object = ? AND id = ? AND state = 'live'", end
+        "SELECT entity FROM mirror WHERE connection = ? AND object = ? AND id = ? AND state = 'live'", place
     )
     if found is None or found[0] is None:
-        undoing.leave(wrote, wrote.detail["relation"], f"{end} is not there any more")
+        undoing.leave(tie.wrote, tie.relation.name, f"{id} is not there any more")
         return
-    undoing.changes.append(_relation("relate", mapping, wrote, now, end, str(found[0]), primary=primary))
-    if wrote.action == "unrelate":
-        undoing.hold(wrote.ref, f"@{wrote.detail['relation']}:{wrote.detail['to_entity']}", "unrelate")
-
-
-def _relation(
-    action: Action, mapping: EntityMapping, wrote: Wrote, now: Now, end: Ref, entity: str, *, primary: bool = False
-) -> Change:
-    return Change(
-        action,
-        *wrote.ref[:2],
-        mapping.kind,
-        str(now.entity),
-        wrote.ref.id,
-        relation=wrote.detail["relation"],
-        to_object=end.object,
-        to_entity=entity,
-        primary=primary,
-        because="is undone",
-    )
+    undoing.changes.append(tie.change("relate", str(found[0]), primary=not tie.relation.many))
+    if tie.wrote.action == "unrelate":
+        undoing.hold(tie.wrote.ref, f"@{tie.relation.name}:{tie.wrote.detail['to_entity']}", "unrelate")
 
 
 def _ends(session: Session, ref: Ref, to_object: str) -> dict[str, bool]:
-    """The records that one is tied to, and whether each is the primary one."""
     rows = session.store.rows(
         "SELECT to_id, is_primary FROM association WHERE connection = ? AND object = ? AND id = ? AND to_object = ?",
         (*ref, to_object),
