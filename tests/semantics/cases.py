@@ -13,7 +13,8 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a knows owner ann [inactive] · a is logged in to as ann · files: KEY = VALUE · forget everything · sync · 3d pass
     undo · undo the run before · undo with deletes              (of the last run that wrote something)
 
-Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `writes 0`, `writes b=1`,
+Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `jane title=CTO as of run 2`,
+`writes 0`, `writes b=1`,
 `1 conflict`, `reported: text`, `left: text` (by an undo), `lost: a title=CTO`, `refused`.
 """
 
@@ -566,6 +567,9 @@ def _wrong(stage: Stage, claim: str) -> str | None:
     if match := re.fullmatch(r'(\w)\.(\w+) (\w+)=("?)(.*?)\4', claim):
         wanted, got_value = value_of(match[5]), _held(stage, match[1], match[2], match[3])
         return None if got_value == wanted or str(got_value) == match[5] else f"{claim}: {display(got_value)}"
+    if match := re.fullmatch(r"(\w+) (\w+)=(.*) as of run (\d+)", claim):
+        got_text = _canonical(stage, match[1], match[2], int(match[4]))
+        return None if got_text == match[3] else f"{claim}: {got_text}"
     if match := re.fullmatch(r"(\w+) (\w+)=(.*)", claim):
         got_text = _canonical(stage, match[1], match[2])
         return None if got_text == match[3] else f"{claim}: {got_text}"
@@ -596,8 +600,8 @@ def _unreported(stage: Stage, kind: str, text: str) -> str | None:
     return None if any(text in one for one in said) else f"{kind} {text!r}: said {said}"
 
 
-def _canonical(stage: Stage, record: str, name: str) -> str:
-    found = explain(load_workspace(stage.root), _key(stage, record), name)
+def _canonical(stage: Stage, record: str, name: str, run: int | None = None) -> str:
+    found = explain(load_workspace(stage.root), _key(stage, record), name, run=run)
     return display(found[0].value)
 
 

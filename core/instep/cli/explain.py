@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from instep.cli.output import moment
 from instep.cli.process import json_option, print_json, workspace_option
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 @click.argument("key")
 @click.argument("field", required=False)
 @workspace_option
+@click.option("--run", type=int, help="As of the end of a past run: see `instep runs`.")
 @json_option
-def explain(key: str, field: str | None, workspace: Path, as_json: bool) -> None:
+def explain(key: str, field: str | None, workspace: Path, run: int | None, as_json: bool) -> None:
     """Say why a value is what it is: source, rule, time, run, who lost, and what each system holds.
 
     KEY is an e-mail address, a domain, a record's id or an instep_id; FIELD a canonical field such as "stage".
@@ -26,12 +28,12 @@ def explain(key: str, field: str | None, workspace: Path, as_json: bool) -> None
     from instep.mapping.load import load_workspace
     from instep.sync.explain import explain as explain_entity
 
-    found = explain_entity(load_workspace(workspace), key, field)
+    found = explain_entity(load_workspace(workspace), key, field, run=run)
     if as_json:
         documents = [explanation.as_json() for explanation in found]
         print_json(documents[0] if len(documents) == 1 else {"format_version": 1, "explanations": documents})
         return
-    told = [e for e in found if field or e.value is not None or e.held]
+    told = [e for e in found if field or e.value not in (None, ()) or e.held]
     click.echo("\n\n".join(explanation_text(explanation) for explanation in told))
 
 
@@ -40,12 +42,14 @@ def explanation_text(explanation: Explanation) -> str:
     from instep.model.values import display, plain
 
     reason = explanation.reason
-    lines = [f"{explanation.kind} {explanation.entity}: {explanation.name} is {display(explanation.value)}"]
+    then = f" (as of run {explanation.run})" if explanation.run is not None else ""
+    lines = [f"{explanation.kind} {explanation.entity}: {explanation.name} is {display(explanation.value)}{then}"]
     because = [str(reason.get("rule", "nobody has said anything"))]
     because += [f"from {reason['source']}"] if reason.get("source") else []
-    because += [f"at {reason['at']}"] if reason.get("at") else []
+    because += [f"at {moment(reason['at'])}"] if reason.get("at") else []
     because += [f"run {reason['run']}"] if reason.get("run") else []
     lines.append("  because   " + ", ".join(because))
+    lines.append(f"  law       {explanation.law}")
     for loser in reason.get("lost", []):
         why = f" ({loser['why']})" if loser.get("why") else ""
         lines.append(f"  lost      {loser['value']} from {loser['source']}{why}")
@@ -55,7 +59,9 @@ def explanation_text(explanation: Explanation) -> str:
     for step in explanation.history:
         counts = "" if step["counts"] else " (does not count)"
         note = f": {step['note']}" if step["note"] else ""
-        lines.append(f"  {step['what']:<9} {step['at']} {step['value']} from {step['source']}{counts}{note}")
+        lines.append(f"  {step['what']:<9} {moment(step['at'])} {step['value']} from {step['source']}{counts}{note}")
     for write in explanation.writes:
-        lines.append(f"  written   run {write['run']} to {write['record']}: {write['because']} ({write['state']})")
+        values = ", ".join(f"{name}: {was} -> {now}" for name, (was, now) in write["values"].items())
+        written = f"run {write['run']} to {write['record']}{': ' + values if values else ''}"
+        lines.append(f"  written   {written}, because {write['because']} ({write['state']})")
     return "\n".join(plain(line) for line in lines)

@@ -21,6 +21,13 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
+def moment(at: str) -> str:
+    """An instant for people: to the second, in UTC."""
+    from datetime import UTC, datetime
+
+    return datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
 def talk(text: str) -> None:
     """Say something to whoever watches; not part of the result."""
     click.echo(text, err=True)

@@ -98,6 +98,8 @@ entity = _table(
     Index("entity_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )
 
+past = _table("past", _key("entity"), _key("name"), Column("run", Integer, primary_key=True), _json("decided"))
+
 relation = _table(
     "relation", _key("entity"), _key("name"), _key("to_entity"), Index("relation_to", "to_entity", "name")
 )

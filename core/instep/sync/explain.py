@@ -1,28 +1,32 @@
-"""Explain: for any field of any entity, the value, the reason, the evidence, who lost, and what each system holds."""
+"""Explain: for any field of any entity, the value, the reason, the evidence, who lost, and what each system holds.
+
+The same as of any past run: what was decided then, and what was written to each system by then.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from instep.errors import ConfigError
 from instep.mapping.compiled import EntityMapping, Workspace
-from instep.model.entities import Kind
-from instep.model.journey import fold
-from instep.model.values import Scalar, decode, display, unpack
+from instep.model.entities import RELATIONS, Kind
+from instep.model.values import Scalar, decode, display, pack, unpack
 from instep.store import Store, require_state
 from instep.sync.ledger import Ref
 from instep.sync.session import utc
 from instep.sync.stages import table_for
-from instep.sync.state import claim_of
+from instep.sync.stagestory import explain_stage
+
+_MOST_WRITES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one record holds in the field that expresses a canonical one."""
+    """What a record holds in the field that expresses a canonical one; as of a past run, what was written there."""
 
     ref: Ref
     field: str
@@ -42,6 +46,10 @@ class Explanation:
     held: tuple[Held, ...]
     history: tuple[dict[str, Any], ...] = ()
     writes: tuple[dict[str, Any], ...] = ()
+    law: str = ""
+    """How several systems' values become one."""
+    run: int | None = None
+    """As of which run, if not as of now."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -50,7 +58,9 @@ class Explanation:
             "entity": self.entity,
             "kind": self.kind.value,
             "field": self.name,
+            "as_of_run": self.run,
             "value": display(self.value),
+            "law": self.law,
             "reason": self.reason,
             "held": [
                 {"record": str(h.ref), "field": h.field, "value": display(h.value), "state": h.state}
@@ -82,130 +92,176 @@ def find_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
     return [(row[0], Kind(row[1])) for row in sorted(set(rows))]
 
 
-def explain(workspace: Workspace, key: str, name: str | None) -> list[Explanation]:
-    """Explain one field, or every field, of everything that `key` names.
+def explain(workspace: Workspace, key: str, name: str | None, *, run: int | None = None) -> list[Explanation]:
+    """Explain one field, or every field, of everything that `key` names; as of a past `run` if one is named.
 
-    Raises `ConfigError` where the key or the field is unknown.
+    Raises `ConfigError` where the key, the field or the run is unknown.
     """
     with Store(require_state(workspace.store)) as store:
+        if run is not None and store.row("SELECT 1 FROM run WHERE id = ?", (run,)) is None:
+            raise ConfigError(f"There is no run {run}. See: instep runs")
         found = find_entity(store, key)
         if not found:
             raise ConfigError(
                 f"Nothing is known by {key!r}. Give an e-mail address, a domain, a record id or an instep_id."
             )
-        explanations: list[Explanation] = []
-        for entity, kind in found:
-            for each in [name] if name else _names(workspace, kind):
-                explanations.append(_explain(store, workspace, entity, kind, each))
-        return explanations
+        return [
+            _explain(Asked(store, workspace, entity, kind, each, run))
+            for entity, kind in found
+            for each in ([name] if name else _names(workspace, kind))
+        ]
 
 
 def _names(workspace: Workspace, kind: Kind) -> list[str]:
     names = [name for of, name in workspace.types if of is kind]
-    return ["stage", *names, *(["score", "consent"] if kind is Kind.PERSON else [])]
-
-
-def _explain(store: Store, workspace: Workspace, entity: str, kind: Kind, name: str) -> Explanation:
-    if name not in {*_names(workspace, kind), "score", "consent", "instep_stage"}:
-        raise ConfigError(f"A {kind} has no field {name!r} here. It has: {', '.join(_names(workspace, kind))}.")
-    row = store.row("SELECT fields, reasons, consent, score, shown FROM entity WHERE id = ?", (entity,))
-    if row is None:
-        raise ConfigError(f"{entity} is not known.")
-    reasons = json.loads(row[1]) if row[1] else {}
-    score = json.loads(row[3]) if row[3] else {}
-    held = _held(store, workspace, entity, kind, name)
-    writes = _writes(store, entity, name)
-    if name in ("stage", "instep_stage"):
-        return _explain_stage(store, workspace, entity, kind, row[4], held, writes)
-    if name == "score":
-        return Explanation(
-            entity, kind, name, score.get("published"), reasons.get("score", {}), held, (), writes, {"score": score}
-        )
-    if name == "consent":
-        standing = json.loads(row[2]) if row[2] else []
-        said = "; ".join(f"{s}: {state} since {at} ({source})" for s, state, at, source in standing)
-        rule = "an opt-out holds until a later opt-in with source and time, not until a flag turns false"
-        why = {"rule": rule} if any(state == "out" for _, state, _, _ in standing) else {}
-        return Explanation(entity, kind, name, said or "nothing was said", why, held, (), writes)
-    value = decode(row[0]).get(name)
-    reason = dict(reasons.get(name, {}))
-    reason["lost"] = [{**loser, "value": display(unpack(loser["value"]))} for loser in reason.get("lost", [])]
-    return Explanation(entity, kind, name, value, reason, held, (), writes)
-
-
-def _explain_stage(
-    store: Store,
-    workspace: Workspace,
-    entity: str,
-    kind: Kind,
-    journey: str | None,
-    held: tuple[Held, ...],
-    writes: tuple[dict[str, Any], ...],
-) -> Explanation:
-    if journey is None:
-        return Explanation(
-            entity, kind, "stage", None, {"rule": "no journey has reached a stage yet"}, held, (), writes
-        )
-    rows = store.rows(
-        "SELECT claim.journey, at, type, value, source, accepted, note, expires, run FROM claim "
-        "WHERE claim.journey = ? OR claim.journey IN (SELECT id FROM journey WHERE continues_as = ?)",
-        (journey, journey),
-    )
-    claims = [claim_of(row[:8]) for row in rows]
-    runs = {(row[1], row[4], row[3]): row[8] for row in rows}
-    kept = store.row("SELECT kind, segment, outcome FROM journey WHERE id = ?", (journey,))
-    decided = store.row("SELECT max(started_at) FROM run")
-    now = datetime.fromisoformat(decided[0]) if decided and decided[0] else datetime.now(UTC)
-    position = fold(claims, workspace.process, now, kept[1] if kept else None)
-    history = [
-        {
-            "at": claim.at.isoformat(),
-            "what": claim.type,
-            "value": claim.value,
-            "source": claim.source,
-            "counts": claim.accepted,
-            "note": claim.note,
-            "run": runs.get((claim.at.isoformat(), claim.source, claim.value)),
-        }
-        for claim in sorted(claims, key=lambda claim: (claim.at, claim.source))
+    return [
+        *dict.fromkeys(["stage", *names, *RELATIONS[kind], *(["score", "consent"] if kind is Kind.PERSON else [])])
     ]
-    cause = position.history[-1].cause if position.history else None
-    reason: dict[str, Any] = {"rule": "no claim counts"}
-    if cause is not None:
-        stage = workspace.process.stage(position.stage) if position.stage else None
-        reason = {
-            "rule": _RULES[cause.type].format(value=cause.value, note=f" ({cause.note})" if cause.note else ""),
-            "source": cause.source,
-            "at": cause.at.isoformat(),
-            "run": runs.get((cause.at.isoformat(), cause.source, cause.value)),
-            "owner_role": stage.role.value if stage and stage.role else None,
-            "lost": [{"source": c.source, "value": c.value, "why": c.note} for c in claims if not c.accepted],
-        }
-    extra = {"journey": {"id": journey, "kind": kept[0], "segment": kept[1], "outcome": kept[2]} if kept else {}}
-    return Explanation(entity, kind, "stage", position.stage, reason, held, tuple(history), writes, extra)
 
 
-_RULES = {
-    "evidence": "a buyer did {value}{note}",
-    "assertion": "was set to {value}{note}",
-    "outcome": "the outcome is {value}{note}",
-    "reopened": "was reopened{note}",
-}
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One field of one entity, as of now or of a past run."""
+
+    store: Store
+    workspace: Workspace
+    entity: str
+    kind: Kind
+    name: str
+    run: int | None
+
+    def says(self, value: Scalar, reason: dict[str, Any], **more: Any) -> Explanation:
+        """The explanation, with what each system holds and what was written."""
+        return Explanation(
+            self.entity,
+            self.kind,
+            self.name,
+            value,
+            reason,
+            _held(self),
+            writes=_writes(self),
+            law=_law(self),
+            run=self.run,
+            **more,
+        )
 
 
-def _held(store: Store, workspace: Workspace, entity: str, kind: Kind, name: str) -> tuple[Held, ...]:
+def _explain(asked: Asked) -> Explanation:
+    known = [*_names(asked.workspace, asked.kind), "score", "consent", "instep_stage"]
+    if asked.name not in known:
+        has = ", ".join(_names(asked.workspace, asked.kind))
+        raise ConfigError(f"A {asked.kind} has no field {asked.name!r} here. It has: {has}.")
+    row = asked.store.row("SELECT fields, reasons, consent, score FROM entity WHERE id = ?", (asked.entity,))
+    if row is None:
+        raise ConfigError(f"{asked.entity} is not known.")
+    if asked.name in ("stage", "instep_stage"):
+        stage = explain_stage(asked.store, asked.workspace, asked.entity, asked.run)
+        return asked.says(stage.value, stage.reason, history=stage.history, extra=stage.extra)
+    reasons = json.loads(row[1]) if row[1] else {}
+    value, reason = _decided(asked, _value_now(asked, row), reasons.get(asked.name, {}))
+    reason["lost"] = [{**loser, "value": display(unpack(loser["value"]))} for loser in reason.get("lost", [])]
+    match asked.name:
+        case "score":
+            return asked.says(unpack(value), reason, extra={"score": json.loads(row[3]) if row[3] else {}})
+        case "consent":
+            return asked.says(*_consent(value or [], reason))
+        case name if name in RELATIONS[asked.kind]:
+            return asked.says(tuple(value or ()), reason)
+    return asked.says(unpack(value), reason)
+
+
+def _value_now(asked: Asked, row: tuple[Any, ...]) -> Any:
+    """A value as JSON has it."""
+    match asked.name:
+        case "score":
+            return json.loads(row[3]).get("published") if row[3] else None
+        case "consent":
+            return json.loads(row[2]) if row[2] else []
+        case name if name in RELATIONS[asked.kind]:
+            ends = (asked.entity, name)
+            found = asked.store.rows("SELECT to_entity FROM relation WHERE entity = ? AND name = ? ORDER BY 1", ends)
+            return [end for (end,) in found]
+    return pack(decode(row[0]).get(asked.name))
+
+
+def _decided(asked: Asked, value: Any, reason: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What was decided by then: now, or else the last decision of the runs until then."""
+    if asked.run is None or reason.get("run", 0) <= asked.run:
+        return value, dict(reason)
+    row = asked.store.row(
+        "SELECT decided FROM past WHERE entity = ? AND name = ? AND run <= ? ORDER BY run DESC LIMIT 1",
+        (asked.entity, asked.name, asked.run),
+    )
+    if row is None:
+        return None, {"rule": "nobody had said anything by then"}
+    decided = json.loads(row[0])
+    return decided["value"], dict(decided["reason"])
+
+
+def _consent(standings: list[list[str]], reason: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    said = "; ".join(f"{scope}: {state} since {at} ({source})" for scope, state, at, source in standings)
+    rule = "an opt-out holds until a later opt-in with source and time, not until a flag turns false"
+    is_out = any(state == "out" for _, state, _, _ in standings)
+    return said or "nothing was said", {**reason, "rule": rule} if is_out else {}
+
+
+def _law(asked: Asked) -> str:
+    """How several systems' values of a field become one, as the files have it."""
+    match asked.name:
+        case "stage" | "instep_stage":
+            return "evidence raises a stage; an edit counts from the system that speaks for its role"
+        case "consent":
+            return "an opt-out anywhere holds everywhere"
+        case "score":
+            return "computed from behaviours and fit, published when it crosses a band or a cut"
+    if asked.name in RELATIONS[asked.kind]:
+        return "merged per element" if RELATIONS[asked.kind][asked.name][1] else _ordered(asked.workspace, ())
+    law = asked.workspace.law(asked.kind, asked.name)
+    if law.authority is not None:
+        return f"{law.authority} alone decides"
+    return _ordered(asked.workspace, law.prefer) if law.law == "prefer" else law.law.replace("_", " ")
+
+
+def _ordered(workspace: Workspace, prefer: Sequence[str]) -> str:
+    return "of several changes, prefer " + ", then ".join(prefer or workspace.connection_names)
+
+
+# --- systems ---------------------------------------------------------------------------------------------------
+
+
+def _held(asked: Asked) -> tuple[Held, ...]:
     found: list[Held] = []
-    for connection, object, id, fields, state in store.rows(
+    for connection, object, id, fields, state in asked.store.rows(
         "SELECT connection, object, id, fields, state FROM mirror WHERE entity = ? ORDER BY connection, object, id",
-        (entity,),
+        (asked.entity,),
     ):
-        mapping = workspace.mappings[connection].entity_of(object) if connection in workspace.mappings else None
+        mapping = _mapping(asked.workspace, connection, object)
         if mapping is None:
             continue
-        values = decode(fields)
-        for field_name in _field_names(mapping, values, name):
-            found.append(Held(Ref(connection, object, id), field_name, values.get(field_name), state))
+        ref, values = Ref(connection, object, id), decode(fields)
+        names = _field_names(mapping, values, asked.name)
+        if asked.run is None:
+            found += [Held(ref, name, values.get(name), state) for name in names]
+        else:
+            written = _written_by(asked.store, ref, asked.run)
+            found += [Held(ref, name, written[name], "written by then") for name in names if name in written]
     return tuple(found)
+
+
+def _mapping(workspace: Workspace, connection: str, object: str) -> EntityMapping | None:
+    return workspace.mappings[connection].entity_of(object) if connection in workspace.mappings else None
+
+
+def _written_by(store: Store, ref: Ref, run: int) -> dict[str, Scalar]:
+    """What Instep had written to a record by the end of a run; what colleagues wrote is not kept that long."""
+    written: dict[str, Scalar] = {}
+    for (after,) in store.rows(
+        "SELECT after FROM journal WHERE connection = ? AND object = ? AND record = ? AND run <= ? "
+        "AND state = 'confirmed' ORDER BY seq",
+        (*ref, run),
+    ):
+        written |= decode(after)
+    return written
 
 
 def _field_names(mapping: EntityMapping, values: dict[str, Scalar], name: str) -> Sequence[str]:
@@ -216,28 +272,34 @@ def _field_names(mapping: EntityMapping, values: dict[str, Scalar], name: str) -
     if name == "consent":
         return [n for n in values if "optout" in n or (mapping.consent and n == mapping.consent.field)]
     mapped = mapping.mapped(name)
-    return [mapped.field] if mapped else []
+    return [column for column in (mapped.field, mapped.currency_field) if column] if mapped else []
 
 
-def _writes(store: Store, entity: str, name: str) -> tuple[dict[str, Any], ...]:
-    found = []
-    for run, connection, object, record, action, reason, state, at in store.rows(
-        "SELECT run, connection, object, record, action, reason, state, intended_at FROM journal WHERE entity = ? "
-        "ORDER BY seq DESC LIMIT 50",
-        (entity,),
+def _writes(asked: Asked) -> tuple[dict[str, Any], ...]:
+    """The latest writes that were about the field, the newest first, each with what it wrote."""
+    found: list[dict[str, Any]] = []
+    for run, connection, object, record, action, before, after, reason, state, at in asked.store.each(
+        "SELECT run, connection, object, record, action, before, after, reason, state, intended_at FROM journal "
+        "WHERE entity = ? AND run <= ? ORDER BY seq DESC",
+        (asked.entity, asked.run if asked.run is not None else sys.maxsize),
     ):
         why = json.loads(reason).get("why", {})
-        if name in why:
-            found.append(
-                {
-                    "run": run,
-                    "record": f"{connection}/{object}/{record}",
-                    "action": action,
-                    "because": why[name],
-                    "state": state,
-                    "at": at,
-                }
-            )
+        if asked.name not in why or len(found) == _MOST_WRITES:
+            continue
+        mapping = _mapping(asked.workspace, connection, object)
+        was, now = decode(before), decode(after)
+        names = [name for name in _field_names(mapping, now, asked.name) if name in now] if mapping else []
+        found.append(
+            {
+                "run": run,
+                "record": f"{connection}/{object}/{record}",
+                "action": action,
+                "values": {name: [display(was.get(name)), display(now[name])] for name in names},
+                "because": why[asked.name],
+                "state": state,
+                "at": at,
+            }
+        )
     return tuple(found)
 
 

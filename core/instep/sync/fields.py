@@ -16,7 +16,7 @@ from instep.model.merging import Merged, Voice, authority_rule, merge, merge_ele
 from instep.model.values import Scalar, is_blank, pack
 from instep.sync.ledger import Ref, quoted
 from instep.sync.session import Live, Session
-from instep.sync.state import EntityState, RecordState
+from instep.sync.state import EntityState, RecordState, standing_rows
 
 
 def decide_fields(session: Session, state: EntityState) -> None:
@@ -87,11 +87,12 @@ def _take(session: Session, state: EntityState, name: str, merged: Merged) -> No
         for voice in merged.losers:
             session.ledger.conflicts[voice.connection] += 1
         return
-    if merged.value != state.values.get(name):
+    before = state.values.get(name)
+    if merged.value != before:
         state.changed.add(name)
         state.values[name] = merged.value
     if merged.winner is not None and (name in state.changed or merged.losers or name not in state.reasons):
-        state.reasons[name] = reason(session, merged)
+        state.because(name, reason(session, merged), before=pack(before))
 
 
 def reason(session: Session, merged: Merged) -> dict[str, Any]:
@@ -206,7 +207,7 @@ def _decide_one(session: Session, state: EntityState, name: str, known: Ends) ->
     if merged.value != current:
         state.changed.add(name)
         state.relations[name] = frozenset([str(merged.value)]) if merged.value is not None else frozenset()
-        state.reasons[name] = reason(session, merged)
+        state.because(name, reason(session, merged), before=[current] if current else [])
 
 
 def _decide_many(session: Session, state: EntityState, name: str, known: Ends) -> None:
@@ -226,7 +227,7 @@ def _decide_many(session: Session, state: EntityState, name: str, known: Ends) -
     if merged != current:
         state.changed.add(name)
         state.relations[name] = merged
-        state.reasons[name] = {"rule": "merged per element", "run": session.run}
+        state.because(name, {"rule": "merged per element", "run": session.run}, before=sorted(current))
 
 
 def _relation(record: RecordState, name: str) -> RelationMapping | None:
@@ -259,6 +260,7 @@ def decide_consent(session: Session, state: EntityState, absorbed: Iterable[Stan
     state.consent = settle(before.values(), statements)
     if state.consent != before:
         state.changed.add("consent")
+        state.because("consent", {"run": session.run}, before=standing_rows(before.values()))
 
 
 def consent_flag(record: RecordState) -> tuple[str, tuple[str, ...]] | None:

@@ -38,10 +38,11 @@ def assign_owner(session: Session, state: EntityState) -> None:
             )
             return
         if state.values.get("owner") != owner.key:
-            state.values["owner"] = owner.key
+            before, state.values["owner"] = state.values.get("owner"), owner.key
             state.changed.add("owner")
             rule = f"assigned: {assignment.when}, role {role}" + (f", {state.segment}" if state.segment else "")
-            state.reasons["owner"] = {"rule": rule, "run": session.run, "at": session.at.isoformat(), "lost": []}
+            reason = {"rule": rule, "run": session.run, "at": session.at.isoformat(), "lost": []}
+            state.because("owner", reason, before=before)
         return
 
 

@@ -19,7 +19,7 @@ from instep.sync.refusals import bury
 from instep.sync.session import Session
 from instep.sync.state import EntityState, JourneyState, RecordState, claim_row, entity_row
 
-_PENDING = ("entity", "base", "journey", "claim")
+_PENDING = ("entity", "past", "base", "journey", "claim")
 
 
 class Recording:
@@ -44,6 +44,7 @@ class Recording:
         bases = [_base_row(session, decisions, record) for state in states for record in state.records]
         with self._store.aside():
             self._put("entity", [entity_row(state, session.run, state.id in to_write) for state in states])
+            self._put("past", [row for state in states for row in _past_rows(state)])
             self._put("base", bases)
             self._put_journeys(session, [j for s in states for j in _own_journeys(decisions, s)])
         for state in states:
@@ -72,6 +73,14 @@ def _own_journeys(decisions: Decisions, state: EntityState) -> list[JourneyState
     """The journeys that are an entity's own, taken out of the run's memory; an opportunity's stay till the end."""
     ids = decisions.own.pop(state.id, []) if state.kind is Kind.PERSON else []
     return [decisions.journeys.pop(id) for id in ids if id in decisions.journeys]
+
+
+def _past_rows(state: EntityState) -> list[tuple[Any, ...]]:
+    """What was decided before of everything that was decided anew, under the run that had decided it."""
+    return [
+        (state.id, name, reason.get("run", 0), json.dumps({"value": value, "reason": reason}).encode())
+        for name, (value, reason) in state.former.items()
+    ]
 
 
 def _base_row(session: Session, decisions: Decisions, record: RecordState) -> tuple[Any, ...]:
@@ -105,6 +114,7 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
     )
     store.run("INSERT OR REPLACE INTO entity SELECT * FROM pending_entity")
     store.bulk("UPDATE entity SET dirty = 0 WHERE id = ?", [(id,) for id in sorted(recording.nothing_left)])
+    store.run("INSERT OR REPLACE INTO past SELECT * FROM pending_past")
     store.run("INSERT OR REPLACE INTO base SELECT * FROM pending_base")
     store.run(
         "UPDATE mirror SET dirty = 0 WHERE dirty = 1 AND (connection, object, id) IN "

@@ -37,7 +37,8 @@ def decide_score(session: Session, state: EntityState, acts: Sequence[Act], comp
     if published != before:
         state.changed.add("score")
         because = f"{len(did)} behaviours" + (" and fit" if fixed else "")
-        state.reasons["score"] = {"rule": because, "run": session.run, "at": session.at.isoformat(), "lost": []}
+        reason = {"rule": because, "run": session.run, "at": session.at.isoformat(), "lost": []}
+        state.because("score", reason, before=before)
     if published:
         crossing = scoring.next_crossing(computed - fixed, fixed, session.at)
         republish = at + timedelta(days=scoring.republish_after_days, seconds=1)

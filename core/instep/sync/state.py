@@ -113,6 +113,8 @@ class EntityState:
     """Connections in which nothing is created for this entity."""
     waits: str | None = None
     """Why nothing is created for it: a candidate waits for a person."""
+    former: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
+    """What this run decided anew: the value before, as JSON has it, and why it was that."""
     changed: set[str] = field(default_factory=set)
     stage_left_alone: dict[Ref, str] = field(default_factory=dict)
     """Records whose stage value is left as it is, and why."""
@@ -124,6 +126,12 @@ class EntityState:
     def reason(self, name: str) -> str:
         """The rule by which a field or relation got its value."""
         return str(self.reasons.get(name, {}).get("rule", "canonical value"))
+
+    def because(self, name: str, reason: dict[str, Any], *, before: Any) -> None:
+        """Keep why a value is what it is now, and what it was before."""
+        if name in self.reasons:
+            self.former.setdefault(name, (before, self.reasons[name]))
+        self.reasons[name] = reason
 
     def record_in(self, connection: str) -> RecordState | None:
         return next((record for record in self.records if record.connection == connection), None)
@@ -297,6 +305,11 @@ def standings_of(store: Store, entities: Iterable[str]) -> dict[str, dict[str, S
     return {id: _standings(msgspec.json.decode(consent)) for id, consent in rows}
 
 
+def standing_rows(standings: Iterable[Standing]) -> list[list[str]]:
+    """What is known of somebody's consent, as JSON has it."""
+    return [[s.scope, s.state, s.at.isoformat(), s.source] for s in standings]
+
+
 def _standings(stored: list[list[str]]) -> dict[str, Standing]:
     return {
         scope: Standing(scope, "out" if state == "out" else "in", datetime.fromisoformat(at), source)
@@ -306,7 +319,7 @@ def _standings(stored: list[list[str]]) -> dict[str, Standing]:
 
 def entity_row(state: EntityState, run: int, dirty: bool) -> tuple[Any, ...]:
     """An entity as its table keeps it."""
-    consent = [[s.scope, s.state, s.at.isoformat(), s.source] for s in state.consent.values()]
+    consent = standing_rows(state.consent.values())
     return (
         state.id,
         state.kind.value,
