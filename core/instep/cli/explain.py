@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import moment
+from instep.cli.output import brief, moment
 from instep.cli.process import json_option, print_json, workspace_option
 
 if TYPE_CHECKING:
+    from instep.model.values import Scalar
     from instep.sync.explain import Explanation
 
 
@@ -41,9 +42,12 @@ def explanation_text(explanation: Explanation) -> str:
     """One field's story, for people."""
     from instep.model.values import display, plain
 
+    def shown(value: Scalar) -> str:
+        return brief(display(value))
+
     reason = explanation.reason
     then = f" (as of run {explanation.run})" if explanation.run is not None else ""
-    lines = [f"{explanation.kind} {explanation.entity}: {explanation.name} is {display(explanation.value)}{then}"]
+    lines = [f"{explanation.kind} {explanation.entity}: {explanation.name} is {shown(explanation.value)}{then}"]
     because = [str(reason.get("rule", "nobody has said anything"))]
     because += [f"from {reason['source']}"] if reason.get("source") else []
     because += [f"at {moment(reason['at'])}"] if reason.get("at") else []
@@ -52,16 +56,16 @@ def explanation_text(explanation: Explanation) -> str:
     lines.append(f"  law       {explanation.law}")
     for loser in reason.get("lost", []):
         why = f" ({loser['why']})" if loser.get("why") else ""
-        lines.append(f"  lost      {loser['value']} from {loser['source']}{why}")
+        lines.append(f"  lost      {brief(loser['value'])} from {loser['source']}{why}")
     for held in explanation.held:
         state = "" if held.state == "live" else f" [{held.state}]"
-        lines.append(f"  held      {held.ref}{state} {held.field} = {display(held.value)}")
+        lines.append(f"  held      {held.ref}{state} {held.field} = {shown(held.value)}")
     for step in explanation.history:
         counts = "" if step["counts"] else " (does not count)"
         note = f": {step['note']}" if step["note"] else ""
         lines.append(f"  {step['what']:<9} {moment(step['at'])} {step['value']} from {step['source']}{counts}{note}")
     for write in explanation.writes:
-        values = ", ".join(f"{name}: {was} -> {now}" for name, (was, now) in write["values"].items())
+        values = ", ".join(f"{name}: {brief(was)} -> {brief(now)}" for name, (was, now) in write["values"].items())
         written = f"run {write['run']} to {write['record']}{': ' + values if values else ''}"
         lines.append(f"  written   {written}, because {write['because']} ({write['state']})")
     return "\n".join(plain(line) for line in lines)

@@ -21,6 +21,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
+def brief(text: str, most: int = 200) -> str:
+    """A text that may be as long as a book, cut; says how long it is."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
 def moment(at: str) -> str:
     """An instant for people: to the second, in UTC."""
     from datetime import UTC, datetime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.output import notes, table
+from instep.cli.output import brief, notes, table
 from instep.cli.process import json_option, print_json, workspace_option
 from instep.model.values import plain
 
@@ -159,7 +159,7 @@ def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
     for write in writes:
         click.echo(plain(f"  {write['action']} {write['record']} ({write['state']})"))
         for name, (was_text, now_text) in write["values"].items():
-            click.echo(plain(f"      {name}: {was_text} -> {now_text}"))
+            click.echo(plain(f"      {name}: {brief(was_text)} -> {brief(now_text)}"))
         for name, because in write["why"].items():
             click.echo(plain(f"      why {name}: {because}"))
     if total > len(writes):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import Progress, notes, table, talk
+from instep.cli.output import Progress, brief, notes, table, talk
 from instep.cli.process import json_option, print_json, workspace_option
-from instep.model.values import plain
+from instep.cli.reports import Reports, report_options, reporting
+from instep.model.values import Scalar, display, plain
 
 if TYPE_CHECKING:
     from instep.sync.changes import Change, Plan
@@ -24,15 +25,16 @@ SIGNS = {"create": "+", "update": "~", "opt_out": "~", "opt_in": "~", "relate": 
 @workspace_option
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan to a file for `apply`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is something to write.")
+@report_options
 @json_option
-def plan(workspace: Path, out: Path | None, detailed_exitcode: bool, as_json: bool) -> None:
+def plan(workspace: Path, out: Path | None, detailed_exitcode: bool, as_json: bool, reports: Reports) -> None:
     """Read every system and say what a sync would write, and why. Writes nothing."""
     from instep.mapping.load import load_workspace
     from instep.sync.run import plan_only, save_plan
-    from instep.sync.transport import World
 
-    progress = Progress(quiet=as_json)
-    outcome = plan_only(load_workspace(workspace), World(), progress=progress)
+    progress, loaded = Progress(quiet=as_json), load_workspace(workspace)
+    with reporting(reports, loaded.store):
+        outcome = reports.outcome = plan_only(loaded, reports.world, progress=progress)
     progress.end()
     if out is not None:
         save_plan(outcome, out)
@@ -47,13 +49,13 @@ def plan(workspace: Path, out: Path | None, detailed_exitcode: bool, as_json: bo
 @click.argument("plan_file", metavar="PLAN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @workspace_option
 @click.option("--past-guards", is_flag=True, help="Do it although it changes surprisingly much: you have read it.")
+@report_options
 @json_option
-def apply(plan_file: Path, workspace: Path, past_guards: bool, as_json: bool) -> None:
+def apply(plan_file: Path, workspace: Path, past_guards: bool, as_json: bool, reports: Reports) -> None:
     """Do exactly what a saved plan says, or say why not (exit 6 when it is stale, 5 when a guard stops it)."""
     from instep.errors import ConfigError
     from instep.mapping.load import load_workspace
     from instep.sync.run import apply_plan
-    from instep.sync.transport import World
 
     try:
         saved = json.loads(plan_file.read_text(encoding="utf-8"))
@@ -62,7 +64,9 @@ def apply(plan_file: Path, workspace: Path, past_guards: bool, as_json: bool) ->
         known = False
     if not known:
         raise ConfigError(f"{plan_file} is not a plan. Make one with: instep plan --out {plan_file}")
-    outcome = apply_plan(load_workspace(workspace), World(), saved, past_guards=past_guards)
+    loaded = load_workspace(workspace)
+    with reporting(reports, loaded.store):
+        outcome = reports.outcome = apply_plan(loaded, reports.world, saved, past_guards=past_guards)
     print_outcome(outcome, as_json)
 
 
@@ -75,15 +79,16 @@ def apply(plan_file: Path, workspace: Path, past_guards: bool, as_json: bool) ->
     show_default=True,
     help="What the first run of a workspace does: plan, write about 10 or 100 people, or everything.",
 )
+@report_options
 @json_option
-def sync(workspace: Path, first_run: str, as_json: bool) -> None:
+def sync(workspace: Path, first_run: str, as_json: bool, reports: Reports) -> None:
     """Bring every system in step. The first run of a workspace only plans, unless told otherwise."""
     from instep.mapping.load import load_workspace
     from instep.sync.run import sync as run_sync
-    from instep.sync.transport import World
 
-    progress = Progress(quiet=as_json)
-    outcome = run_sync(load_workspace(workspace), World(), first_run=first_run, progress=progress)
+    progress, loaded = Progress(quiet=as_json), load_workspace(workspace)
+    with reporting(reports, loaded.store):
+        outcome = reports.outcome = run_sync(loaded, reports.world, first_run=first_run, progress=progress)
     progress.end()
     if not as_json and not outcome.applied:
         click.echo(plan_text(outcome.plan))
@@ -200,9 +205,7 @@ def left_text(plan: Plan) -> str:
 
 
 def _change_lines(change: Change, sign: str) -> list[str]:
-    from instep.model.values import display
-
-    known_by = {value.name: display(value.after) for value in change.values}
+    known_by = {value.name: _shown(value.after) for value in change.values}
     label = next((known_by[name] for name in ("email", "domain", "name") if name in known_by), change.entity)
     name = change.record or f"new: {label}"
     if change.relation:
@@ -211,6 +214,10 @@ def _change_lines(change: Change, sign: str) -> list[str]:
     for value in change.values:
         if value.name == "instep_id":
             continue
-        before = "" if change.action == "create" else f"{display(value.before)} -> "
-        lines.append(plain(f"      {value.name}: {before}{display(value.after)}   ({value.because})"))
+        before = "" if change.action == "create" else f"{_shown(value.before)} -> "
+        lines.append(plain(f"      {value.name}: {before}{_shown(value.after)}   ({value.because})"))
     return lines
+
+
+def _shown(value: Scalar) -> str:
+    return brief(display(value))

@@ -8,6 +8,7 @@ import click
 
 from instep.cli.output import Progress, talk
 from instep.cli.process import json_option, workspace_option
+from instep.cli.reports import Reports, report_options, reporting
 
 
 @click.command()
@@ -18,8 +19,11 @@ from instep.cli.process import json_option, workspace_option
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan to a file for `apply`.")
 @click.option("--yes", is_flag=True, help="Do it now, instead of only saying what it takes.")
+@report_options
 @json_option
-def undo(run: int, workspace: Path, delete_created: bool, out: Path | None, yes: bool, as_json: bool) -> None:
+def undo(
+    run: int, workspace: Path, delete_created: bool, out: Path | None, yes: bool, as_json: bool, reports: Reports
+) -> None:
     """Take back what RUN wrote, wherever a record still holds it. Without --yes, only say what that takes.
 
     What somebody changed since is left alone and listed; nobody is ever opted in. To redo it, undo the undo.
@@ -28,14 +32,14 @@ def undo(run: int, workspace: Path, delete_created: bool, out: Path | None, yes:
     from instep.mapping.load import load_workspace
     from instep.sync.run import save_plan
     from instep.sync.run import undo as run_undo
-    from instep.sync.transport import World
 
     if yes and out is not None:
         raise click.UsageError("--out saves a plan for `instep apply`, and --yes does it now. Choose one.")
-    progress = Progress(quiet=as_json)
-    outcome = run_undo(
-        load_workspace(workspace), World(), run, delete_created=delete_created, write=yes, progress=progress
-    )
+    progress, loaded = Progress(quiet=as_json), load_workspace(workspace)
+    with reporting(reports, loaded.store):
+        outcome = reports.outcome = run_undo(
+            loaded, reports.world, run, delete_created=delete_created, write=yes, progress=progress
+        )
     progress.end()
     if yes:
         print_outcome(outcome, as_json)

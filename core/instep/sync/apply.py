@@ -456,6 +456,8 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
         "UPDATE journal SET state = ?, settled_at = ?, record = coalesce(?, record), answer = ? WHERE seq = ?",
         (state, session.world.clock().isoformat(), _record_id(ready, outcome), _answer(outcome), seq),
     )
+    code, record = outcome.code if isinstance(outcome, Rejected) else "", str(ref or change.target)
+    session.log("write", connection=live.name, record=record, action=change.action, outcome=state, code=code)
     applying.pending[change.entity] -= 1
     if not is_settled:
         applying.unsettled.add(change.entity)

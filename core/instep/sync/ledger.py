@@ -6,6 +6,7 @@ Nothing is presumed: a record counts as unaccounted until a step of the run says
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -57,6 +58,8 @@ class Ledger:
         self.standing: dict[tuple[str, str, str], tuple[str, str]] = {}
         """(subject, code, text) to (connection, remedy) of what is so until a record or a file is changed."""
         self.conflicts: Counter[str] = Counter()
+        self.hears: Callable[[str, str, str], None] = lambda code, connection, record: None
+        """Told of the code, the connection and the record of every note."""
 
     def look(self, ref: Ref) -> None:
         """A record is looked at; somebody has to say what becomes of it."""
@@ -90,6 +93,7 @@ class Ledger:
         """Say something once, and count how often it is so."""
         note = self._notes.setdefault((code, connection, text), Note(code, connection, text, remedy))
         note.count += 1
+        self.hears(code, connection, example)
         if example:
             self.standing[(example, code, text)] = (connection, remedy)
             if len(note.examples) < 3 and example not in note.examples:

@@ -357,6 +357,7 @@ def _begin(session: Session, command: str) -> None:
         )
         session.store.run("UPDATE run SET status = 'died' WHERE status = 'running' AND id < ?", (session.run,))
     session.store.guard = lambda: _check_fence(session)
+    session.log("run began", command=command)
 
 
 def _check_fence(session: Session) -> None:
@@ -385,6 +386,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
         status, code = "failed", 1
     notes = [note.as_json() for note in ledger.notes]
     outcome = Outcome(session.run, status, code, drafted.plan, account, notes, unaccounted, applied, stopped)
+    session.log("run ended", status=status, exit_code=code, written=ledger.written, planned=len(drafted.plan.changes))
     close(session, status, outcome.as_json())
     return outcome
 
@@ -412,6 +414,7 @@ def _recall_refusals(session: Session) -> int:
 
 def _fail(session: Session, error: InstepError) -> None:
     session.store.guard = lambda: None
+    session.log("run failed", error=type(error).__name__, exit_code=error.exit_code)
     close(session, "failed", {"error": str(error)})
 
 

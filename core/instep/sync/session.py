@@ -100,6 +100,13 @@ class Session:
 
     def __post_init__(self) -> None:
         self.at = self.world.clock()
+        self.ledger.hears = lambda code, connection, record: self.log(
+            "note", code=code, connection=connection, record=record
+        )
+
+    def log(self, event: str, **facts: Any) -> None:
+        """Tell the log of an event of this run; facts that are empty are left out."""
+        self.world.log(event, {"run": self.run, **{name: fact for name, fact in facts.items() if fact}})
 
     def live(self, name: str) -> Live:
         return self.connections[name]

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -17,10 +17,15 @@ from instep.sync.pace import Pace
 
 T = TypeVar("T")
 Boundary = Callable[[str], None]
+Log = Callable[[str, Mapping[str, Any]], None]
 
 
 def nothing(label: str) -> None:
     """A boundary that watches nothing."""
+
+
+def unheard(event: str, facts: Mapping[str, Any]) -> None:
+    """A log that nobody keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class World:
     find_plugin: Callable[[str], ConnectorPlugin[Any]] = find_plugin
     boundary: Boundary = nothing
     """Called with a label before and after every effect; raising from it stops the run right there."""
+    log: Log = unheard
+    """Told of every event of a run in ids and codes alone: no value of anybody's is among them."""
 
 
 @dataclass(slots=True)
