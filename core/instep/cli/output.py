@@ -26,6 +26,19 @@ def brief(text: str, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
+def inert(document: str) -> str:
+    """The same JSON document with whatever a terminal might obey, or cannot print, spelled as an escape."""
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in document)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+
+
 def moment(at: str) -> str:
     """An instant for people: to the second, in UTC."""
     from datetime import UTC, datetime

@@ -34,8 +34,10 @@ def print_json(content: dict[str, Any]) -> None:
     """One JSON document on stdout, with the version of its format: on one line, unless somebody looks at it."""
     import json
 
+    from instep.cli.output import inert
+
     indent = 2 if sys.stdout.isatty() else None
-    click.echo(json.dumps({"format_version": 1, **content}, indent=indent, ensure_ascii=False))
+    click.echo(inert(json.dumps({"format_version": 1, **content}, indent=indent, ensure_ascii=False)))
 
 
 @click.group()
