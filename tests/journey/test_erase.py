@@ -16,6 +16,7 @@ from instep.store import Store
 from instep.sync.allow import allow, allow_back
 from instep.sync.erase import Erasure, erase, preview
 from instep.sync.explain import find_entity
+from instep.sync.run import undo
 
 from ..semantics.cases import Stage, play
 
@@ -241,6 +242,21 @@ def test_what_they_did_with_others_stays_without_its_details(stage: Stage) -> No
     stage.systems["a"].behaviours.append(BehaviourSeen("twin", "act", stage.clock.now, "buyer", (), "joan@x.example"))
     play(stage, "sync")
     assert rows(stage, "SELECT id FROM behaviour ORDER BY id") == [("call",), ("twin",)]
+
+
+def test_no_cell_of_the_state_names_them_also_after_an_undo(stage: Stage) -> None:
+    play(stage, "a.jane title=Xylophonist; b.deal of b.joan; b refuses city=Bern; sync")
+    play(stage, "a.jane city=Bern; sync")
+    last = rows(stage, "SELECT max(run) FROM journal WHERE CAST(after AS TEXT) LIKE '%Xylophonist%'")[0][0]
+    undo(stage.workspace(), stage.world(), last, write=True)
+    words = {"jane", "Xylophonist", "Bern", stage.entity_id("jane")}
+    assert rows(stage, "SELECT count(*) FROM undone WHERE CAST(said AS TEXT) LIKE '%Xylophonist%'") == [(1,)]
+    assert {word for word in words if word not in everything(stage)} == set()
+    erased(stage)
+    assert {word for word in words if word in everything(stage)} == set()
+    play(stage, "sync")
+    assert {word for word in words if word in everything(stage)} == set()
+    assert "joan" in everything(stage)
 
 
 def test_a_saved_plan_goes_and_whatever_took_its_place_stays(stage: Stage) -> None:

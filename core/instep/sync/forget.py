@@ -281,16 +281,12 @@ def _hide_ends(store: Store, traces: Traces, name: Callable[[str], str]) -> None
             (connection, object),
         ):
             reason = json.loads(packed)
-            named = [
-                (part, end) for part in (reason, reason.get("was") or {}) for end in _ENDS if part.get(end) == id
-            ]
+            told = (reason, reason.get("was") or {})
+            named = [(part, end) for part in told for end in ("to", "primary") if part.get(end) == id]
             for part, end in named:
                 part[end] = hidden
             if named:
                 store.run("UPDATE journal SET reason = ? WHERE seq = ?", (json.dumps(reason).encode(), seq))
-
-
-_ENDS = ("to", "primary")
 
 
 def _drop_quoting(store: Store, table: str, traces: Traces) -> None:
