@@ -175,11 +175,10 @@ def _own_texts(store: Store, workspace: Workspace, subject: Subject) -> frozense
     """The texts in fields of their records that stand in nobody else's record."""
     entities = [subject.entity] if subject.entity else []
     said = set[str]()
-    for statement, columns in _SAID:
-        for ref in sorted(subject.refs):
-            names = _text_fields(workspace, ref)
+    for ref in sorted(subject.refs):
+        for statement in _SAID:
             for row in store.rows(statement, ref):
-                said |= _texts(row[:columns], names)
+                said |= _texts(row, _text_fields(workspace, ref))
     for row in store.among("SELECT fields FROM entity WHERE id IN (?)", entities):
         said |= _texts(row, {name for (kind, name), type in workspace.types.items() if type in _WORDS})
     for connection, object, *packed in store.among(
@@ -194,10 +193,10 @@ def _own_texts(store: Store, workspace: Workspace, subject: Subject) -> frozense
 
 
 _SAID = (
-    (f"SELECT fields FROM mirror WHERE {_RECORD}", 1),  # noqa: S608
-    (f"SELECT heard, sent FROM base WHERE {_RECORD}", 2),  # noqa: S608
-    (f"SELECT before, after FROM journal WHERE {_ITS_RECORD}", 2),  # noqa: S608
-    (f"SELECT fields FROM quarantine WHERE {_ITS_RECORD}", 1),  # noqa: S608
+    f"SELECT fields FROM mirror WHERE {_RECORD}",  # noqa: S608
+    f"SELECT heard, sent FROM base WHERE {_RECORD}",  # noqa: S608
+    f"SELECT before, after FROM journal WHERE {_ITS_RECORD}",  # noqa: S608
+    f"SELECT fields FROM quarantine WHERE {_ITS_RECORD}",  # noqa: S608
 )
 
 
