@@ -46,6 +46,7 @@ GOES = (
     Rule("behaviour_subject", "behaviours", "connection = ? AND behaviour = ?"),
     Rule("behaviour", "behaviours", "connection = ? AND id = ?"),
     Rule("entity", "entities", "id = ?"),
+    Rule("past", "entities", "entity = ?"),
     Rule("relation", "entities", "entity = ?"),
     Rule("relation", "entities", "to_entity = ?"),
     Rule("tombstone", "entities", "entity = ?"),
@@ -67,6 +68,7 @@ QUOTES: dict[str, tuple[str, ...]] = {
     "journal": ("before", "after", "reason", "answer"),
     "run": ("report",),
     "entity": ("reasons",),
+    "past": ("decided",),
     "base": ("related",),
     "claim": ("source", "note"),
 }
@@ -179,8 +181,12 @@ def _own_texts(store: Store, workspace: Workspace, subject: Subject) -> frozense
         for statement in _SAID:
             for row in store.rows(statement, ref):
                 said |= _texts(row, _text_fields(workspace, ref))
+    words = {name for (_, name), type in workspace.types.items() if type in _WORDS}
     for row in store.among("SELECT fields FROM entity WHERE id IN (?)", entities):
-        said |= _texts(row, {name for (kind, name), type in workspace.types.items() if type in _WORDS})
+        said |= _texts(row, words)
+    for name, decided in store.among("SELECT name, decided FROM past WHERE entity IN (?)", entities):
+        before = json.loads(decided)["value"]
+        said |= {before} if name in words and isinstance(before, str) else set()
     for connection, object, *packed in store.among(
         "SELECT connection, object, before, after FROM journal WHERE entity IN (?)", entities
     ):
