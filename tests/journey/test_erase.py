@@ -154,6 +154,17 @@ def test_a_record_that_was_deleted_there_meanwhile_is_no_problem(stage: Stage) -
     assert fates(erased(stage)) == {"a": "erased", "b": "not there"}
 
 
+def test_others_are_untied_from_a_record_that_went_and_from_no_other(stage: Stage) -> None:
+    deal = stage.systems["b"].live("deals")[str(stage.find("b", "deal"))]
+    jane = ("people", str(stage.find("b", "jane")))
+    stage.systems["b"].undeletable = {jane[1]}
+    erased(stage)
+    assert jane in deal.related
+    stage.systems["b"].undeletable = set()
+    erased(stage)
+    assert jane not in deal.related
+
+
 def test_as_long_as_a_system_refuses_the_state_knows_what_is_left(stage: Stage) -> None:
     record = str(stage.find("b", "jane"))
     stage.systems["b"].undeletable = {record}

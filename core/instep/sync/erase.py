@@ -44,6 +44,7 @@ from instep.sync.transport import World
 from instep.sync.untie import intend, untie
 
 Fate = Literal["to erase", "to delete", "erased", "deleted", "not there", "kept", "merged", "refused", "unanswered"]
+GONE: tuple[Fate, ...] = ("erased", "deleted", "not there")
 LEFT: tuple[Fate, ...] = ("refused", "unanswered")
 """What has to be done again, or by hand."""
 UNDECLARED = (
@@ -177,8 +178,8 @@ def _erase(session: Session, subject: Subject, key: str, here_anyway: bool) -> E
     subject = find_subject(session.store, session.workspace, key) or subject
     traces = traces_of(session.store, session.workspace, subject)
     found = held(session.store, traces)
-    tied = list(untie(session, subject))
     parts = sorted(_in_systems(session, subject), key=lambda part: part.ref)
+    tied = list(untie(session, subject, [part.ref for part in parts if part.fate in GONE]))
     done = Erasure(subject.entity, parts, found, len(subject.shared), saved_plans(session.store))
     done.unsearched, done.problems = unsearched, [*tied, *_unsettled(session, subject)]
     if here_anyway or not (done.left or done.problems):
@@ -323,7 +324,7 @@ def _keep_outcome(session: Session, seq: int, part: Part, entity: str) -> None:
         "UPDATE journal SET state = ?, settled_at = ?, answer = ? WHERE seq = ?",
         (state, session.world.clock().isoformat(), json.dumps({"fate": part.fate}).encode(), seq),
     )
-    if part.fate in ("erased", "deleted", "not there"):
+    if part.fate in GONE:
         session.store.run("UPDATE mirror SET state = 'gone' WHERE connection = ? AND object = ? AND id = ?", part.ref)
         if entity:
             bury(session, part.ref.connection, entity, "erased there")

@@ -1,18 +1,18 @@
-"""Untying a person who is erased from what others are tied to: not every system does so when a record goes."""
+"""Untying others from the records of a person that went: not every system does so by itself."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from instep.contract import Missing, Outcome, Relation, Unknown, Written
+from instep.contract import Missing, Outcome, Rejected, Relation, Unknown, Written
 from instep.errors import RemoteError
 from instep.model.values import encode
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
-from instep.sync.subject import Subject, policy_of
+from instep.sync.subject import Subject
 
 
 class Tie(NamedTuple):
@@ -31,9 +31,9 @@ class Tie(NamedTuple):
         return Ref(self.connection, self.object, self.id)
 
 
-def untie(session: Session, subject: Subject) -> Iterator[str]:
-    """Untie them wherever their records are to go; gives what could not be done."""
-    ties = sorted(tie for ref in subject.refs for tie in _ties(session, ref, subject))
+def untie(session: Session, subject: Subject, gone: Collection[Ref]) -> Iterator[str]:
+    """Untie others from their records that are gone; gives what could not be done."""
+    ties = sorted(tie for ref in gone for tie in _ties(session, ref, subject))
     for (connection, _, _), group in groupby(ties, key=lambda tie: tie[:3]):
         live, wanted = session.live(connection), list(group)
         size = live.records.batch.relate
@@ -42,8 +42,6 @@ def untie(session: Session, subject: Subject) -> Iterator[str]:
 
 
 def _ties(session: Session, ref: Ref, subject: Subject) -> Iterator[Tie]:
-    if ref.connection in session.stopped or policy_of(session.workspace, ref.connection) in (None, "keep"):
-        return
     for object, id, entity in session.store.rows(
         "SELECT a.object, a.id, m.entity FROM association a JOIN mirror m USING (connection, object, id) "
         "WHERE connection = ? AND to_object = ? AND to_id = ? AND m.state = 'live'",
@@ -61,6 +59,7 @@ def _untie(session: Session, live: Live, ties: Sequence[Tie], subject: Subject) 
     outcomes: Sequence[Outcome]
     try:
         outcomes = live.records.unrelate([Relation(t.object, t.id, t.to_object, t.to_id) for t in ties])
+        outcomes = [_told_apart(live, tie, outcome) for tie, outcome in zip(ties, outcomes, strict=True)]
     except RemoteError as error:
         outcomes = [Unknown(str(error)) for _ in ties]
     with session.store.transaction("journal: outcome"):
@@ -70,6 +69,14 @@ def _untie(session: Session, live: Live, ties: Sequence[Tie], subject: Subject) 
         if not isinstance(outcome, Written | Missing):
             reason = getattr(outcome, "reason", "It was moved at that moment.")
             yield f"{tie.ref} is still tied to them. {reason} Repeat the command, or untie it there by hand."
+
+
+def _told_apart(live: Live, tie: Tie, outcome: Outcome) -> Outcome:
+    """A refusal may only say that there is nothing to untie any more: the record itself tells."""
+    if not isinstance(outcome, Rejected):
+        return outcome
+    (ends,) = live.records.related(tie.object, [tie.id], tie.to_object)
+    return outcome if any(end.id == tie.to_id for end in ends) else Missing()
 
 
 def _intended(session: Session, tie: Tie, subject: Subject) -> int:
