@@ -14,7 +14,7 @@ from instep.model.values import plain
 if TYPE_CHECKING:
     from instep.sync.erase import Erasure
 
-THEIRS = "Backups, output that was sent to a file, and plans that were moved are yours to delete: Instep knows none."
+THEIRS = "Backups, logs, reports and output in files, and plans that were moved are yours to delete."
 
 
 @click.command()
