@@ -336,6 +336,38 @@ def test_what_was_deleted_comes_back_only_where_a_person_allows_it(
     assert "allow" in instep("runs").out
 
 
+def test_a_person_is_erased_by_policy_and_let_back(synced: Path, sandbox: Any, instep: Instep) -> None:
+    mapping = synced / "mappings" / "hubspot.toml"
+    mapping.write_text(mapping.read_text().replace("[person]\n", '[person]\nerase = "delete"\n', 1))
+    assert instep("plan", "--out", "plan.json").code == 0
+    looked = instep("erase", "jane@acme.example")
+    assert (looked.code, "to delete" in looked.out, "no policy is declared" in looked.out) == (0, True, True)
+    assert len(sandbox.world.all("contacts")) == 3
+    done = instep("erase", "jane@acme.example", "--yes", "--json")
+    assert (done.code, [part["fate"] for part in done.json["systems"]]) == (0, ["kept", "deleted"])
+    assert sorted(c["email"] for c in sandbox.world.all("contacts")) == ["joan@bolt.example", "kim@acme.example"]
+    assert not (synced / "plan.json").exists()
+    shown = instep("show", str(done.json["run"]))
+    assert (shown.code, "delete hubspot/contacts/erased-" in shown.out, "jane" in shown.out) == (0, True, False)
+    assert instep("sync").code == 0
+    assert instep("explain", "jane@acme.example").code == 1
+    assert "were erased before" in instep("erase", "jane@acme.example").out
+    assert instep("erase", "bolt.example").code == 1
+    assert instep("allow", "joan@bolt.example").code == 1
+    assert instep("allow", "jane@acme.example").code == 0
+    assert instep("sync").code == 0
+    assert instep("explain", "jane@acme.example").code == 0
+
+
+def test_an_erase_that_a_system_refuses_ends_with_3(synced: Path, sandbox: Any, instep: Instep) -> None:
+    mapping = synced / "mappings" / "exports.toml"
+    mapping.write_text(mapping.read_text().replace("[person]\n", '[person]\nerase = "erase"\n', 1))
+    refused = instep("erase", "jane@acme.example", "--yes")
+    assert (refused.code, "is only read" in refused.out, "Here: kept" in refused.out) == (3, True, True)
+    anyway = instep("erase", "jane@acme.example", "--yes", "--local-anyway", "--json")
+    assert (anyway.code, anyway.json["forgotten_here"]) == (3, True)
+
+
 def test_a_command_that_is_misspelt_is_suggested(instep: Instep) -> None:
     ran = instep("snyc")
     assert (ran.code, 'Did you mean "sync"?' in ran.err) == (2, True)

@@ -27,7 +27,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def saved(stage: Stage) -> dict[str, Any]:
     outcome = plan_only(stage.workspace(), stage.world())
-    save_plan(outcome, stage.root / "plan.json")
+    save_plan(stage.workspace(), outcome, stage.root / "plan.json")
     for system in stage.systems.values():
         system.writes.clear()
     plan: dict[str, Any] = json.loads((stage.root / "plan.json").read_text())

@@ -107,7 +107,7 @@ def test_a_person_who_has_read_the_plan_may_go_past_its_guards(stage: Stage) -> 
     retitled(stage, 7)
     outcome = plan_only(stage.workspace(), stage.world())
     assert [note["code"] for note in outcome.notes] == ["guard"]
-    save_plan(outcome, stage.root / "plan.json")
+    save_plan(stage.workspace(), outcome, stage.root / "plan.json")
     saved: dict[str, Any] = json.loads((stage.root / "plan.json").read_text())
     with pytest.raises(GuardError):
         apply_plan(stage.workspace(), stage.world(), saved)

@@ -104,7 +104,7 @@ def test_a_plan_of_an_undo_writes_nothing_until_it_is_applied(stage: Stage) -> N
     run = retitled(stage, 3)
     outcome = undo(stage.workspace(), stage.world(), run)
     assert (written(stage), len(outcome.plan.changes)) == (0, 3)
-    save_plan(outcome, stage.root / "undo.json")
+    save_plan(stage.workspace(), outcome, stage.root / "undo.json")
     saved = json.loads((stage.root / "undo.json").read_text())
     assert apply_plan(stage.workspace(), stage.world(), saved).status == "done"
     assert written(stage) == 3
@@ -115,7 +115,7 @@ def test_a_plan_of_an_undo_writes_nothing_until_it_is_applied(stage: Stage) -> N
 
 def test_a_plan_of_an_undo_is_stale_after_another_run(stage: Stage) -> None:
     run = retitled(stage, 3)
-    save_plan(undo(stage.workspace(), stage.world(), run), stage.root / "undo.json")
+    save_plan(stage.workspace(), undo(stage.workspace(), stage.world(), run), stage.root / "undo.json")
     play(stage, "a.p9 title=Boss; sync")
     stage.systems["b"].writes.clear()
     with pytest.raises(StalePlanError):
@@ -127,7 +127,7 @@ def test_a_plan_of_one_run_does_not_take_back_another_one(stage: Stage) -> None:
     first = retitled(stage, 3)
     play(stage, "; ".join(f"a.p{n} city=Rome" for n in range(3)) + "; sync")
     stage.systems["b"].writes.clear()
-    save_plan(undo(stage.workspace(), stage.world(), first), stage.root / "undo.json")
+    save_plan(stage.workspace(), undo(stage.workspace(), stage.world(), first), stage.root / "undo.json")
     saved = json.loads((stage.root / "undo.json").read_text())
     saved["undoes"]["run"] = last_run(stage)
     with pytest.raises(StalePlanError):
@@ -143,7 +143,7 @@ def test_guards_stop_an_undo_that_would_change_surprisingly_much(stage: Stage) -
     with pytest.raises(GuardError):
         undo(workspace, stage.world(), run, write=True)
     assert written(stage) == 0
-    save_plan(undo(workspace, stage.world(), run), stage.root / "undo.json")
+    save_plan(workspace, undo(workspace, stage.world(), run), stage.root / "undo.json")
     saved = json.loads((stage.root / "undo.json").read_text())
     assert apply_plan(workspace, stage.world(), saved, past_guards=True).status == "done"
     assert written(stage) == 6

@@ -278,6 +278,8 @@ class Stage:
                 text = text.replace('create = "always"', f"create = {value}")
             if key == f"{name} relates nothing":
                 text = text.replace('company = "companies"\n', "").replace('people = "people"\n', "")
+            if key == f"{name} erases":
+                text = text.replace("[person]\n", f'[person]\nerase = "{value}"\n', 1)
             if key == f"{name} creates":
                 text = text.replace('create = "always"', f'create = "{value}"')
             if key == f"{name} values of industry":

@@ -27,6 +27,7 @@ from instep.contract import (
     Create,
     Delete,
     Effects,
+    Erase,
     FieldChange,
     FieldSpec,
     Gone,
@@ -46,7 +47,6 @@ from instep.contract import (
     SystemField,
     SystemOwner,
     Unknown,
-    Update,
     Write,
     Written,
 )
@@ -97,6 +97,8 @@ class System:
         self.refuse: dict[str, str] = {}
         """Field to the value that this system refuses."""
         self.lacks: set[str] = set()
+        self.undeletable: set[str] = set()
+        """Records that may not be deleted."""
         self.locks: set[str] = set()
         """Fields that nobody may write."""
         self.offers: dict[str, tuple[str, ...]] = {}
@@ -237,15 +239,8 @@ class Records:
 
     def _write(self, object: str, write: Write, fields: Sequence[str]) -> Outcome:
         system = self.system
-        if isinstance(write, Delete):
-            row = system.objects[object].get(write.id)
-            if row is None or row.state != "live":
-                return Missing()
-            system.writes.append(("delete", write.id))
-            system.delete(object, write.id)
-            return Written(write.id, {})
-        if not isinstance(write, Create | Update):
-            return Rejected("unsupported", "not here")
+        if isinstance(write, Delete | Erase):
+            return self._remove(object, write)
         for name, value in write.fields.items():
             if name in system.lacking(object) | system.locks:
                 return Rejected("invalid_field", f"{name} cannot be written", field=name)
@@ -270,6 +265,21 @@ class Records:
         item = self._item(id, system.objects[object][id], fields)
         assert isinstance(item, Seen)
         return Written(id, item.fields, item.modified_at, created=isinstance(write, Create))
+
+    def _remove(self, object: str, write: Delete | Erase) -> Outcome:
+        system, rows = self.system, self.system.objects[object]
+        if write.id in system.undeletable:
+            return Rejected("locked", f"{write.id} may not be deleted: {rows[write.id].fields.get('title')}")
+        if write.id not in rows or (isinstance(write, Delete) and rows[write.id].state != "live"):
+            return Missing()
+        system.writes.append(("erase" if isinstance(write, Erase) else "delete", write.id))
+        if isinstance(write, Delete):
+            system.delete(object, write.id)
+        else:
+            del rows[write.id]
+            for other in (row for held in system.objects.values() for row in held.values()):
+                other.related.pop((object, write.id), None)
+        return Written(write.id, {})
 
     def related(self, object: str, ids: Sequence[str], to_object: str) -> list[tuple[Related, ...]]:
         self._send(f"{object}/related")

@@ -250,6 +250,11 @@ class HubSpotPlace(served.ServedPlace):
             case "associations", "batch_archive":
                 for input in body["inputs"]:
                     yield Applied(call, request.params["from"], str(input["from"]["id"]))
+            case "objects", "gdpr_delete":
+                yield Applied(call, request.params["objectType"], body["objectId"])
+            case "objects", "batch_archive":
+                for input in body["inputs"]:
+                    yield Applied(call, request.params["objectType"], input["id"])
             case "consents", "batch_opt_out":
                 emails = {result["subscriberIdString"] for result in done["results"]}
                 for row in self.world.all("contacts"):

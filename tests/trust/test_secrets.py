@@ -144,7 +144,7 @@ def test_no_secret_is_in_a_saved_plan(story: Rehearsal) -> None:
     story.put_back()
     outcome = plan_only(story.workspace, story.world(Watch(story.time)))
     assert outcome.plan.changes
-    save_plan(outcome, story.root / "plan.json")
+    save_plan(story.workspace, outcome, story.root / "plan.json")
     assert found_in(story, {}) == {}
     (story.root / "plan.json").unlink()
 

@@ -142,6 +142,7 @@ match = ["instep_id", "email"]
 create = { all = [{ field = "stage", eq = "interest" }, { field = "opted_out", eq = false }] }
 include = { not = { field = "email", matches = "@us$" } }
 speaks_for = ["marketing", "sales"]
+erase = "delete"
 instep_id = "instep_id"
 [person.required]
 Company = { default = "[unknown]", field = "company.industry" }

@@ -1,4 +1,4 @@
-"""`instep allow KEY CONNECTION`."""
+"""`instep allow KEY [CONNECTION]`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,29 @@ from instep.cli.process import json_option, print_json, workspace_option
 
 @click.command()
 @click.argument("key")
-@click.argument("connection")
+@click.argument("connection", required=False)
 @workspace_option
 @json_option
-def allow(key: str, connection: str, workspace: Path, as_json: bool) -> None:
+def allow(key: str, connection: str | None, workspace: Path, as_json: bool) -> None:
     """Let what was deleted in a system be created there again by the next run. Asks no system.
 
-    KEY is an e-mail address, a domain, a record's id or an instep_id.
+    KEY is an e-mail address, a domain, a record's id or an instep_id. Without CONNECTION: let a person who was erased
+    come in again, by an e-mail address, a record (connection/object/id) or the instep_id they had.
     """
     from instep.mapping.load import load_workspace
     from instep.sync.allow import allow as allow_again
+    from instep.sync.allow import allow_back
     from instep.sync.transport import World
 
-    entities = allow_again(load_workspace(workspace), World(), key, connection)
+    loaded = load_workspace(workspace)
+    if connection is None:
+        allow_back(loaded, World(), key)
+        if as_json:
+            print_json({"format_version": 1, "allowed_back": True})
+        else:
+            click.echo("They may come in again: the next run reads every system anew. To see: instep plan")
+        return
+    entities = allow_again(loaded, World(), key, connection)
     if as_json:
         print_json({"format_version": 1, "connection": connection, "allowed": entities})
     else:

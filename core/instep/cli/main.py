@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": ("instep.cli.explain:explain", "Why a value is what it is, and what each system holds."),
     "undo": ("instep.cli.undo:undo", "Take back what a run wrote, where nobody changed it since."),
     "allow": ("instep.cli.allow:allow", "Let what was deleted in a system be created there again."),
+    "erase": ("instep.cli.erase:erase", "Erase a person everywhere, and keep them from coming back."),
     "process": (
         "instep.cli.process:process",
         "The buying process: show, lint, preset, crosswalk, convert, coverage.",

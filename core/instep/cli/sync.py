@@ -37,7 +37,7 @@ def plan(workspace: Path, out: Path | None, detailed_exitcode: bool, as_json: bo
         outcome = reports.outcome = plan_only(loaded, reports.world, progress=progress)
     progress.end()
     if out is not None:
-        save_plan(outcome, out)
+        save_plan(loaded, outcome, out)
     print_plan(outcome, as_json)
     if out is not None and not as_json:
         talk(f"Saved. To do exactly this: instep apply {out}")

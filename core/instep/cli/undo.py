@@ -45,7 +45,7 @@ def undo(
         print_outcome(outcome, as_json)
         return
     if out is not None:
-        save_plan(outcome, out)
+        save_plan(loaded, outcome, out)
     print_plan(outcome, as_json)
     if not as_json and not outcome.plan.is_empty:
         talk(f"Nothing was written. To do exactly this: instep {f'apply {out}' if out else f'undo {run} --yes'}")

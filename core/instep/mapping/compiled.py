@@ -18,6 +18,7 @@ from instep.model.values import Scalar
 
 Direction = Literal["in", "out", "both"]
 Blanks = Literal["speak", "silent"]
+ErasePolicy = Literal["erase", "delete", "keep"]
 LawName = Literal["prefer", "most_restrictive", "union", "max", "manual"]
 
 
@@ -117,6 +118,8 @@ class EntityMapping:
     instep_id: str | None = "instep_id"
     """The system's field that holds our id, or None where it must not be kept there."""
     modified_field: str | None = None
+    erase: ErasePolicy | None = None
+    """For persons: what becomes of the records of one who is erased. None: nothing was declared; they are kept."""
 
     def mapped(self, name: str) -> FieldMapping | None:
         """The mapping of a canonical field, if this connection has it."""

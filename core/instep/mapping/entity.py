@@ -11,6 +11,7 @@ from instep.mapping.compiled import (
     CreateAs,
     Direction,
     EntityMapping,
+    ErasePolicy,
     FieldMapping,
     RelationMapping,
     Required,
@@ -25,6 +26,9 @@ from instep.model.consent import ALL
 from instep.model.entities import FIELDS, RELATIONS, Kind
 from instep.model.process import Process, Role
 from instep.model.rules import Never, Rule
+
+ERASING: tuple[ErasePolicy, ...] = ("erase", "delete", "keep")
+"""What becomes of a person's records in a system when the person is erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def read_entity(
         consent=_consent(section) if kind is Kind.PERSON else None,
         instep_id=_instep_id(section, creating),
         modified_field=section.text("modified_field"),
+        erase=section.choice("erase", ERASING) if kind is Kind.PERSON else None,  # type: ignore[arg-type]
     )
     entries = _entries(section, kind, connection, around.connections, objects[kind])
     section.finish()

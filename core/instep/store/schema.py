@@ -223,6 +223,11 @@ quarantine = _table(
     Column("run", Integer),
 )
 
+erased = _table("erased", _key("hash"), _text("subject", nullable=False), _text("at", nullable=False))
+"""Who was erased: keyed hashes of addresses, records and ids, all of one person under one `subject`."""
+
+saved_plan = _table("saved_plan", _key("path"))
+
 budget = _table(
     "budget",
     _key("lane"),

@@ -124,6 +124,20 @@ class Store:
             found += self.rows(statement.replace("(?)", f"({marks})", 1), (*before, *part))
         return found
 
+    # --- forgetting ---------------------------------------------------------------------------------------------
+
+    def sweep(self) -> bool:
+        """Write the file anew, so that nothing that was deleted is left in it or in its log.
+
+        Returns False where that was not possible: others were reading, or there was no room on the disk.
+        """
+        try:
+            self._raw.execute("VACUUM")
+            found = self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            return False
+        return bool(found) and not found[0]
+
     # --- meta ---------------------------------------------------------------------------------------------------
 
     def meta(self, key: str) -> str | None:

@@ -33,6 +33,7 @@ from instep.mapping.compiled import BehaviourMapping, EntityMapping
 from instep.model.entities import Kind
 from instep.model.rules import Moment
 from instep.model.values import Scalar, decode, encode
+from instep.sync.erased import behaviour_without_erased, ends_without_erased, without_erased
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session, stop
 
@@ -65,7 +66,7 @@ def pull(session: Session) -> None:
 def _pull_connection(session: Session, live: Live) -> None:
     for object, mapping in live.mapping.objects.items():
         _pull_object(session, live, mapping, object)
-    _pull_successors(session, live)
+    pull_successors(session, live)
     _pull_behaviours(session, live)
     _pull_consents(session, live)
     for object, mapping in live.mapping.objects.items():
@@ -167,6 +168,8 @@ def keep_items(
 
     `is_empty` says that the mirror held nothing of this object when the read began.
     """
+    if session.erased:
+        items = without_erased(session, connection, object, items)
     seen = [item for item in items if isinstance(item, Seen)]
     for item in items:
         if not isinstance(item, Seen):
@@ -268,7 +271,7 @@ def _keep_last_words(
         )
 
 
-def _pull_successors(session: Session, live: Live) -> None:
+def pull_successors(session: Session, live: Live) -> None:
     """Read what records became, where that was not listed: it may have come to be while we were reading."""
     missing: dict[str, set[str]] = {}
     for object, id in session.store.rows(
@@ -333,6 +336,8 @@ def keep_related(
     to_object: str | None,
 ) -> None:
     """Replace the known associations of records (to one object, or to all) by what was found."""
+    if session.erased:
+        found = [(id, ends_without_erased(session, connection, ends or ())) for id, ends in found]
     ids = [id for id, _ in found]
     held: dict[str, set[tuple[str, str, int]]] = {id: set() for id in ids}
     for id, to, to_id, primary in session.store.among(
@@ -388,10 +393,14 @@ def _pull_behaviours(session: Session, live: Live) -> None:
 
 def _keep_behaviours(session: Session, live: Live, items: Sequence[BehaviourSeen]) -> None:
     rows, subjects, emails = [], [], []
-    for item in items:
+    for given in items:
+        item = behaviour_without_erased(session, live.name, given) if session.erased else given
+        if item is None:
+            continue
         key = behaviour_key(live.mapping.behaviours, item.kind, item.details, session.at)
         email = item.email.strip().lower() if item.email else None
-        row = (live.name, item.id, item.kind, key, item.at.isoformat(), item.actor, email, encode(item.details))
+        details = encode(item.details) if item is given else None
+        row = (live.name, item.id, item.kind, key, item.at.isoformat(), item.actor, email, details)
         rows.append(row)
         subjects += [(live.name, object, id, item.id) for object, id in item.subjects]
         emails += [(email,)] if email else []

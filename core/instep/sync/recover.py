@@ -70,7 +70,7 @@ def recover(session: Session) -> int:
 
 def _at_once(live: Live | None, action: str) -> int:
     """How many rows one question to the system settles."""
-    if live is None or action not in ("create", "update", "delete"):
+    if live is None or action not in ("create", "update", "delete", "erase"):
         return 1
     return live.records.batch.find if action == "create" else live.records.batch.read
 
@@ -127,11 +127,11 @@ def _settle(session: Session, live: Live, rows: Sequence[Open]) -> None:
             ids = [one.ref.id if one.ref else "" for one in rows]
             for one, item in zip(rows, live.records.read(object, ids, wanted_fields(live, mapping)), strict=True):
                 _settle_update(session, one, item)
-        case "delete" if mapping is not None:
+        case "delete" | "erase" if mapping is not None:
             ids = [one.ref.id if one.ref else "" for one in rows]
             for one, item in zip(rows, live.records.read(object, ids, wanted_fields(live, mapping)), strict=True):
                 _settle_delete(session, one, item)
-        case "create" | "update" | "delete":
+        case "create" | "update" | "delete" | "erase":
             for one in rows:
                 _close(session, one, "resolved", "its object is not mapped any more")
         case _:
@@ -181,7 +181,7 @@ def _settle_update(session: Session, one: Open, item: Item) -> None:
 def _settle_delete(session: Session, one: Open, item: Item) -> None:
     with session.store.transaction("recover: delete"):
         _keep(session, one, item)
-        if isinstance(item, Gone):
+        if isinstance(item, Gone) and one.entity:
             bury(session, one.connection, one.entity, "deleted there")
         _mark(session, one, "confirmed" if isinstance(item, Gone) else "resolved", "read again")
 

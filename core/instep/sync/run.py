@@ -16,6 +16,7 @@ from instep.errors import BusyError, ConfigError, InstepError, PlanError, StaleP
 from instep.mapping.compiled import Workspace
 from instep.mapping.sharedkeys import missing_shared_keys
 from instep.plugins import hooks
+from instep.store import Store
 from instep.sync.apply import apply
 from instep.sync.changes import Change, Plan, about_few, ordered, quarantine_key
 from instep.sync.decide import decide
@@ -28,6 +29,7 @@ from instep.sync.pull import behaviour_key, pull
 from instep.sync.record import Recording, recall_standing, store_decisions
 from instep.sync.recover import recover
 from instep.sync.session import Progress, Session, identify, open_session, present, refresh_owners, silent
+from instep.sync.sweep import is_unswept, sweep
 from instep.sync.transport import World
 from instep.sync.undo import plan_undo, store_held
 
@@ -299,7 +301,9 @@ def _rename_behaviours(session: Session) -> None:
     from instep.model.values import decode
 
     for live in session.connections.values():
-        rows = session.store.rows("SELECT id, kind, key, details FROM behaviour WHERE connection = ?", (live.name,))
+        rows = session.store.rows(
+            "SELECT id, kind, key, details FROM behaviour WHERE connection = ? AND details IS NOT NULL", (live.name,)
+        )
         renamed = []
         for id, kind, key, details in rows:
             now = behaviour_key(live.mapping.behaviours, kind, decode(details), session.at)
@@ -327,6 +331,8 @@ def running(workspace: Workspace, world: World, command: str) -> Iterator[Sessio
         with _rare_collections(), open_session(workspace, world) as session:
             _begin(session, command)
             try:
+                if is_unswept(session):
+                    sweep(session)
                 yield session
             except InstepError as error:
                 _fail(session, error)
@@ -427,8 +433,10 @@ def close(session: Session, status: str, report: dict[str, Any]) -> None:
         )
 
 
-def save_plan(outcome: Outcome, path: Path) -> None:
-    """Write a plan to a file that `apply` takes."""
+def save_plan(workspace: Workspace, outcome: Outcome, path: Path) -> None:
+    """Write a plan to a file that `apply` takes. The state remembers where: `erase` deletes it."""
+    with Store(workspace.store) as store, store.transaction("plan saved"):
+        store.run("INSERT OR IGNORE INTO saved_plan VALUES (?)", (str(path.absolute()),))
     path.write_text(json.dumps(outcome.plan.as_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

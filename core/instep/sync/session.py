@@ -16,6 +16,7 @@ from instep.mapping.translate import Directory, User
 from instep.model.values import Scalar, is_blank
 from instep.settings import ValidationError, environment_prefix, load_settings
 from instep.store import Store
+from instep.sync.erased import Erased
 from instep.sync.ledger import Ledger, Ref
 from instep.sync.pace import SharedPace
 from instep.sync.transport import CountingTransport, World, effects
@@ -97,9 +98,12 @@ class Session:
     """Connections that could not be read to the end: nothing is written to them in this run."""
     progress: Progress = silent
     at: datetime = field(init=False)
+    erased: Erased = field(init=False)
+    """The persons that nothing may bring back."""
 
     def __post_init__(self) -> None:
         self.at = self.world.clock()
+        self.erased = Erased(self.store)
         self.ledger.hears = lambda code, connection, record: self.log(
             "note", code=code, connection=connection, record=record
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from instep.mapping.entity import ERASING
 from instep.mapping.fields import BLANKS, DIRECTIONS, LAWS, RESERVED
 from instep.mapping.schema.rules import RULE, rule
 from instep.mapping.schema.shapes import (
@@ -50,6 +51,9 @@ def _entity(kind: Kind) -> Schema:
     }
     if kind is Kind.PERSON:
         properties["consent"] = _consent()
+        properties["erase"] = one_of(
+            ERASING, "what becomes of the records of a person who is erased; kept, unless given"
+        )
     creates = {"required": ["create"], "not": {"properties": {"create": {"const": "never"}}}}
     rules: Schema = {"if": creates, "then": {"required": ["create_as"]}}
     if kind is Kind.OPPORTUNITY:

@@ -116,6 +116,18 @@ def upgrade() -> None:
         batch_op.create_index("entity_due", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL"))
 
     op.create_table(
+        "erased",
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_table(
+        "saved_plan",
+        sa.Column("path", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("path"),
+    )
+    op.create_table(
         "journal",
         sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("run", sa.Integer(), nullable=False),
@@ -303,6 +315,8 @@ def downgrade() -> None:
     op.drop_table("past")
     op.drop_table("tombstone")
     op.drop_table("standing")
+    op.drop_table("saved_plan")
+    op.drop_table("erased")
     op.drop_table("run")
     with op.batch_alter_table("relation", schema=None) as batch_op:
         batch_op.drop_index("relation_to")
