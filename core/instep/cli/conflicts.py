@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from instep.cli.output import brief, moment
 from instep.cli.process import json_option, print_json, workspace_option
 
 if TYPE_CHECKING:
@@ -183,9 +184,9 @@ def _conflict_lines(one: dict[str, Any]) -> list[str]:
     where += f" ({one['entity']})" if one["known_as"] != one["entity"] else ""
     lines = [f"#{one['id']} {one['state']}: {one['field']} of {where}"]
     for said in one["values"]:
-        at = f" at {said['at']}" if said["at"] else ""
-        lines.append(f"    {'holds' if said['holds'] else 'said '} {said['value']}  {said['record']}{at}")
-    lines.append(f"    because {one['rule']}, run {one['run']} at {one['at']}")
+        at = f" at {moment(said['at'])}" if said["at"] else ""
+        lines.append(f"    {'holds' if said['holds'] else 'said '} {brief(said['value'])}  {said['record']}{at}")
+    lines.append(f"    because {one['rule']}, run {one['run']} at {moment(one['at'])}")
     if one["resolution"]:
         lines.append(f"    {one['resolution']}")
     if one["state"] == "open":
