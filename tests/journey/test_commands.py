@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from instep.cli.main import main
 from instep_hubspot.sandbox import hubspot_sandbox
+
+from .conftest import Instep
 
 PEOPLE = """id,email,first_name,last_name,title,account
 1,jane@acme.example,Jane,Doe,CTO,Acme
@@ -54,33 +54,6 @@ instep_id = false
 name = "account"
 domain = "domain"
 """
-
-
-@dataclass
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Instep = Callable[..., Ran]
-
-
-@pytest.fixture
-def instep(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Instep:
-    def run(*arguments: str) -> Ran:
-        monkeypatch.setattr("sys.argv", ["instep", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return Ran(int(stopped.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture

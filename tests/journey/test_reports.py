@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from .test_commands import Instep, folder, instep, ready, sandbox, synced
+from .conftest import Instep
+from .test_commands import folder, ready, sandbox, synced
 
-__all__ = ["folder", "instep", "ready", "sandbox", "synced"]
+__all__ = ["folder", "ready", "sandbox", "synced"]
 
 PERSONAL = ("jane@acme", "Jane", "Joan", "CEO", "CFO", "Engineer")
 

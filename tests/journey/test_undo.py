@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instep.errors import ConfigError, GuardError, StalePlanError
@@ -45,6 +45,7 @@ def edited(stage: Stage, edits: list[tuple[str, str, str]]) -> None:
     play(stage, "; ".join(f"{system}.{name} {change}" for system, name, change in edits))
 
 
+@settings(deadline=None)
 @given(DAYS, st.lists(EDITS, max_size=3), st.data())
 def test_what_nobody_touched_is_as_before_and_no_edit_is_overwritten(
     days: list[list[tuple[str, str, str]]], later: list[tuple[str, str, str]], data: st.DataObject

@@ -10,12 +10,13 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     jane did webinar 2d ago [about a.deal1]
     a.jane opts in · a hides title · a lacks title · a locks title · a offers title=CTO|CEO
     a trims · a sets back title=X · a refuses title=X · a loses an answer
+    jane title is decided for b [as X]    a person resolves the latest conflict · a takes title again
     a knows owner ann [inactive] · a is logged in to as ann · files: KEY = VALUE · forget everything · sync · 3d pass
     undo · undo the run before · undo with deletes              (of the last run that wrote something)
 
 Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `jane title=CTO as of run 2`,
-`writes 0`, `writes b=1`,
-`1 conflict`, `reported: text`, `left: text` (by an undo), `lost: a title=CTO`, `refused`.
+`writes 0`, `writes b=1`, `1 conflict`, `1 open`, `2 decided`, `1 resolved`,
+`reported: text`, `left: text` (by an undo), `lost: a title=CTO`, `refused`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ from instep.mapping.load import load_workspace
 from instep.model.values import display
 from instep.store import Store
 from instep.sync.allow import allow
+from instep.sync.conflicts import Kept, read_conflicts
 from instep.sync.explain import explain, find_entity
+from instep.sync.resolve import resolve_one
 from instep.sync.run import Outcome, sync, undo
 from instep.sync.transport import World, nothing
 
@@ -183,7 +186,8 @@ class Stage:
         names = self.config["systems"].split()
         (self.root / "mappings").mkdir(exist_ok=True)
         connections = [f'[connections.{n}]\nplugin = "memory"\nsystem = "{n}"\n' for n in names]
-        (self.root / "sync.toml").write_text("\n".join(connections))
+        quarantine = f"[quarantine]\n{self.config['quarantine']}\n" if "quarantine" in self.config else ""
+        (self.root / "sync.toml").write_text("\n".join([quarantine, *connections]))
         (self.root / "mappings" / "process.toml").write_text(
             PROCESS + self._stages() + self._segments() + self.config.get("process", "")
         )
@@ -376,6 +380,17 @@ class Stage:
         with Store(self.root / ".instep" / "state.db") as store:
             return str(find_entity(store, str(next(iter(self.natural(name).values()))))[0][0])
 
+    def conflicts(self) -> list[Kept]:
+        """Every conflict that is kept, the open ones first."""
+        with Store(self.root / ".instep" / "state.db") as store:
+            return read_conflicts(store)
+
+    def decide(self, name: str, field: str, *, take: str | None = None, value: str | None = None) -> None:
+        """Decide the latest conflict about a field of an entity, as a person does."""
+        entity = self.entity_id(name)
+        latest = max(k.id for k in self.conflicts() if (k.entity, k.conflict.field) == (entity, field))
+        resolve_one(self.workspace(), self.world(), latest, take=take, value=value)
+
     def natural(self, name: str) -> dict[str, Scalar]:
         match self.object_of(name):
             case "people" | "leads":
@@ -437,6 +452,11 @@ def _step(stage: Stage, step: str) -> None:
     if match := re.fullmatch(r"(\w) is logged in to as (\w+)", step):
         stage.systems[match[1]].login = f"u-{match[2]}"
         return None
+    if match := re.fullmatch(r"(\w) takes (\w+) again", step):
+        stage.systems[match[1]].refuse.pop(match[2])
+        return None
+    if match := re.fullmatch(r"(\w+) (\w+) is decided (for|as) (.+)", step):
+        return stage.decide(match[1], match[2], **{"take" if match[3] == "for" else "value": match[4]})
     if match := re.fullmatch(r"(\w) knows owner (\w+)( inactive)?", step):
         users = [user for user in stage.systems[match[1]].users if user.id != f"u-{match[2]}"]
         user = SystemOwner(f"u-{match[2]}", match[2].title(), f"{match[2]}@us.example", active=not match[3])
@@ -541,6 +561,9 @@ def _wrong(stage: Stage, claim: str) -> str | None:
         assert stage.outcome is not None
         got = sum(account["conflicts"] for account in stage.outcome.account.values())
         return None if got == int(match[1]) else f"{claim}: {got}"
+    if match := re.fullmatch(r"(\d+) (open|decided|resolved)", claim):
+        kept = [k.state for k in stage.conflicts()]
+        return None if kept.count(match[2]) == int(match[1]) else f"{claim}: {kept}"
     if match := re.fullmatch(r"(reported|waits): (.+)", claim):
         return _unreported(stage, match[1], match[2])
     if match := re.fullmatch(r"left: (.+)", claim):

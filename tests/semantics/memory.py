@@ -96,6 +96,8 @@ class System:
         self.hidden: set[str] = set()
         self.refuse: dict[str, str] = {}
         """Field to the value that this system refuses."""
+        self.refuses_for_now = False
+        """Whether what it refuses may pass later."""
         self.lacks: set[str] = set()
         self.undeletable: set[str] = set()
         """Records that may not be deleted."""
@@ -245,7 +247,8 @@ class Records:
             if name in system.lacking(object) | system.locks:
                 return Rejected("invalid_field", f"{name} cannot be written", field=name)
             if name in system.refuse and system.refuse[name] == value:
-                return Rejected("invalid_value", f"{name} may not be {value}", field=name)
+                text = f"{name} may not be {value}"
+                return Rejected("invalid_value", text, field=name, permanent=not system.refuses_for_now)
         held = {n: v.strip() if system.trims and isinstance(v, str) else v for n, v in write.fields.items()}
         held = {n: system.makes_of(n, v) if system.makes_of else v for n, v in held.items()}
         held |= {n: v for n, v in system.overrides.items() if n in held}

@@ -39,6 +39,8 @@ COMMANDS = (
     ("runs",),
     ("show", "1"),
     ("explain", "doe@acme.example"),
+    ("conflicts", "--csv", "conflicts.csv"),
+    ("why-not", "doe@acme.example"),
 )
 STATUSES = (None, 200, 400)
 OTHER_STATUSES = (207, 302, 401, 403, 404, 409, 422, 429, 500, 503)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,7 +36,21 @@ def explain(key: str, field: str | None, workspace: Path, run: int | None, as_js
         print_json(documents[0] if len(documents) == 1 else {"format_version": 1, "explanations": documents})
         return
     told = [e for e in found if field or e.value not in (None, ()) or e.held]
-    click.echo("\n\n".join(explanation_text(explanation) for explanation in told))
+    away = {one["remedy"]: one for explanation in found for one in explanation.kept_away}
+    texts = [explanation_text(explanation) for explanation in told]
+    click.echo("\n\n".join([*texts, *([kept_away_text(list(away.values()))] if away else [])]))
+
+
+def kept_away_text(away: Sequence[dict[str, Any]]) -> str:
+    """Where no record is made again, and what allows it."""
+    from instep.model.values import plain
+
+    lines: list[str] = []
+    for one in away:
+        since = moment(one["since"])
+        lines.append(f"kept away from {one['connection']} since {since}, because its record there is {one['reason']}")
+        lines.append(f"  to let it be created there again: {one['remedy']}")
+    return "\n".join(map(plain, lines))
 
 
 def explanation_text(explanation: Explanation) -> str:

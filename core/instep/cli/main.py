@@ -19,6 +19,9 @@ COMMANDS = {
     "show": ("instep.cli.report:show", "What one run did, record by record."),
     "explain": ("instep.cli.explain:explain", "Why a value is what it is, and what each system holds."),
     "undo": ("instep.cli.undo:undo", "Take back what a run wrote, where nobody changed it since."),
+    "conflicts": ("instep.cli.conflicts:conflicts", "What systems disagree about, and deciding it: resolve."),
+    "why-not": ("instep.cli.why_not:why_not", "Why a record is not synced somewhere, and what to do."),
+    "retry": ("instep.cli.retry:retry", "Let what a system refused be tried again by the next run."),
     "allow": ("instep.cli.allow:allow", "Let what was deleted in a system be created there again."),
     "erase": ("instep.cli.erase:erase", "Erase a person everywhere, and keep them from coming back."),
     "process": (

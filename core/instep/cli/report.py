@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from instep.model.values import plain
 
 if TYPE_CHECKING:
     from instep.store import Store
+
+SAMPLES = 10
 
 
 def _open(workspace: Path) -> Store:
@@ -50,16 +53,35 @@ def status(workspace: Path, as_json: bool) -> None:
     last = document["last_run"]
     if last:
         click.echo(f"\nLast run: {last['id']} ({last['command']}), {last['status']}, {last['finished_at']}")
-    for label, found in (("Questions for a person", document["questions"]), ("Quarantined", document["quarantine"])):
-        if found:
-            click.echo(f"\n{label}: {len(found)}")
-            for item in found[:10]:
-                click.echo(f"  {plain(str(item))}")
+    if document["questions"]:
+        click.echo(f"\nQuestions for a person: {len(document['questions'])}. See: instep conflicts")
+        for item in document["questions"][:SAMPLES]:
+            click.echo(f"  {plain(str(item))}")
+    if document["quarantine"]:
+        click.echo("\n" + quarantine_text(document["quarantine"]))
+    for name, count in document["kept_away"].items():
+        text = f"{count:,} kept away from {name}, because they were deleted there. See: instep why-not KEY {name}"
+        click.echo("\n" + plain(text))
+
+
+def quarantine_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """What was refused and waits: since when, how often tried, when it is tried next, and what to do."""
+    lines = [f"Refused, and waiting: {len(found):,}"]
+    for one in found[:SAMPLES]:
+        times = "once" if one["tries"] == 1 else f"{one['tries']} times"
+        lines.append(f"  {one['record']} ({one['action']}): {one['class']}: {one['reason']}")
+        lines.append(f"      tried {times} since {one['since']}; {one['next_try']}")
+        lines.append(f"      {one['remedy']}")
+    if len(found) > SAMPLES:
+        lines.append(f"  … and {len(found) - SAMPLES:,} more (--json)")
+    return "\n".join(map(plain, lines))
 
 
 def status_of(store: Store) -> dict[str, Any]:
     """The state in figures."""
     read = {(c, s): at for c, s, at in store.rows("SELECT connection, stream, read_at FROM cursor")}
+    from instep.sync.refusals import read_waiting
+
     connections = []
     for name, org in store.rows("SELECT name, org FROM connection ORDER BY name"):
         counted = store.rows(
@@ -74,7 +96,7 @@ def status_of(store: Store) -> dict[str, Any]:
         connections.append({"connection": name, "org": org, "objects": objects})
     last = store.row("SELECT id, command, status, started_at, finished_at FROM run ORDER BY id DESC LIMIT 1")
     keys = ("id", "command", "status", "started_at", "finished_at")
-    quarantine = store.rows("SELECT connection, object, record, entity, reason FROM quarantine ORDER BY 1, 2, 4")
+    kept_away = store.rows("SELECT connection, count(*) FROM tombstone GROUP BY connection ORDER BY connection")
     return {
         "format_version": 1,
         "connections": connections,
@@ -87,7 +109,9 @@ def status_of(store: Store) -> dict[str, Any]:
         ),
         "last_run": dict(zip(keys, last, strict=True)) if last else None,
         "questions": [row[0] for row in store.rows("SELECT text FROM question ORDER BY subject")],
-        "quarantine": [f"{c}/{o}/{r or e}: {why}" for c, o, r, e, why in quarantine],
+        "open_conflicts": store.count("SELECT count(*) FROM conflict WHERE state = 'open'"),
+        "quarantine": [one.as_json() for one in read_waiting(store)],
+        "kept_away": dict(kept_away),
         "unsettled": store.count("SELECT count(*) FROM journal WHERE state IN ('intended', 'unknown')"),
     }
 
@@ -120,7 +144,8 @@ def runs(workspace: Path, limit: int, as_json: bool) -> None:
 def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
     """What one run did, write by write, with before, after and why."""
     from instep.errors import ConfigError
-    from instep.model.values import decode, display, plain
+    from instep.model.values import decode, display
+    from instep.sync.refusals import read_waiting
 
     with _open(workspace) as store:
         found = store.row("SELECT command, status, started_at, finished_at, report FROM run WHERE id = ?", (run,))
@@ -132,6 +157,7 @@ def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
             (run, limit),
         )
         total = store.count("SELECT count(*) FROM journal WHERE run = ?", (run,))
+        waiting = [one.as_json() for one in read_waiting(store, "run = ?", (run,))]
     report = json.loads(found[4]) if found[4] else {}
     writes = []
     for connection, object, record, entity, action, before, after, reason, state, at in rows:
@@ -152,7 +178,7 @@ def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
         )
     if as_json:
         print_json(
-            {"format_version": 1, "run": run, "status": found[1], "report": report, "writes": writes, "total": total}
+            {"run": run, "status": found[1], "report": report, "writes": writes, "total": total, "waiting": waiting}
         )
         return
     click.echo(f"Run {run} ({found[0]}): {found[1]}, {found[2]} to {found[3]}. {total:,} writes.")
@@ -164,5 +190,7 @@ def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
             click.echo(plain(f"      why {name}: {because}"))
     if total > len(writes):
         click.echo(f"  … and {total - len(writes):,} more (--limit)")
+    if waiting:
+        click.echo("\n" + quarantine_text(waiting))
     if report.get("notes"):
         click.echo("\n" + notes(report["notes"]))

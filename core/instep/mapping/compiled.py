@@ -245,6 +245,18 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The `[quarantine]` table: when what was refused is tried again, and when it is left until something changes."""
+
+    tries: int = 5
+    """How often a write that was refused for good is tried."""
+    passing_tries: int = 10
+    """How often one that may pass is tried, once in each run."""
+    wait_hours: int = 24
+    """How long after a refusal for good the first new try is due; each later one twice as long."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """Everything that a folder with a `sync.toml` says, checked as a whole."""
 
@@ -260,6 +272,7 @@ class Workspace:
     store: Path
     options: Options
     guards: Guards
+    quarantine: Quarantine
     digest: str
     """Changes when any file that a plan depends on changes in meaning (key order and comments do not count)."""
 

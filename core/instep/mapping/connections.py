@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from instep.mapping.compiled import ConnectionConfig, Guards, Options
+from instep.mapping.compiled import ConnectionConfig, Guards, Options, Quarantine
 from instep.mapping.guards import read_guards
+from instep.mapping.quarantine import read_quarantine
 from instep.mapping.section import Section
 
 RESERVED = ("process", "scoring", "team")
@@ -22,6 +23,7 @@ class SyncFile:
     connections: tuple[ConnectionConfig, ...]
     options: Options
     guards: Guards
+    quarantine: Quarantine
     store: str
 
 
@@ -31,12 +33,14 @@ def read_sync_file(section: Section) -> SyncFile:
     options, store = _options(sync) if sync else (_DEFAULT, ".instep/state.db")
     table = section.table("guards")
     guards = read_guards(table) if table else Guards()
+    table = section.table("quarantine")
+    quarantine = read_quarantine(table) if table else Quarantine()
     tables = section.table_or_empty("connections")
     connections = tuple(found for name in tables.data if (found := _connection(tables, name)))
     section.finish()
     if not tables.data:
         section.mistake("NO_CONNECTION", "No connection is configured", 'Add [connections.NAME] with plugin = "…".')
-    return SyncFile(connections, options, guards, store)
+    return SyncFile(connections, options, guards, quarantine, store)
 
 
 def store_path(root: Path, store: str) -> Path:

@@ -205,6 +205,27 @@ question = _table(
     Column("run", Integer),
 )
 
+conflict = _table(
+    "conflict",
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _text("entity", nullable=False),
+    _text("kind", nullable=False),
+    _text("field", nullable=False),
+    _text("state", nullable=False),  # open | decided | resolved
+    _text("rule"),
+    _json("winner"),
+    _json("losers"),
+    _text("journey"),
+    _text("digest"),
+    Column("run", Integer),
+    _text("at"),
+    _json("resolution"),
+    _flag("pending"),
+    Index("conflict_entity", "entity", "field"),
+    Index("conflict_open", "state", sqlite_where=text("state = 'open'")),
+    Index("conflict_pending", "entity", sqlite_where=text("pending = 1")),
+)
+
 standing = _table("standing", _key("subject"), _key("code"), _key("text"), _text("connection"), _text("remedy"))
 
 quarantine = _table(
@@ -221,6 +242,12 @@ quarantine = _table(
     _flag("permanent"),
     Column("tries", Integer),
     Column("run", Integer),
+    _text("since"),
+    _text("due_at"),  # blank: at once; NULL: parked
+    _text("files"),
+    _text("modified_at"),
+    Index("quarantine_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("quarantine_entity", "entity"),
 )
 
 erased = _table("erased", _key("hash"), _text("subject", nullable=False), _text("at", nullable=False))

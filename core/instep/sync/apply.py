@@ -309,17 +309,19 @@ def _read_again(live: Live, object: str, ids: Sequence[str], fields: Sequence[st
     return items
 
 
+_CONSENT_REMEDY = "Map the field under [person.consent], or record an opt-in where the person gave it."
+
+
 def _with_consent(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
     """Hold back what would let somebody be written to who opted out: the one door that every write passes."""
     held_back = objections(applying.session, live, [one.change for one in ready])
     for change, reason in held_back.items():
         applying.leave_out(change, change.target, "held back for consent")
-        applying.session.ledger.note(
-            "consent",
-            change.connection,
-            f"Not written, because {reason}.",
-            "Map the field under [person.consent], or record an opt-in where the person gave it.",
-            str(change.target),
+        text = f"Not written, because {reason}."
+        applying.session.ledger.note("consent", change.connection, text, _CONSENT_REMEDY, str(change.target))
+        applying.session.store.run(
+            "INSERT OR REPLACE INTO standing (subject, code, text, connection, remedy) VALUES (?, ?, ?, ?, ?)",
+            (str(change.ref or change.entity), "consent", text, change.connection, _CONSENT_REMEDY),
         )
     return [one for one in ready if one.change not in held_back]
 

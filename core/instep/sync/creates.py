@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from instep.mapping.compiled import EntityMapping
 from instep.mapping.translate import Untold
@@ -10,6 +10,7 @@ from instep.model.consent import is_opted_out
 from instep.model.entities import FieldType
 from instep.model.identity import normalised_key
 from instep.model.rules import Moment
+from instep.model.rulewords import spelled
 from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, is_blank
 from instep.sync.changes import Change, Value
@@ -20,43 +21,81 @@ from instep.sync.state import EntityState
 from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a system gets no record of an entity, and what to do. What a file asks for is not noted in each run."""
+
+    code: str
+    text: str
+    remedy: str
+    is_noted: bool = False
+
+
 def plan_create(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> list[Change]:
-    """The record to create for an entity in a connection that has none, if the mapping wants one."""
-    facts = _facts(state)
-    moment = Moment(session.at, frozenset(state.changed))
-    if not mapping.create.value(facts, moment) or not mapping.include.value(facts, moment):
+    """The record to create for an entity in a connection that has none, if nothing is in its way."""
+    if (found := obstacle(session, state, live, mapping)) is not None:
+        if found.is_noted:
+            session.ledger.note(found.code, live.name, found.text, found.remedy, state.id)
         return []
-    if live.name in state.tombstones or state.waits is not None:
+    object = _object_of_new(session, state, mapping)
+    way = live.mapping.entity_of(object) if object is not None else None
+    if object is None or way is None or way.instep_id is None:
         return []
-    if all(record.frozen for record in state.records):
-        return []
+    values = _create_values(session, state, live, way, object)
+    values.append(Value("instep_id", way.instep_id, None, state.id, "our own id, to find it again"))
+    created = Change("create", live.name, object, state.kind, state.id, None, tuple(values))
+    return [created, *_after_create(state, live, way, object)]
+
+
+def obstacle(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> Obstacle | None:
+    """The first thing that keeps an entity from being created in a connection that has no record of it."""
+    found = _rule_against(session, state, live, mapping) or _bar(state, live)
+    if found is not None:
+        return found
     if _has_namesake(session, state, live, mapping):
         text = f"{state.kind}: not created, because a record there that is not linked has the same key."
-        session.ledger.note("namesake", live.name, text, "Link or remove that record.", state.id)
-        return []
+        return Obstacle("namesake", text, "Link or remove that record.", is_noted=True)
     if mapping.pipelines and (_has_unknown_stage(state) or not _create_stage(session, state, mapping)):
         text = f"{state.kind}: not created, because no stage of it is known that can be said there."
-        session.ledger.note(
-            "no-stage", live.name, text, "Map its stage, or give it one; then it is created.", state.id
-        )
-        return []
-    object = next((way.object for way in mapping.create_as if way.when.value(facts, moment)), None)
-    found = live.mapping.entity_of(object) if object is not None else None
-    if object is None or found is None:
-        return []
-    if found.instep_id is None or not live.has_field(object, found.instep_id):
-        session.ledger.note(
-            "no-create",
-            live.name,
-            f"{object} cannot be created: there is no field {found.instep_id or 'instep_id'} there.",
-            f"Run: instep doctor --create-fields {live.name}",
-            state.id,
-        )
-        return []
-    values = _create_values(session, state, live, found, object)
-    values.append(Value("instep_id", found.instep_id, None, state.id, "our own id, to find it again"))
-    created = Change("create", live.name, object, state.kind, state.id, None, tuple(values))
-    return [created, *_after_create(state, live, found, object)]
+        return Obstacle("no-stage", text, "Map its stage, or give it one; then it is created.", is_noted=True)
+    object = _object_of_new(session, state, mapping)
+    way = live.mapping.entity_of(object) if object is not None else None
+    if object is None or way is None:
+        text = f"No way in create_as of mappings/{live.name}.toml fits this {state.kind}."
+        return Obstacle("no-way", text, "Add one that does, or leave it out.")
+    if way.instep_id is None or not live.has_field(object, way.instep_id):
+        text = f"{object} cannot be created: there is no field {way.instep_id or 'instep_id'} there."
+        return Obstacle("no-create", text, f"Run: instep doctor --create-fields {live.name}", is_noted=True)
+    return None
+
+
+def _rule_against(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> Obstacle | None:
+    facts, moment = _facts(state), Moment(session.at, frozenset(state.changed))
+    place = f"mappings/{live.name}.toml, [{state.kind}]"
+    if not mapping.create.value(facts, moment):
+        text = f"{place} says create = {spelled(mapping.create)}, which does not fit it."
+        return Obstacle("create-rule", text, "Change the rule, or make the record there by hand: it is linked then.")
+    if not mapping.include.value(facts, moment):
+        text = f"{place} leaves it out: include = {spelled(mapping.include)}."
+        return Obstacle("left-out", text, "Change the rule, or what it looks at.")
+    return None
+
+
+def _bar(state: EntityState, live: Live) -> Obstacle | None:
+    if state.waits is not None:
+        return Obstacle("question", f"Nothing is created for it: {state.waits}.", "See: instep conflicts")
+    if live.name in state.tombstones:
+        remedy = f"To let it be created there again: instep allow {state.id} {live.name}"
+        return Obstacle("tombstone", "Its record there was deleted or merged, so none is made again.", remedy)
+    if all(record.frozen for record in state.records):
+        text = "Every record of it is left out by the include rule of its own system."
+        return Obstacle("left-out", text, "Change that rule, or what it looks at.")
+    return None
+
+
+def _object_of_new(session: Session, state: EntityState, mapping: EntityMapping) -> str | None:
+    facts, moment = _facts(state), Moment(session.at, frozenset(state.changed))
+    return next((way.object for way in mapping.create_as if way.when.value(facts, moment)), None)
 
 
 def _facts(state: EntityState) -> dict[str, Scalar]:

@@ -16,6 +16,7 @@ from instep.model.journey import Claim, Position, next_due, shown
 from instep.model.process import JourneyKind
 from instep.model.rules import Always, Moment
 from instep.model.values import Scalar, decode, is_blank
+from instep.sync.conflicts import waiting_resolutions
 from instep.sync.decisions import Decisions, Facts, dirty_entities
 from instep.sync.evidence import acts_of, evidence
 from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
@@ -57,6 +58,8 @@ def _load(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[st
     """Entities with what match found out about them."""
     states = load_entities(session, ids, decisions.matches.links)
     process = session.workspace.process
+    for entity, resolution in waiting_resolutions(session.store, ids):
+        states[entity].resolutions[resolution.conflict.field] = resolution
     for state in states.values():
         if state.stage_before is not None:
             state.stage = state.stage_before = process.current_key(state.stage_before)
@@ -71,6 +74,18 @@ def _load(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[st
                 state.tombstones.add(connection)
                 state.waits = why if "waits" in why else state.waits
         state.tombstones -= {c for c, e in decisions.matches.lifted if e == state.id}
+    return states
+
+
+def recall(session: Session, ids: Sequence[str]) -> list[EntityState]:
+    """Entities as they were last decided, with everything that rules may look at. Decides nothing."""
+    decisions = Decisions(Matches(), {kind: set() for kind in Kind})
+    states = list(_load(session, decisions, ids).values())
+    _company_facts(session, decisions, states)
+    opportunities = opportunities_of(session, decisions, ids)
+    for state in states:
+        state.company = _facts_of_company(decisions, state)
+        state.has_opportunity = bool(opportunities.get(state.id))
     return states
 
 

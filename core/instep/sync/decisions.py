@@ -49,6 +49,8 @@ def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
         "SELECT id, kind FROM entity WHERE dirty = 1 UNION SELECT id, kind FROM entity WHERE due_at <= ?", (now,)
     ):
         dirty[Kind(kind)].add(id)
+    for id, kind in _due_again(session):
+        dirty[Kind(kind)].add(id)
     touched = sorted(matches.touched)
     for id, kind in session.store.among("SELECT id, kind FROM entity WHERE id IN (?)", touched):
         dirty[Kind(kind)].add(id)
@@ -61,6 +63,17 @@ def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
     for entity in _named_opportunities(session, dirty[Kind.PERSON]):
         dirty[Kind.OPPORTUNITY].add(entity)
     return dirty
+
+
+def _due_again(session: Session) -> list[tuple[str, str]]:
+    """Entities of which a write was refused that is to be tried again now, in a system that can be written to."""
+    rows = session.store.rows(
+        "SELECT DISTINCT q.connection, e.id, e.kind FROM quarantine q JOIN entity e ON e.id = q.entity "
+        "WHERE q.due_at <= ?",
+        (session.at.isoformat(),),
+    )
+    there = session.connections.keys() - session.stopped.keys()
+    return [(id, kind) for connection, id, kind in rows if connection in there]
 
 
 def _waiting_for(session: Session, links: Mapping[Ref, str]) -> set[tuple[str, str]]:

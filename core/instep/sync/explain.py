@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from instep.errors import ConfigError
@@ -51,6 +51,8 @@ class Explanation:
     run: int | None = None
     """As of which run, if not as of now."""
     extra: dict[str, Any] = field(default_factory=dict)
+    kept_away: tuple[dict[str, Any], ...] = ()
+    """Connections in which no record is made again, since when and why, and what allows it."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -68,6 +70,7 @@ class Explanation:
             ],
             "history": list(self.history),
             "writes": list(self.writes),
+            "kept_away": list(self.kept_away),
             **self.extra,
         }
 
@@ -106,10 +109,18 @@ def explain(workspace: Workspace, key: str, name: str | None, *, run: int | None
                 f"Nothing is known by {key!r}. Give an e-mail address, a domain, a record id or an instep_id."
             )
         return [
-            _explain(Asked(store, workspace, entity, kind, each, run))
+            replace(_explain(Asked(store, workspace, entity, kind, each, run)), kept_away=_kept_away(store, entity))
             for entity, kind in found
             for each in ([name] if name else _names(workspace, kind))
         ]
+
+
+def _kept_away(store: Store, entity: str) -> tuple[dict[str, Any], ...]:
+    rows = store.rows("SELECT connection, at, reason FROM tombstone WHERE entity = ? ORDER BY connection", (entity,))
+    return tuple(
+        {"connection": name, "since": at, "reason": why, "remedy": f"instep allow {entity} {name}"}
+        for name, at, why in rows
+    )
 
 
 def _names(workspace: Workspace, kind: Kind) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from instep.contract import Absent
-from instep.mapping.compiled import EntityMapping, FieldMapping, RelationMapping
+from instep.mapping.compiled import EntityMapping, FieldLaw, FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, hear
+from instep.model.conflict import BY_A_PERSON, OVERTAKEN, Conflict
 from instep.model.consent import Standing, Statement, settle
 from instep.model.entities import RELATIONS
 from instep.model.merging import Merged, Voice, authority_rule, merge, merge_elements
@@ -41,11 +42,53 @@ def _decide_field(session: Session, state: EntityState, name: str) -> None:
     if name in state.stopped:
         _wait(state, name)
         return
+    merged = _by_a_person(state, name, state.values.get(name), voices) or _by_law(state, name, law, voices)
+    if merged is not None:
+        _take(session, state, name, merged)
+    ask_again(session, state, name, state.values.get(name))
+
+
+def _by_law(state: EntityState, name: str, law: FieldLaw, voices: Sequence[Voice]) -> Merged | None:
+    """What the field's law makes of what is said; None where nobody says anything new."""
     if not any(voice.joined or voice.differs for voice in voices) and law.authority is None:
-        return
+        return None
     spoke = law.authority is not None and state.reason(name) == authority_rule(law.authority)
-    merged = merge(law.law, law.prefer, law.authority, state.values.get(name), voices, authority_spoke=spoke)
-    _take(session, state, name, merged)
+    return merge(law.law, law.prefer, law.authority, state.values.get(name), voices, authority_spoke=spoke)
+
+
+def _by_a_person(state: EntityState, name: str, current: Scalar, voices: Sequence[Voice]) -> Merged | None:
+    """What a person decided of a field; None where nobody did, or somebody has said something else since."""
+    resolution = state.resolutions.get(name)
+    if resolution is None or not resolution.stands(current, voices):
+        return None
+    state.resolved[resolution.id] = None
+    others = tuple(voice for voice in resolution.conflict.voices if voice.value != resolution.voice.value)
+    return Merged(resolution.voice.value, BY_A_PERSON, replace(resolution.voice, at=resolution.at), others)
+
+
+def ask_again(session: Session, state: EntityState, name: str, current: Scalar) -> None:
+    """A decision that somebody has overtaken by saying something else does nothing: it is asked for again."""
+    resolution = state.resolutions.get(name)
+    if resolution is None or resolution.id in state.resolved:
+        return
+    state.resolved[resolution.id] = OVERTAKEN
+    if current == resolution.voice.value:
+        return
+    asked = state.conflicts.get(name)
+    if asked is None or not asked.waits:
+        reason = state.reasons.get(name, {})
+        source = str(reason.get("source") or "")
+        at = datetime.fromisoformat(reason["at"]) if reason.get("at") else None
+        holds = Voice(source, source.split("/", 1)[0], current, True, False, at)
+        losers = (resolution.voice, *(asked.losers if asked else ()))
+        state.conflicts[name] = Conflict(name, OVERTAKEN, holds, losers, True, resolution.conflict.journey)
+    session.ledger.note(
+        "decision-overtaken",
+        "",
+        f"{state.kind} {name}: what a person decided was not done, because {OVERTAKEN}.",
+        "Look at it, and decide again: instep conflicts --open",
+        state.id,
+    )
 
 
 def _voice(session: Session, record: RecordState, mapped: FieldMapping, authority: str | None) -> Voice | None:
@@ -82,6 +125,7 @@ def _take(session: Session, state: EntityState, name: str, merged: Merged) -> No
             f"{v.source} says {quoted(v.value)}" for v in merged.losers
         )
         state.questions.append(("manual", name, text))
+        state.disagree(Conflict(name, merged.rule, None, merged.losers, waits=True))
         state.stopped.add(name)
         _wait(state, name)
         for voice in merged.losers:
@@ -93,6 +137,13 @@ def _take(session: Session, state: EntityState, name: str, merged: Merged) -> No
         state.values[name] = merged.value
     if merged.winner is not None and (name in state.changed or merged.losers or name not in state.reasons):
         state.because(name, reason(session, merged), before=pack(before))
+    _keep_losers(state, name, merged)
+
+
+def _keep_losers(state: EntityState, name: str, merged: Merged) -> None:
+    """Whatever a rule does not take is kept, with what it took instead."""
+    if merged.losers and merged.rule != BY_A_PERSON:
+        state.disagree(Conflict(name, merged.rule, merged.winner, merged.losers))
 
 
 def reason(session: Session, merged: Merged) -> dict[str, Any]:
@@ -201,13 +252,21 @@ def _decide_one(session: Session, state: EntityState, name: str, known: Ends) ->
         joined, at = before is None, record.modified_at
         voices.append(Voice(str(record.ref), record.connection, value, differs, joined, at, record.place))
     current = next(iter(state.relations.get(name, ())), None)
-    if not any(voice.joined or voice.differs for voice in voices):
-        return
-    merged = merge("prefer", session.workspace.connection_names, None, current, voices)
+    merged = _by_a_person(state, name, current, voices)
+    if merged is None and any(voice.joined or voice.differs for voice in voices):
+        merged = merge("prefer", session.workspace.connection_names, None, current, voices)
+    if merged is not None:
+        _take_end(session, state, name, merged, current)
+    ask_again(session, state, name, next(iter(state.relations.get(name, ())), None))
+
+
+def _take_end(session: Session, state: EntityState, name: str, merged: Merged, current: Scalar) -> None:
     if merged.value != current:
         state.changed.add(name)
         state.relations[name] = frozenset([str(merged.value)]) if merged.value is not None else frozenset()
+    if merged.value != current or merged.rule == BY_A_PERSON:
         state.because(name, reason(session, merged), before=[current] if current else [])
+    _keep_losers(state, name, merged)
 
 
 def _decide_many(session: Session, state: EntityState, name: str, known: Ends) -> None:

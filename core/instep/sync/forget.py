@@ -47,6 +47,7 @@ GOES = (
     Rule("behaviour", "behaviours", "connection = ? AND id = ?"),
     Rule("entity", "entities", "id = ?"),
     Rule("past", "entities", "entity = ?"),
+    Rule("conflict", "entities", "entity = ?"),
     Rule("relation", "entities", "entity = ?"),
     Rule("relation", "entities", "to_entity = ?"),
     Rule("tombstone", "entities", "entity = ?"),
@@ -69,6 +70,7 @@ QUOTES: dict[str, tuple[str, ...]] = {
     "run": ("report",),
     "entity": ("reasons",),
     "past": ("decided",),
+    "conflict": ("winner", "losers", "resolution"),
     "base": ("related",),
     "claim": ("source", "note"),
 }

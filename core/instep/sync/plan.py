@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from instep.contract import Absent
 from instep.mapping.compiled import FieldMapping, RelationMapping
 from instep.mapping.translate import Unheard, Untold, hear
+from instep.model.conflict import BY_A_PERSON
 from instep.model.consent import is_opted_out
 from instep.model.entities import DERIVED
 from instep.model.values import Scalar, decode, is_blank, is_same, normalised
@@ -20,7 +21,7 @@ from instep.sync.creates import plan_create
 from instep.sync.decisions import Decisions
 from instep.sync.fields import consent_flag, ends, is_flagged_out
 from instep.sync.ledger import Ref, quoted
-from instep.sync.session import Session
+from instep.sync.session import Session, utc
 from instep.sync.stages import table_for
 from instep.sync.state import EntityState, RecordState
 from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
@@ -31,9 +32,20 @@ class Refused:
     """What was refused before: a whole write by its digest, or single values of one by their field."""
 
     digest: str
-    permanent: bool
     code: str
     values: Mapping[str, Scalar]
+    due_at: str | None = None
+    files: str = ""
+    modified_at: str | None = None
+
+    def is_due(self, session: Session, record: RecordState | None) -> bool:
+        """Whether to try it again: its time has come, a file changed, or it was parked and the record changed."""
+        if self.due_at is not None and self.due_at <= session.at.isoformat():
+            return True
+        if self.files != session.workspace.digest:
+            return True
+        is_another = record is not None and utc(self.modified_at) != record.modified_at
+        return self.due_at is None and is_another
 
 
 @dataclass(slots=True)
@@ -59,7 +71,7 @@ def plan(session: Session, decisions: Decisions, states: Sequence[EntityState]) 
         found = _plan_entity(planning, state)
         wanted = {quarantine_key(change) for change in found if _wants_what_was_refused(planning, change)}
         decisions.over |= refused.get(state.id, set()) - wanted
-        passing = [_without_refused(planning, change) for change in found]
+        passing = [_without_refused(planning, state, change) for change in found]
         kept = [change for change in passing if change is not None]
         changes += kept
         _account(session, state, kept)
@@ -220,6 +232,7 @@ def _stage_value(session: Session, state: EntityState, record: RecordState) -> l
     says_so = not is_blank(raw) and table.counts_as(str(raw)) == wanted
     if wanted is None or says_so or _is_said(session, record, table.field, wanted):
         return []
+    because += f", {BY_A_PERSON}" if state.is_decided_by_a_person("stage") else ""
     return [Value("stage", table.field, raw, wanted, because)]
 
 
@@ -342,11 +355,11 @@ def _is_over(state: EntityState, record: RecordState, name: str, changes: Sequen
 
 
 def _has_changed(state: EntityState, record: RecordState, name: str) -> bool:
-    """Whether this run decided another canonical value for what one of the system's fields holds."""
+    """Whether this run, or a person, decided anew what one of the system's fields holds."""
     names = {mapped.name for mapped in record.mapping.fields if name in (mapped.field, mapped.currency_field)}
     if record.mapping.is_stage(name) or "instep_stage" in names:
-        return state.stage != state.stage_before
-    return bool(names & state.changed)
+        return state.stage != state.stage_before or state.is_decided_by_a_person("stage")
+    return any(name in state.changed or state.is_decided_by_a_person(name) for name in names)
 
 
 def _without_held(change: Change, held: Mapping[str, Scalar]) -> Change | None:
@@ -365,12 +378,13 @@ def _without_held(change: Change, held: Mapping[str, Scalar]) -> Change | None:
 def _quarantined(session: Session, entities: Sequence[str]) -> dict[tuple[str, str, str], Refused]:
     """What was refused of these entities, by its key in the quarantine."""
     rows = session.store.among(
-        "SELECT connection, entity, action, digest, permanent, code, fields FROM quarantine WHERE entity IN (?)",
+        "SELECT connection, entity, action, digest, code, fields, due_at, files, modified_at FROM quarantine "
+        "WHERE entity IN (?)",
         entities,
     )
     return {
-        (c, e, a): Refused(digest, bool(permanent), code, decode(fields) if fields else {})
-        for c, e, a, digest, permanent, code, fields in rows
+        (c, e, a): Refused(digest, code, decode(fields) if fields else {}, *when)
+        for c, e, a, digest, code, fields, *when in rows
     }
 
 
@@ -381,15 +395,20 @@ def _wants_what_was_refused(planning: Planning, change: Change) -> bool:
     return not values or any(name in values and values[name] == after for name, after in change.fields.items())
 
 
-def _without_refused(planning: Planning, change: Change) -> Change | None:
-    """A change without the values that were refused for good before, which stay reported; None if nothing is left."""
+def _without_refused(planning: Planning, state: EntityState, change: Change) -> Change | None:
+    """A change without what was refused before and is not due again; None if nothing is left of it.
+
+    A value that is due again goes alone, once nothing else is to be written, so that it holds up no other.
+    """
     held = planning.quarantined.get(quarantine_key(change))
     if held is None:
         return change
     passing = tuple(v for v in change.values if v.field not in held.values or held.values[v.field] != v.after)
-    if any(value.name != "instep_id" for value in passing) and len(passing) < len(change.values):
+    is_part = len(passing) < len(change.values)
+    if is_part and any(value.name != "instep_id" for value in passing):
         return replace(change, values=passing)
-    if len(passing) == len(change.values) and not (held.permanent and held.digest == change.digest):
+    record = next((record for record in state.records if record.ref == change.ref), None)
+    if not (is_part or held.digest == change.digest) or held.is_due(planning.session, record):
         return change
     planning.session.ledger.quarantine(change.target, held.code)
     return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from instep.model.entities import Kind
 from instep.model.values import Scalar, decode, encode
+from instep.sync.conflicts import conflict_rows, store_conflicts
 from instep.sync.decisions import Decisions
 from instep.sync.fields import consent_flag, ends
 from instep.sync.ledger import Ref
@@ -19,7 +20,7 @@ from instep.sync.refusals import bury
 from instep.sync.session import Session
 from instep.sync.state import EntityState, JourneyState, RecordState, claim_row, entity_row
 
-_PENDING = ("entity", "past", "base", "journey", "claim")
+_PENDING = ("entity", "past", "base", "journey", "claim", "conflict")
 
 
 class Recording:
@@ -33,6 +34,7 @@ class Recording:
         self._store = session.store
         self.related: list[tuple[str, str, frozenset[str], frozenset[str]]] = []
         self.questions: list[tuple[str, str, str, str]] = []
+        self.resolved: dict[int, str | None] = {}
         self.nothing_left: set[str] = set()
         """Entities whose every change turned out to be impossible: they are not waiting for a write."""
         with self._store.aside():
@@ -46,8 +48,10 @@ class Recording:
             self._put("entity", [entity_row(state, session.run, state.id in to_write) for state in states])
             self._put("past", [row for state in states for row in _past_rows(state)])
             self._put("base", bases)
+            self._put("conflict", [row for state in states for row in conflict_rows(session, state)])
             self._put_journeys(session, [j for s in states for j in _own_journeys(decisions, s)])
         for state in states:
+            self.resolved |= state.resolved
             for name in {*state.relations, *state.relations_before}:
                 before, now = state.relations_before.get(name, frozenset()), state.relations.get(name, frozenset())
                 if before != now:
@@ -140,6 +144,7 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
     store.bulk(
         "DELETE FROM undone WHERE connection = ? AND object = ? AND id = ? AND field = ?", sorted(decisions.released)
     )
+    store_conflicts(session, recording.resolved)
     _store_standing(session, matches)
     _store_departures(session, matches)
     _store_questions(session, recording, matches)

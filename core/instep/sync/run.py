@@ -28,6 +28,8 @@ from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import behaviour_key, pull
 from instep.sync.record import Recording, recall_standing, store_decisions
 from instep.sync.recover import recover
+from instep.sync.refusals import read_waiting
+from instep.sync.remedies import remedy_of
 from instep.sync.session import Progress, Session, identify, open_session, present, refresh_owners, silent
 from instep.sync.sweep import is_unswept, sweep
 from instep.sync.transport import World
@@ -404,16 +406,14 @@ _OPEN = "SELECT count(*) FROM journal WHERE state IN ('intended', 'unknown')"
 def _recall_refusals(session: Session) -> int:
     """Say again what was refused in earlier runs and still waits; returns how many writes that are."""
     garbled = session.store.count("SELECT count(*) FROM standing WHERE code = 'garbled'")
-    refused = session.store.rows(
-        "SELECT connection, object, coalesce(record, entity), reason FROM quarantine WHERE run <> ?", (session.run,)
-    )
-    for connection, object, record, reason in refused:
+    refused = read_waiting(session.store, "run <> ?", (session.run,))
+    for one in refused:
         session.ledger.note(
             "waiting",
-            connection,
-            f"Refused before, and waiting: {reason}",
-            "Correct the value or the mapping.",
-            f"{connection}/{object}/{record}",
+            one.connection,
+            f"Refused before, and waiting: {one.reason}",
+            f"{remedy_of(one.code).remedy} When it is tried again: instep status",
+            f"{one.connection}/{one.object}/{one.record or one.entity}",
         )
     return garbled + len(refused)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 from instep.mapping.compiled import EntityMapping
+from instep.model.conflict import BY_A_PERSON, Conflict
 from instep.model.journey import Claim, Position, first_contact, fold, is_accepted
+from instep.model.merging import Voice
 from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, is_blank
+from instep.sync.fields import ask_again
 from instep.sync.ledger import quoted
 from instep.sync.session import Session
 from instep.sync.state import EntityState, JourneyState, RecordState
@@ -25,6 +28,9 @@ def table_for(mapping: EntityMapping, fields: dict[str, Scalar]) -> StageTable |
 def position_of(session: Session, journey: JourneyState) -> Position:
     """Where a journey stands now, from every claim on it."""
     return fold(journey.claims, session.workspace.process, session.at, journey.segment)
+
+
+_NOT_ITS_OWN = "an opportunity moves only by its own records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +52,38 @@ def hear_stages(session: Session, state: EntityState, journey: JourneyState, *, 
     said = [s for record in state.records if (s := _said(session, record)) is not None]
     joined = [s for s in said if s.joined]
     journey.position = position_of(session, journey)
+    _hear_person(session, state, journey, said)
     if joined:
         _hear_first(session, state, journey, said, locked=locked)
     for edit in sorted((s for s in said if not s.joined), key=lambda s: (s.at, str(s.record.ref))):
         journey.position = position_of(session, journey)
         _hear_edit(session, state, journey, edit, locked=locked)
     journey.position = position_of(session, journey)
+    ask_again(session, state, "stage", journey.position.stage)
+
+
+def _hear_person(session: Session, state: EntityState, journey: JourneyState, said: list[Said]) -> None:
+    """What a person decided of this journey's stage: a system's value becomes an assertion, ours is written again."""
+    resolution = state.resolutions.get("stage")
+    current = journey.position.stage
+    if resolution is None or resolution.conflict.journey != journey.id:
+        return
+    voices = [_voice_of(session, one, current) for one in said]
+    if not resolution.stands(current, [voice for voice in voices if voice is not None]):
+        return
+    state.resolved[resolution.id] = None
+    wanted = str(resolution.voice.value)
+    if wanted != current:
+        journey.add(Claim(session.at, "assertion", wanted, resolution.voice.source, True, BY_A_PERSON))
+        journey.position = position_of(session, journey)
+
+
+def _voice_of(session: Session, said: Said, current: str | None) -> Voice | None:
+    """What a record says of the stage, as a voice; None where its value is an outcome."""
+    stage = said.table.get(said.value, current, session.workspace.process)
+    if stage is None or said.table.outcome(said.value) is not None:
+        return None
+    return Voice(_source(said), _where(said), stage, not said.joined, said.joined, said.at)
 
 
 def _said(session: Session, record: RecordState) -> Said | None:
@@ -108,27 +140,40 @@ def _hear_first(
     if locked:
         for voice in voices:
             if voice.said is not None and voice.stage != journey.position.stage:
-                _refuse(journey, voice.said, voice.stage, "an opportunity moves only by its own records", session.at)
+                _refuse(state, journey, voice.said, voice.stage, _NOT_ITS_OWN, session.at)
         return
     if outcomes and (not voices or prefer.index(_where(outcomes[0])) <= prefer.index(voices[0].connection)):
         journey.add(_outcome(outcomes[0], _closed_at(session, state)))
-        why = f"first contact: {_where(outcomes[0])} is preferred"
-        for voice in voices:
-            if voice.said is not None:
-                _refuse(journey, voice.said, voice.stage, why, session.at)
+        journey.position = position_of(session, journey)
+        _lose_first(session, state, journey, voices, _where(outcomes[0]))
         return
+    why = f"first contact: {voices[0].connection} is preferred" if voices else ""
     for lost in outcomes:
-        why = f"first contact: {voices[0].connection} is preferred"
         journey.add(_outcome(lost, session.at, accepted=False, note=why))
     winner = first_contact([(voice.connection, voice.stage, voice.included) for voice in voices])
     for voice in voices:
         if winner is None or voice.said is None:
             continue
-        if (voice.connection, voice.stage) == winner:
-            if voice.stage != journey.position.stage:
-                journey.add(Claim(session.at, "assertion", voice.stage, _source(voice.said), True, "first contact"))
-        elif voice.stage != winner[1]:
-            _refuse(journey, voice.said, voice.stage, f"first contact: {winner[0]} is preferred", session.at)
+        if (voice.connection, voice.stage) == winner and voice.stage != journey.position.stage:
+            journey.add(_assertion(voice.said, voice.stage, session.at, note="first contact"))
+    journey.position = position_of(session, journey)
+    if winner is not None:
+        _lose_first(session, state, journey, [v for v in voices if v.stage != winner[1]], winner[0])
+    for lost in outcomes:
+        _disagree(state, journey, lost, str(lost.table.outcome(lost.value)), why)
+
+
+def _lose_first(
+    session: Session, state: EntityState, journey: JourneyState, voices: list[First], preferred: str
+) -> None:
+    """Record first values that were not taken; one that includes what was taken says nothing else."""
+    why = f"first contact: {preferred} is preferred"
+    for voice in voices:
+        if voice.said is None:
+            continue
+        journey.add(_assertion(voice.said, voice.stage, session.at, accepted=False, note=why))
+        if journey.position.stage not in voice.included or journey.position.outcome is not None:
+            _disagree(state, journey, voice.said, voice.stage, why)
 
 
 def _first_voices(
@@ -174,7 +219,7 @@ def _hear_edit(session: Session, state: EntityState, journey: JourneyState, said
     if stage == position.stage:
         return
     if locked:
-        _write_back(session, state, journey, said, stage, "an opportunity moves only by its own records")
+        _write_back(session, state, journey, said, stage, _NOT_ITS_OWN)
     elif is_accepted(said.record.mapping.speaks_for, position.stage, stage, process):
         journey.add(Claim(said.at, "assertion", stage, _source(said)))
     else:
@@ -193,7 +238,7 @@ def _write_back(
         if not c.accepted and c.source == _source(said) and c.value == stage
         if not c.note.startswith("first contact") and (moved is None or c.at >= moved)
     ]
-    _refuse(journey, said, stage, why, said.at)
+    _refuse(state, journey, said, stage, why, said.at)
     if journey.position.stage is None:
         session.ledger.note(
             "stage-refused",
@@ -202,15 +247,39 @@ def _write_back(
             "Let a system that speaks for that role say so.",
             str(said.record.ref),
         )
-    if before:
+    if before and not state.is_decided_by_a_person("stage"):
+        state.conflicts["stage"] = replace(state.conflicts["stage"], waits=True)
         state.stage_left_alone[said.record.ref] = said.value
         text = f"{said.record.ref} holds stage {stage} again after it was written back ({why})."
         state.questions.append(("stage-returned", said.record.connection, text))
         session.ledger.conflicts[said.record.connection] += 1
 
 
-def _refuse(journey: JourneyState, said: Said, stage: str, why: str, at: datetime) -> None:
-    journey.add(Claim(at, "assertion", stage, _source(said), accepted=False, note=why))
+def _refuse(state: EntityState, journey: JourneyState, said: Said, stage: str, why: str, at: datetime) -> None:
+    journey.add(_assertion(said, stage, at, accepted=False, note=why))
+    _disagree(state, journey, said, stage, why)
+
+
+def _disagree(state: EntityState, journey: JourneyState, said: Said, value: str, why: str) -> None:
+    loser = Voice(_source(said), _where(said), value, True, False, said.at)
+    state.disagree(Conflict("stage", why, _effective(journey), (loser,), journey=journey.id))
+
+
+def _assertion(said: Said, stage: str, at: datetime, *, accepted: bool = True, note: str = "") -> Claim:
+    return Claim(at, "assertion", stage, _source(said), accepted, note)
+
+
+def _effective(journey: JourneyState) -> Voice:
+    """What holds, as a voice: whatever moved the journey there said it."""
+    position = journey.position
+    if position.outcome is not None and position.outcome.closes:
+        said = next((c for c in reversed(journey.claims) if c.accepted and c.type == "outcome"), None)
+        if said is not None:
+            return Voice(said.source, said.connection, str(position.outcome), False, False, said.at)
+    cause = position.history[-1].cause if position.history else None
+    if cause is None:
+        return Voice("", "", position.stage, False, False)
+    return Voice(cause.source, cause.connection, position.stage, False, False, cause.at)
 
 
 def _outcome(said: Said, at: datetime, *, accepted: bool = True, note: str = "") -> Claim:

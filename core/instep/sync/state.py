@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from instep.mapping.compiled import EntityMapping
+from instep.model.conflict import Conflict, Resolution
 from instep.model.consent import Standing
 from instep.model.entities import Kind
 from instep.model.journey import Claim, Position
@@ -122,6 +123,22 @@ class EntityState:
     """Canonical fields that are not written anywhere in this run."""
     questions: list[tuple[str, str, str]] = field(default_factory=list)
     """(kind, connection, text) of what a person has to decide."""
+    conflicts: dict[str, Conflict] = field(default_factory=dict)
+    """Field or relation to what was said of it in this run, and not taken."""
+    resolutions: dict[str, Resolution] = field(default_factory=dict)
+    """Field or relation to what a person decided of it, and no run has heard yet."""
+    resolved: dict[int, str | None] = field(default_factory=dict)
+    """Resolutions that this run heard, each with why it was not carried out; None where it was."""
+
+    def disagree(self, conflict: Conflict) -> None:
+        """Keep what was not taken."""
+        known = self.conflicts.get(conflict.field)
+        self.conflicts[conflict.field] = conflict if known is None else known.joined_by(conflict.losers)
+
+    def is_decided_by_a_person(self, name: str) -> bool:
+        """Whether this run carries out what a person decided of a field."""
+        resolution = self.resolutions.get(name)
+        return resolution is not None and self.resolved.get(resolution.id, "") is None
 
     def reason(self, name: str) -> str:
         """The rule by which a field or relation got its value."""

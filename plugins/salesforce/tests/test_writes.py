@@ -247,7 +247,7 @@ def test_a_field_that_was_removed_since_it_was_described_is_refused_by_name(benc
     ("fields", "code", "field"),
     [
         ({"Email": "nonsense"}, "invalid_value", "Email"),
-        ({"Title": "x" * 500}, "invalid_value", "Title"),
+        ({"Title": "x" * 500}, "too_long", "Title"),
         ({"LastName": None}, "required_field_missing", "LastName"),
         ({"CreatedDate": datetime(2020, 1, 1, tzinfo=UTC)}, "read_only", "CreatedDate"),
         ({"OwnerId": "0055g0000000zzzAAA"}, None, None),

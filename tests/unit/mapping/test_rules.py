@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from instep.model.rules import All, Any, Between, Changed, Equals, In, IsBlank, Matches, Not, OlderThan
+from instep.model.rulewords import spelled
 
 Said = Callable[..., list[str]]
 P = "mappings/process.toml"
@@ -77,3 +78,12 @@ def test_what_is_no_rule_is_told_with_its_line_and_remedy(said: Said, text: str)
     found = said(process=f'preset = "b2b-11"\n[[segments]]\nkey = "a"\nwhen = {text}\n')
 
     assert found == [f"{P}:4: segments[0].when{MISTAKES[text]}"]
+
+
+@pytest.mark.parametrize("text", RULES)
+def test_a_rule_is_spelled_as_it_was_written(text: str) -> None:
+    assert spelled(RULES[text]) == text
+
+
+def test_a_pattern_is_spelled_so_that_it_can_be_written() -> None:
+    assert spelled(Matches("email", r"@us\.example$")) == r"""{ field = "email", matches = '@us\.example$' }"""

@@ -52,6 +52,17 @@ MISTAKES = {
             "Use small letters, digits, - and _, and none of process, scoring, team."
         ),
     ),
+    "a quarantine without a try": (
+        BOTH + "[quarantine]\ntries = 0\n",
+        "sync.toml:6: quarantine.tries is 0. Write 1 or more.",
+    ),
+    "a quarantine that waits for nothing": (
+        BOTH + '[quarantine]\nwait = "soon"\n',
+        (
+            'sync.toml:6: quarantine.wait is "soon", which is not a whole number of hours. '
+            'Write a number and s, m, h or d, such as "90s" or "7d".'
+        ),
+    ),
     "a guard beyond all": (
         BOTH + "[guards]\npercent = 130\n",
         "sync.toml:6: guards.percent is 130. Write a number from 0 to 100.",

@@ -45,6 +45,11 @@ def sync_schema(settings: Mapping[str, type[ConnectorSettings]], installed: Iter
         "from_records": whole("objects with fewer records are not guarded by percent", 1, 10**12),
         "deviation": number("how many times as much as recent runs one may write", minimum=1),
     }
+    quarantine = {
+        "tries": whole("how often a write that was refused for good is tried", 1, 10**6),
+        "passing_tries": whole("how often one that may pass is tried, once in each run", 1, 10**6),
+        "wait": duration("how long until a write that was refused for good is tried again; then twice as long"),
+    }
     names = {"pattern": _NAME, "not": {"enum": list(RESERVED)}}
     connections = named(_connection(settings, installed), "The systems, in order of preference.")
     properties = {
@@ -53,6 +58,7 @@ def sync_schema(settings: Mapping[str, type[ConnectorSettings]], installed: Iter
             **table(guards, "What makes a plan so surprising that it is stopped before its first write."),
             "additionalProperties": table(limits, "a field, a relation, create, clear or consent: its own limits"),
         },
+        "quarantine": table(quarantine, "When what a system refused is tried again."),
         "connections": {**connections, "propertyNames": names, "minProperties": 1},
     }
     definitions: dict[str, Schema] = {}

@@ -19,6 +19,7 @@ _CODES: Final = {
     "DUPLICATE_VALUE": "duplicate",
     "INVALID_FIELD": "unknown_field",
     "INVALID_FIELD_FOR_INSERT_UPDATE": "read_only",
+    "STRING_TOO_LONG": "too_long",
     **dict.fromkeys(
         (
             "INVALID_EMAIL_ADDRESS",
@@ -27,7 +28,6 @@ _CODES: Final = {
             "JSON_PARSER_ERROR",
             "MALFORMED_ID",
             "NUMBER_OUTSIDE_VALID_RANGE",
-            "STRING_TOO_LONG",
         ),
         "invalid_value",
     ),
@@ -50,7 +50,7 @@ _LONGEST_REASON: Final = 300
 def rejected(problem: Problem) -> Rejected:
     """What a refusal of one record means.
 
-    Codes: `duplicate` (with `existing_id`, where Salesforce names it), `invalid_value`, `unknown_field`,
+    Codes: `duplicate` (with `existing_id`, where Salesforce names it), `invalid_value`, `too_long`, `unknown_field`,
     `read_only`, else Salesforce's code in lower case; a validation rule or a duplicate rule speaks in its own words.
     developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_concepts_core_data_objects.htm
     """

@@ -80,6 +80,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("journey", "at", "type", "value", "source"),
     )
     op.create_table(
+        "conflict",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("entity", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=True),
+        sa.Column("winner", sa.LargeBinary(), nullable=True),
+        sa.Column("losers", sa.LargeBinary(), nullable=True),
+        sa.Column("journey", sa.String(), nullable=True),
+        sa.Column("digest", sa.String(), nullable=True),
+        sa.Column("run", sa.Integer(), nullable=True),
+        sa.Column("at", sa.String(), nullable=True),
+        sa.Column("resolution", sa.LargeBinary(), nullable=True),
+        sa.Column("pending", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.create_index("conflict_entity", ["entity", "field"], unique=False)
+        batch_op.create_index("conflict_open", ["state"], unique=False, sqlite_where=sa.text("state = 'open'"))
+        batch_op.create_index("conflict_pending", ["entity"], unique=False, sqlite_where=sa.text("pending = 1"))
+
+    op.create_table(
         "connection",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("org", sa.String(), nullable=False),
@@ -238,8 +261,16 @@ def upgrade() -> None:
         sa.Column("permanent", sa.Integer(), server_default="0", nullable=False),
         sa.Column("tries", sa.Integer(), nullable=True),
         sa.Column("run", sa.Integer(), nullable=True),
+        sa.Column("since", sa.String(), nullable=True),
+        sa.Column("due_at", sa.String(), nullable=True),
+        sa.Column("files", sa.String(), nullable=True),
+        sa.Column("modified_at", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "entity", "action"),
     )
+    with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.create_index("quarantine_due", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL"))
+        batch_op.create_index("quarantine_entity", ["entity"], unique=False)
+
     op.create_table(
         "question",
         sa.Column("kind", sa.String(), nullable=False),
@@ -323,6 +354,10 @@ def downgrade() -> None:
 
     op.drop_table("relation")
     op.drop_table("question")
+    with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.drop_index("quarantine_entity")
+        batch_op.drop_index("quarantine_due", sqlite_where=sa.text("due_at IS NOT NULL"))
+
     op.drop_table("quarantine")
     with op.batch_alter_table("mirror", schema=None) as batch_op:
         batch_op.drop_index("mirror_related", sqlite_where=sa.text("related_at IS NOT NULL"))
@@ -354,6 +389,12 @@ def downgrade() -> None:
     op.drop_table("entity")
     op.drop_table("cursor")
     op.drop_table("connection")
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.drop_index("conflict_pending", sqlite_where=sa.text("pending = 1"))
+        batch_op.drop_index("conflict_open", sqlite_where=sa.text("state = 'open'"))
+        batch_op.drop_index("conflict_entity")
+
+    op.drop_table("conflict")
     op.drop_table("claim")
     op.drop_table("budget")
     op.drop_table("behaviour_subject")
