@@ -26,6 +26,7 @@ from instep.errors import (
     RemoteError,
     RetryLaterError,
     UnknownOutcomeError,
+    UsedUpError,
 )
 from instep.model.values import Money, Scalar
 from instep.settings import ConnectorSettings, secrets_of, without_secrets
@@ -57,13 +58,33 @@ class Transport(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a system says of the calls that it allows in a day: how many in all, and how many are left now.
+
+    `renews_at` is when there will be that many again, where the system tells; None where they come back one by one.
+    """
+
+    calls: int
+    left: int
+    renews_at: datetime | None = None
+
+
+def ignore(allowance: Allowance) -> None:
+    """Nobody wants to know what is left."""
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
-    """What a plugin may do to the world, handed to it so that tests can watch, stop and speed up everything."""
+    """What a plugin may do to the world, handed to it so that tests can watch, stop and speed up everything.
+
+    `allowed` is told, after every answer that says so, how many calls of the day are left.
+    """
 
     transport: Transport
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     random: random.Random
+    allowed: Callable[[Allowance], None] = ignore
 
 
 # --- what a system holds ---------------------------------------------------------------------------------------
@@ -310,7 +331,11 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class BatchSizes:
-    """The most records that one call of each verb takes. Core never passes more in one call."""
+    """The most records that one call of each verb takes. Core never passes more in one call.
+
+    `calls` is about how many requests one such call sends at most, where nothing is refused: a batch of writes is not
+    begun when fewer are left for the day.
+    """
 
     read: int = 100
     find: int = 100
@@ -318,6 +343,7 @@ class BatchSizes:
     related: int = 100
     relate: int = 100
     consent: int = 100
+    calls: int = 1
 
 
 @runtime_checkable
@@ -617,6 +643,7 @@ __all__ = [
     "CONTRACT",
     "Absent",
     "AccessError",
+    "Allowance",
     "BatchSizes",
     "BehaviourFeed",
     "BehaviourPage",
@@ -673,6 +700,7 @@ __all__ = [
     "Unknown",
     "UnknownOutcomeError",
     "Update",
+    "UsedUpError",
     "Write",
     "Written",
     "hookimpl",

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
-from instep.errors import AccessError, ConfigError, RemoteError
+from instep.errors import AccessError, ConfigError, RemoteError, UsedUpError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
 from instep.model.values import Scalar, is_blank
 from instep.settings import ValidationError, environment_prefix, load_settings
 from instep.store import Store
+from instep.sync.budget import Budget
 from instep.sync.erased import Erased
 from instep.sync.ledger import Ledger, Ref
 from instep.sync.pace import SharedPace
@@ -41,6 +42,7 @@ class Live:
     parts: Connection
     mapping: ConnectionMapping
     transport: CountingTransport
+    budget: Budget
     info: ConnectionInfo | None = None
     users: tuple[User, ...] | None = None
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -96,6 +98,8 @@ class Session:
     """(connection, entity, action) of writes that were lost together with others, to how many may go together now."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Connections that could not be read to the end: nothing is written to them in this run."""
+    spent: set[str] = field(default_factory=set)
+    """Those of them whose calls of the day are used up, or kept for people: nothing is wrong with them."""
     progress: Progress = silent
     at: datetime = field(init=False)
     erased: Erased = field(init=False)
@@ -120,8 +124,15 @@ class Session:
         return live.mapping.entity_of(object) if live else None
 
     @property
-    def calls(self) -> dict[str, int]:
-        return {name: sum(live.transport.calls.values()) for name, live in self.connections.items()}
+    def calls(self) -> dict[str, dict[str, Any]]:
+        """For every connection, how many calls were made, and what is left of the day's, where the system tells."""
+        return {
+            name: {
+                "calls": sum(live.transport.calls.values()),
+                "allowance": left.as_json() if (left := live.budget.left) else None,
+            }
+            for name, live in self.connections.items()
+        }
 
 
 @contextmanager
@@ -151,10 +162,11 @@ def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Liv
         wrong = "; ".join(_said(e) for e in error.errors(include_input=False))
         remedy = f"Set them in sync.toml, or as {environment_prefix(name)}… in the environment."
         raise AccessError(f"connections.{name}: {wrong}. {remedy}") from None
-    transport = CountingTransport(name, world, SharedPace(store, world.clock))
+    budget = Budget(store, world.clock, name, workspace.reserve.percent_of(name))
+    transport = CountingTransport(name, world, SharedPace(store, world.clock), budget)
     parts = plugin.connect(settings, effects(transport, world))
     transport.limits = parts.limits
-    live = Live(name, plugin, parts, _mapping(workspace.mappings[name], parts), transport)
+    live = Live(name, plugin, parts, _mapping(workspace.mappings[name], parts), transport, budget)
     live.directory = Directory(name, workspace.team, None)
     return live
 
@@ -196,7 +208,9 @@ def identify(session: Session) -> None:
         _bind(session, live)
         known = session.store.row("SELECT catalogue, catalogue_at FROM connection WHERE name = ?", (live.name,))
         catalogue = json.loads(known[0]) if known and known[0] else None
-        if catalogue is None or _is_due(session, live, known[1] if known else None, catalogue):
+        if live.name in session.spent:
+            pass  # what was known yesterday has to do
+        elif catalogue is None or _is_due(session, live, known[1] if known else None, catalogue):
             try:
                 catalogue = read_catalogue(session, live)
             except RemoteError as error:
@@ -229,9 +243,17 @@ def _check(session: Session, live: Live) -> ConnectionInfo:
 def stop(session: Session, connection: str, error: RemoteError) -> None:
     """Leave a connection alone for the rest of the run; the others go on."""
     session.stopped.setdefault(connection, str(error))
-    session.ledger.note(
-        "stopped", connection, f"Left early: {error}", "Nothing is written there until it can be read again.", ""
-    )
+    note_stop(session, connection, error)
+
+
+def note_stop(session: Session, connection: str, error: RemoteError) -> None:
+    """Say why a connection was left early, and how it goes on."""
+    code, remedy = "stopped", "Nothing is written there until it can be read again."
+    if isinstance(error, UsedUpError):
+        session.spent.add(connection)
+        when = f" after {error.renews_at:%Y-%m-%d %H:%M} UTC" if error.renews_at else " when calls are free again"
+        code, remedy = "budget", f"Run again{when}: nothing is lost, and it goes on from there."
+    session.ledger.note(code, connection, f"Left early: {error}", remedy)
 
 
 def read_catalogue(session: Session, live: Live) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 from instep.contract import ConnectionInfo
 from instep_hubspot import wire
 from instep_hubspot.answers import Call
@@ -16,6 +19,7 @@ def check(client: HubSpotClient) -> ConnectionInfo:
     developers.hubspot.com/docs/guides/api/settings/account-information-api
     """
     answer = client.fetch(Call("GET", client.path("account", "details"), "account/details"), wire.account)
+    client.zone = _zone(answer.value.timeZone)
     return ConnectionInfo(
         org=str(answer.value.portalId),
         time_zone=answer.value.timeZone,
@@ -24,3 +28,11 @@ def check(client: HubSpotClient) -> ConnectionInfo:
         granted=client.granted,
         calls_left_today=answer.calls_left_today,
     )
+
+
+def _zone(name: str) -> tzinfo | None:
+    """A time zone by its name; None for one that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
