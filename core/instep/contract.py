@@ -580,6 +580,54 @@ class ConnectionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """What a mapping makes of a connection: the objects that it reads and writes, and what else it asks for."""
+
+    reads: frozenset[str]
+    writes: frozenset[str]
+    consents: bool = False
+    owners: bool = False
+    behaviours: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What a login needs for a use, and what it has; `granted` is None where the system does not tell.
+
+    `within` names, for a scope that is needed, wider ones that hold it. `harmless` give nothing by themselves.
+    """
+
+    needed: frozenset[str]
+    granted: frozenset[str] | None
+    within: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    harmless: frozenset[str] = frozenset()
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """What is needed, and neither granted nor held by what is."""
+        granted = self.granted or frozenset()
+        return frozenset(s for s in self.needed if s not in granted and not self.within.get(s, frozenset()) & granted)
+
+    @property
+    def broader(self) -> frozenset[str]:
+        """What is granted, and not needed."""
+        return (self.granted or frozenset()) - self.needed - self.harmless
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one variant of an object's records offers for a field (a layout of its own, with choices of its own).
+
+    People who work on such a record can choose these values and no others.
+    """
+
+    object: str
+    variant: str
+    field: str
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """One configured login, as a set of parts."""
 
@@ -598,6 +646,10 @@ class Connection:
 
     Asked once before writes without an outcome are looked up. Raises `RetryLaterError` if that takes too long.
     """
+    scopes: Callable[[Use], Scopes] | None = None
+    """What the login needs for a use, and what it has; None where the system has no scopes. May send a request."""
+    offers: Callable[[str], Sequence[Offer]] | None = None
+    """What each variant of an object's records offers; None where the system has none, or does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -674,6 +726,7 @@ __all__ = [
     "Missing",
     "Money",
     "Moved",
+    "Offer",
     "Option",
     "Outcome",
     "OwnerStore",
@@ -689,6 +742,7 @@ __all__ = [
     "RemoteError",
     "RetryLaterError",
     "Scalar",
+    "Scopes",
     "Seen",
     "StageStore",
     "Starter",
@@ -700,6 +754,7 @@ __all__ = [
     "Unknown",
     "UnknownOutcomeError",
     "Update",
+    "Use",
     "UsedUpError",
     "Write",
     "Written",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
-from instep.errors import AccessError, ConfigError, RemoteError, UsedUpError
+from instep.errors import AccessError, ConfigError, InstepError, RemoteError, UsedUpError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
 from instep.model.values import Scalar, is_blank
@@ -135,17 +135,36 @@ class Session:
         }
 
 
+def require_connection(workspace: Workspace, name: str) -> None:
+    """Raise `ConfigError` unless a connection has this name."""
+    if name not in workspace.connection_names:
+        names = ", ".join(workspace.connection_names)
+        raise ConfigError(f'sync.toml has no connection "{name}". It has: {names}.')
+
+
 @contextmanager
-def open_session(workspace: Workspace, world: World, *, only: Iterable[str] | None = None) -> Iterator[Session]:
-    """Open the state and the connections of a workspace, and close both. Sends no request."""
+def open_session(
+    workspace: Workspace,
+    world: World,
+    *,
+    only: Iterable[str] | None = None,
+    broken: dict[str, InstepError] | None = None,
+) -> Iterator[Session]:
+    """Open the state and the connections of a workspace, and close both. Sends no request.
+
+    With `broken`, connections that cannot be opened are put there, with the reason, and the others are opened.
+    """
     names = set(only) if only is not None else set(workspace.connection_names)
     with Store(workspace.store, gate=world.boundary) as store:
-        connections = {
-            config.name: _connect(workspace, store, world, config.name)
-            for config in workspace.connections
-            if config.name in names
-        }
+        connections: dict[str, Live] = {}
         try:
+            for name in (config.name for config in workspace.connections if config.name in names):
+                try:
+                    connections[name] = _connect(workspace, store, world, name)
+                except InstepError as error:
+                    if broken is None:
+                        raise
+                    broken[name] = error
             yield Session(workspace, store, world, connections)
         finally:
             for live in connections.values():
@@ -205,7 +224,7 @@ def identify(session: Session) -> None:
     """
     for live in session.connections.values():
         live.info = _check(session, live)
-        _bind(session, live)
+        bind(session, live)
         known = session.store.row("SELECT catalogue, catalogue_at FROM connection WHERE name = ?", (live.name,))
         catalogue = json.loads(known[0]) if known and known[0] else None
         if live.name in session.spent:
@@ -361,7 +380,8 @@ def _is_due(session: Session, live: Live, read_at: str | None, catalogue: Mappin
     return age > timedelta(hours=session.workspace.options.catalogue_every_hours)
 
 
-def _bind(session: Session, live: Live) -> None:
+def bind(session: Session, live: Live) -> None:
+    """Bind the state to the org that a login belongs to. Raises `AccessError` if it belongs to another one."""
     bound = session.store.row("SELECT org FROM connection WHERE name = ?", (live.name,))
     if bound is None:
         with session.store.transaction("bind"):

@@ -68,7 +68,8 @@ class CountingTransport:
 class Workbench:
     """One open connection to one sandbox, with records made to order.
 
-    `allowances` are what was heard of the calls of the day. Its clock stands still until `pass_time`; a plugin that waits through `Effects.sleep` is noted in `slept` and
+    `allowances` are what was heard of the calls of the day.
+    Its clock stands still until `pass_time`; a plugin that waits through `Effects.sleep` is noted in `slept` and
     moves the clock.
     """
 

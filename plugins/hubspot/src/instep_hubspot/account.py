@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from instep.contract import ConnectionInfo
+from instep.contract import ConnectionInfo, Scopes, Use
 from instep_hubspot import wire
 from instep_hubspot.answers import Call
 from instep_hubspot.client import HubSpotClient
@@ -28,6 +29,26 @@ def check(client: HubSpotClient) -> ConnectionInfo:
         granted=client.granted,
         calls_left_today=answer.calls_left_today,
     )
+
+
+_HARMLESS: Final = frozenset(("oauth",))
+_FORMS: Final = "form-submission"
+
+
+def scopes(client: HubSpotClient, use: Use) -> Scopes:
+    """What a login needs for a use, and what it has.
+
+    HubSpot tells an OAuth login's scopes. Those of a private app's token or a service key are not known: it tells
+    them only to those who put the token into an address.
+    developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
+    """
+    needed = {f"crm.objects.{object}.read" for object in use.reads}
+    needed |= {f"crm.schemas.{object}.read" for object in use.reads}
+    needed |= {f"crm.objects.{object}.write" for object in use.writes}
+    needed |= {"crm.objects.owners.read"} if use.owners else set()
+    needed |= {"communication_preferences.read_write"} if use.consents else set()
+    needed |= {"forms"} if _FORMS in use.behaviours else set()
+    return Scopes(frozenset(needed), client.granted or client.asked_scopes(), harmless=_HARMLESS)
 
 
 def _zone(name: str) -> tzinfo | None:

@@ -238,6 +238,27 @@ class HubSpotClient:
             raise again(call, reply.reason)
         self._take_token(call, reply)
 
+    def asked_scopes(self) -> frozenset[str] | None:
+        """What the access token may do, as HubSpot says of OAuth logins; None where it does not.
+
+        developers.hubspot.com/docs/api-reference/auth-oauth-v1/tokens
+        """
+        settings, secret = self._settings, self._settings.client_secret
+        if not settings.can_refresh or self._access_token is None:
+            return None
+        form = [
+            ("client_id", settings.client_id or ""),
+            ("client_secret", secret.get_secret_value() if secret else ""),
+            ("token", self._access_token.get_secret_value()),
+        ]
+        reply = self._exchange(Call("POST", self.path("oauth", "token", "introspect"), "oauth/introspect"), form)
+        if isinstance(reply, Lost) or not 200 <= reply.status < 300:
+            return None
+        try:
+            return frozenset(wire.token_info.decode(reply.data).scopes) or None
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+
     def _take_token(self, call: Call, reply: Reply) -> None:
         from pydantic import SecretStr
 

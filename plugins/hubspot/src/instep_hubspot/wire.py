@@ -146,9 +146,14 @@ class Token(msgspec.Struct):
     scopes: list[str] = []
 
 
+class TokenInfo(msgspec.Struct):
+    scopes: list[str] = []
+
+
 one_record = msgspec.json.Decoder(WireRecord)
 account = msgspec.json.Decoder(Account)
 token = msgspec.json.Decoder(Token)
+token_info = msgspec.json.Decoder(TokenInfo)
 _error_body = msgspec.json.Decoder(ErrorBody, strict=False)
 _page = msgspec.json.Decoder(RecordPage)
 _batch = msgspec.json.Decoder(BatchAnswer)
