@@ -372,6 +372,25 @@ def test_a_table_for_all_records_needs_no_pipeline_of_its_own(crms: TwoCrms) -> 
     assert "pipeline-missing" not in {finding.code for finding in found(crms)}
 
 
+def test_an_object_that_can_only_be_read_is_told_once(tmp_path: Path, instep: Instep) -> None:
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    (exports / "people.csv").write_text("id,email\n1,jane@x.example\n")
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings/process.toml").write_text('preset = "b2b-11"\n')
+    head = '[person]\nobjects = ["people"]\nmatch = ["email"]\ninstep_id = false\n'
+    (tmp_path / "mappings/exports.toml").write_text(head + 'fields = { email = "email", title = "job" }\n')
+    sync = '[connections.exports]\nplugin = "files"\npath = "exports"\nobjects.people = { file = "people.csv", key = "id" }\n'
+    (tmp_path / "sync.toml").write_text(sync)
+
+    def codes() -> set[str]:
+        return {f["code"] for f in instep("doctor", "--json", "-w", str(tmp_path)).json["findings"]}
+
+    assert {"object-read-only", "field-missing"} <= codes()
+    (tmp_path / "sync.toml").write_text(sync + 'direction = "both"\n')
+    assert not {"object-read-only", "field-read-only", "calls-unknown"} & codes()
+
+
 # --- the command -----------------------------------------------------------------------------------------------
 
 

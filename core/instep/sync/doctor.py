@@ -8,7 +8,7 @@ from instep.contract import Absent
 from instep.errors import AccessError, InstepError
 from instep.sync.health.fields import described, fields
 from instep.sync.health.finding import Finding
-from instep.sync.health.login import calls, clock, login, scopes, unusable, versions
+from instep.sync.health.login import calls, clock, login, scopes, unopened, unusable, versions
 from instep.sync.health.ours import create_fields
 from instep.sync.health.owners import owners
 from instep.sync.health.stages import offers, stages
@@ -24,7 +24,7 @@ def examine(session: Session, broken: Mapping[str, InstepError] | None = None) -
     for name in session.workspace.connection_names:
         error = (broken or {}).get(name)
         if error is not None:
-            findings.append(unusable(name, error, is_access=isinstance(error, AccessError)))
+            findings.append(unopened(name, error))
         elif name in session.connections:
             findings += _examined(session, session.live(name))
     return findings

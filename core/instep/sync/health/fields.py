@@ -13,6 +13,7 @@ from instep.model.identity import derived_id
 from instep.model.rules import Never
 from instep.model.values import Scalar
 from instep.sync.health.finding import Finding
+from instep.sync.health.login import writes
 from instep.sync.health.ours import OURS
 from instep.sync.health.words import words_of
 from instep.sync.session import Live, Session
@@ -53,6 +54,11 @@ def fields(session: Session, live: Live, object: str, known: Described) -> list[
         *_unfilled(live, mapping, object, of_object),
         *_lengths(session, live, mapping, object, of_object),
     ]
+    if of_object and all(field.read_only for field in of_object.values()) and writes(mapping):
+        what = f"{object} can only be read by this login"
+        remedy = "Where it shall be written, give the login (or the connection's settings) the right to."
+        findings = [finding for finding in findings if finding.code != "field-read-only"]
+        findings.append(Finding(live.name, "object-read-only", what, "warning", remedy))
     return findings or [Finding(live.name, "fields", f"every mapped field of {object} is there")]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 from instep.contract import ConnectionInfo, ConsentStore, Scopes, Use
-from instep.errors import InstepError
+from instep.errors import AccessError, InstepError
 from instep.mapping.compiled import EntityMapping
 from instep.model.entities import Kind
 from instep.model.rules import Never
@@ -105,9 +105,17 @@ def calls(live: Live, info: ConnectionInfo) -> Iterator[Finding]:
         yield Finding(live.name, "calls", str(left))
     elif info.calls_left_today is not None:
         yield Finding(live.name, "calls", f"{info.calls_left_today:,} calls are left today")
-    elif live.parts.limits:
+    elif live.parts.scopes is not None:  # a service, not a folder
         what = "how many calls are left today is not told, so none are kept for people"
         yield Finding(live.name, "calls-unknown", what)
+
+
+def unopened(name: str, error: InstepError) -> Finding:
+    """A connection that could not even be opened: its settings, or its plugin."""
+    if isinstance(error, AccessError):
+        return unusable(name, error, is_access=True)
+    problem, _, remedy = str(error).partition(". ")
+    return Finding(name, "plugin-broken", problem, "wrong", remedy)
 
 
 def unusable(name: str, error: InstepError, *, is_access: bool) -> Finding:
