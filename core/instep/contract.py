@@ -29,7 +29,7 @@ from instep.errors import (
     UsedUpError,
 )
 from instep.model.values import Money, Scalar
-from instep.settings import ConnectorSettings, secrets_of, without_secrets
+from instep.settings import ConnectorSettings, secrets_of, service_address, without_secrets
 
 CONTRACT = 1
 """The version of this contract. A plugin states the literal number it was written for."""
@@ -761,5 +761,6 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "secrets_of",
+    "service_address",
     "without_secrets",
 ]
