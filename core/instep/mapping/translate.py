@@ -7,7 +7,7 @@ should hold. Neither guesses: what has no translation is `Unheard` or `Untold`, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ class Untold:
 
     value: Scalar
     why: str
-    code: str = ""
+    code: str = field(default="", compare=False)
     """What is wrong with an owner: `owner-unknown`, `owner-inactive` or `owner-ambiguous`."""
 
 

@@ -18,20 +18,9 @@ def allow(workspace: Workspace, world: World, key: str, connection: str) -> list
     Returns the entities. Asks no system. Raises `ConfigError` if nothing is barred there by that key: before there is
     a run, so that no list of runs holds the key.
     """
-            entity
-            for entity, _ in find_entity(session.store, key)
-            if session.store.row("SELECT 1 FROM tombstone WHERE connection = ? AND entity = ?", (connection, entity))
-        ]
-        barred = [
-        if not _barred(store, key, connection):
-        if not barred:
-        names = ", ".join(workspace.connection_names)
-        raise ConfigError(f'sync.toml has no connection "{connection}". It has: {names}.')
-    if connection not in workspace.connection_names:
     require_connection(workspace, connection)
-    require_state(workspace.store)
     with Store(require_state(workspace.store)) as store:
-    with running(workspace, world, "allow") as session:
+        if not _barred(store, key, connection):
             raise ConfigError(f'Nothing that "{key}" names was deleted in {connection}. See: instep explain "{key}"')
     with running(workspace, world, "allow") as session:
         barred = _barred(session.store, key, connection)
