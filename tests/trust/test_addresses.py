@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -113,6 +113,7 @@ def test_sandbox_orgs_are_under_the_same_domain(url: str) -> None:
     salesforce_at(url)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abc.@:/\\#?%[]0127 \n\u3002-", max_size=30), st.sampled_from(["https://", "http://", ""]))
 def test_no_text_leads_elsewhere(middle: str, scheme: str) -> None:
     from urllib.parse import urlsplit

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instep.errors import RemoteError
@@ -22,6 +22,7 @@ TEXTS = st.text(max_size=40) | st.text(alphabet="'\\\"%_:;()= \n\r\t\x00OR1-", m
 NASTY = ["' OR Id != '", "\\' OR 1=1 --", "\\", "\\\\'", "x:literal", "%", "_", "a','b", "\n", "\u2019", "}{", "NULL"]
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_quoted_text_is_read_as_itself(text: str) -> None:
     query = parse(f"SELECT Id FROM Lead WHERE LastName = {quoted(text)} ORDER BY Id")
@@ -29,6 +30,7 @@ def test_a_quoted_text_is_read_as_itself(text: str) -> None:
     assert (query.where.value.kind, query.where.value.value) == ("string", text)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=20))
 def test_many_values_are_read_as_themselves(values: list[str]) -> None:
     found: list[Any] = []
@@ -42,6 +44,7 @@ def test_many_values_are_read_as_themselves(values: list[str]) -> None:
     assert found == values
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30) | st.from_regex(r"[A-Za-z]\w*( FROM |,|--|\(|')\w*", fullmatch=True))
 def test_what_is_no_name_comes_into_no_query(name: str) -> None:
     is_name = (
@@ -57,6 +60,7 @@ def test_what_is_no_name_comes_into_no_query(name: str) -> None:
                 build()
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=30))
 def test_a_parents_field_is_known_only_by_a_name(column: str) -> None:
     described = msgspec.convert({"name": "Lead", "fields": [{"name": "OwnerId", "type": "reference"}]}, Described)
