@@ -20,10 +20,9 @@ from instep.sync.session import open_session
 from instep.sync.transport import World
 from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, STATIC_TOKEN
 
-from .test_commands import Instep, instep
+from .conftest import Instep
 from .two_crms import TwoCrms, two_crms
 
-__all__ = ["instep"]
 Change = Callable[[TwoCrms], object]
 
 
