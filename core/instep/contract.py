@@ -26,9 +26,10 @@ from instep.errors import (
     RemoteError,
     RetryLaterError,
     UnknownOutcomeError,
+    UsedUpError,
 )
 from instep.model.values import Money, Scalar
-from instep.settings import ConnectorSettings, secrets_of, without_secrets
+from instep.settings import ConnectorSettings, secrets_of, service_address, without_secrets
 
 CONTRACT = 1
 """The version of this contract. A plugin states the literal number it was written for."""
@@ -57,13 +58,33 @@ class Transport(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a system says of the calls that it allows in a day: how many in all, and how many are left now.
+
+    `renews_at` is when there will be that many again, where the system tells; None where they come back one by one.
+    """
+
+    calls: int
+    left: int
+    renews_at: datetime | None = None
+
+
+def ignore(allowance: Allowance) -> None:
+    """Nobody wants to know what is left."""
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
-    """What a plugin may do to the world, handed to it so that tests can watch, stop and speed up everything."""
+    """What a plugin may do to the world, handed to it so that tests can watch, stop and speed up everything.
+
+    `allowed` is told, after every answer that says so, how many calls of the day are left.
+    """
 
     transport: Transport
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     random: random.Random
+    allowed: Callable[[Allowance], None] = ignore
 
 
 # --- what a system holds ---------------------------------------------------------------------------------------
@@ -310,7 +331,11 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class BatchSizes:
-    """The most records that one call of each verb takes. Core never passes more in one call."""
+    """The most records that one call of each verb takes. Core never passes more in one call.
+
+    `calls` is about how many requests one such call sends at most, where nothing is refused: a batch of writes is not
+    begun when fewer are left for the day.
+    """
 
     read: int = 100
     find: int = 100
@@ -318,6 +343,7 @@ class BatchSizes:
     related: int = 100
     relate: int = 100
     consent: int = 100
+    calls: int = 1
 
 
 @runtime_checkable
@@ -554,6 +580,54 @@ class ConnectionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """What a mapping makes of a connection: the objects that it reads and writes, and what else it asks for."""
+
+    reads: frozenset[str]
+    writes: frozenset[str]
+    consents: bool = False
+    owners: bool = False
+    behaviours: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What a login needs for a use, and what it has; `granted` is None where the system does not tell.
+
+    `within` names, for a scope that is needed, wider ones that hold it. `harmless` give nothing by themselves.
+    """
+
+    needed: frozenset[str]
+    granted: frozenset[str] | None
+    within: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    harmless: frozenset[str] = frozenset()
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """What is needed, and neither granted nor held by what is."""
+        granted = self.granted or frozenset()
+        return frozenset(s for s in self.needed if s not in granted and not self.within.get(s, frozenset()) & granted)
+
+    @property
+    def broader(self) -> frozenset[str]:
+        """What is granted, and not needed."""
+        return (self.granted or frozenset()) - self.needed - self.harmless
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one variant of an object's records offers for a field (a layout of its own, with choices of its own).
+
+    People who work on such a record can choose these values and no others.
+    """
+
+    object: str
+    variant: str
+    field: str
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """One configured login, as a set of parts."""
 
@@ -572,6 +646,10 @@ class Connection:
 
     Asked once before writes without an outcome are looked up. Raises `RetryLaterError` if that takes too long.
     """
+    scopes: Callable[[Use], Scopes] | None = None
+    """What the login needs for a use, and what it has; None where the system has no scopes. May send a request."""
+    offers: Callable[[str], Sequence[Offer]] | None = None
+    """What each variant of an object's records offers; None where the system has none, or does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,6 +695,7 @@ __all__ = [
     "CONTRACT",
     "Absent",
     "AccessError",
+    "Allowance",
     "BatchSizes",
     "BehaviourFeed",
     "BehaviourPage",
@@ -647,6 +726,7 @@ __all__ = [
     "Missing",
     "Money",
     "Moved",
+    "Offer",
     "Option",
     "Outcome",
     "OwnerStore",
@@ -662,6 +742,7 @@ __all__ = [
     "RemoteError",
     "RetryLaterError",
     "Scalar",
+    "Scopes",
     "Seen",
     "StageStore",
     "Starter",
@@ -673,10 +754,13 @@ __all__ = [
     "Unknown",
     "UnknownOutcomeError",
     "Update",
+    "Use",
+    "UsedUpError",
     "Write",
     "Written",
     "hookimpl",
     "hookspec",
     "secrets_of",
+    "service_address",
     "without_secrets",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class InstepError(Exception):
     """Something that a person can understand and act on. The message says where, what is wrong, what to do."""
@@ -62,6 +64,26 @@ class RetryLaterError(RemoteError):
     ) -> None:
         super().__init__(message, status=status, code=code)
         self.after_seconds = after_seconds
+
+
+class UsedUpError(RetryLaterError):
+    """The calls of a day are used up, or what is left of them is kept for people. Nothing was done.
+
+    `left` is how many there are, and `renews_at` when there will be more, where the system tells.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str = "",
+        left: int = 0,
+        renews_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code)
+        self.left = left
+        self.renews_at = renews_at
 
 
 class UnknownOutcomeError(RemoteError):

@@ -12,6 +12,7 @@ import pluggy
 
 from instep.contract import CONTRACT, ConnectorPlugin, Hooks
 from instep.errors import ConfigError, PluginError
+from instep.model.values import plain
 
 GROUP = "instep"
 
@@ -40,43 +41,71 @@ def find_plugin(name: str) -> ConnectorPlugin[Any]:
 
     Raises `ConfigError` if none, or more than one distribution, brings it; `PluginError` if it breaks the contract.
     """
-    points = [point for point in entry_points(group=GROUP) if point.name == name]
-    if not points:
-        known = ", ".join(sorted({connector.name for connector in installed()})) or "none"
-        raise ConfigError(f"No connector plugin {name!r} is installed (installed: {known}). Install it with pip.")
-    if len(points) > 1:
-        owners = ", ".join(sorted(point.dist.name if point.dist else "?" for point in points))
-        raise ConfigError(f"Several distributions bring a connector {name!r}: {owners}. Uninstall all but one.")
-    return _load(points[0], name)
+    point = _point(name)
+    manager = _manager()
+    try:
+        _register(manager, point)
+        brought = [plugin for group in manager.hook.instep_connectors() for plugin in group]
+    except PluginError:
+        raise
+    except Exception as error:
+        raise _broken(point, f"does not say what it brings ({_said(error)})") from error
+    found = next((p for p in brought if isinstance(p, ConnectorPlugin) and p.name == name), None)
+    if found is None:
+        raise _broken(point, f'announces a connector "{name}" and does not bring it')
+    if found.contract not in (CONTRACT, CONTRACT - 1):
+        raise PluginError(
+            f"{_where(point)} was written for contract {found.contract}; this Instep takes {CONTRACT}. "
+            "Upgrade one of them."
+        )
+    return found
 
 
 def hooks(names: Iterable[str]) -> pluggy.PluginManager:
-    """A manager with the named plugins registered, for the event hooks."""
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(Hooks)
-    for point in entry_points(group=GROUP):
-        if point.name in set(names):
-            module = point.load()
-            if not manager.is_registered(module):
-                manager.register(module)
+    """A manager with the named plugins registered, for the event hooks. Raises as `find_plugin` does."""
+    manager = _manager()
+    for name in sorted({*names} & {connector.name for connector in installed()}):
+        _register(manager, _point(name))
     return manager
 
 
-def _load(point: EntryPoint, name: str) -> ConnectorPlugin[Any]:
+def _manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
-    where = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+    return manager
+
+
+def _point(name: str) -> EntryPoint:
+    """Where the one connector of that name is to be imported from; imports nothing."""
+    points = [point for point in entry_points(group=GROUP) if point.name == name]
+    if not points:
+        known = ", ".join(sorted({connector.name for connector in installed()})) or "none"
+        raise ConfigError(f'No connector plugin "{name}" is installed (installed: {known}). Install it with pip.')
+    if len(points) > 1:
+        owners = ", ".join(sorted(_where(point) for point in points))
+        raise ConfigError(f'Several distributions bring a connector "{name}": {owners}. Uninstall all but one.')
+    return points[0]
+
+
+def _register(manager: pluggy.PluginManager, point: EntryPoint) -> None:
     try:
-        manager.register(point.load())
-        brought = [plugin for group in manager.hook.instep_connectors() for plugin in group]
-    except Exception as error:
-        raise PluginError(f"{where} does not load: {error}. Tell its author.") from error
-    plugin = next((plugin for plugin in brought if plugin.name == name), None)
-    if plugin is None:
-        raise PluginError(f"{where} announces a connector {name!r} and does not bring it. Tell its author.")
-    if plugin.contract not in (CONTRACT, CONTRACT - 1):
-        raise PluginError(
-            f"{where} was written for contract {plugin.contract}; this Instep takes {CONTRACT}. Upgrade one of them."
-        )
-    found: ConnectorPlugin[Any] = plugin
-    return found
+        module = point.load()
+        if not manager.is_registered(module):
+            manager.register(module)
+    except (Exception, SystemExit) as error:
+        raise _broken(point, f"does not load ({_said(error)})") from error
+
+
+def _broken(point: EntryPoint, problem: str) -> PluginError:
+    return PluginError(f"{_where(point)} {problem}. Install another version of it, or tell its author.")
+
+
+def _where(point: EntryPoint) -> str:
+    """The distribution, and its version."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
+def _said(error: BaseException) -> str:
+    """An error of somebody else's code, on one short line."""
+    text = " ".join(str(error).split())[:200].rstrip(".")
+    return plain(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -56,6 +58,36 @@ def secrets_of(settings: ConnectorSettings) -> list[SecretStr]:
     return [value for value in values if isinstance(value, SecretStr)]
 
 
+_ADDRESS = re.compile(r"(https?)://((?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
+
+
+def service_address(text: str, domains: Iterable[str]) -> str:
+    """An address that our token may be sent to: a host of the service's own domains, by https; or this machine.
+
+    Nothing else is let pass: no other port, path, user or password, no number in place of a name. This machine, where
+    sandboxes listen, may be spoken to by http and on any port. Raises `ValueError`.
+    """
+    found, names = _ADDRESS.fullmatch(text), list(domains)
+    scheme, host, port = found.groups() if found else ("", "", None)
+    if is_this_machine(host.strip("[]")):
+        return text.rstrip("/")
+    is_own = any(host.lower() == name or host.lower().endswith(f".{name}") for name in names)
+    if scheme == "https" and port in (None, "443") and is_own:
+        return text.rstrip("/")
+    own = " or ".join(names)
+    raise ValueError(f"must be https:// and a host under {own} (http:// is accepted for this machine only)")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is the machine that this runs on, by its name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 _SHORTEST = 4
 """Fewer characters than a secret has: they stand in every sentence."""
 _NO_CHANCE = 12
@@ -79,7 +111,9 @@ __all__ = [
     "ConnectorSettings",
     "ValidationError",
     "environment_prefix",
+    "is_this_machine",
     "load_settings",
     "secrets_of",
+    "service_address",
     "without_secrets",
 ]

@@ -48,3 +48,20 @@ def test_no_key_is_committed(files: tuple[str, ...], root: Path) -> None:
 
 def test_no_file_is_large(files: tuple[str, ...], root: Path) -> None:
     assert [name for name in files if (root / name).stat().st_size > LARGEST] == []
+
+
+LITERAL = re.compile(r"\{[^{}]*:" + "literal" + r"\}|format_" + r"soql|format_external_" + "id")
+"""The client library's own way to put values into a query: its "literal" puts them in unquoted."""
+
+
+def test_no_query_is_built_in_the_librarys_way(files: tuple[str, ...], root: Path) -> None:
+    code = tuple(name for name in files if (name.endswith(".py") and "/src/" in name) or name.startswith("core/"))
+    assert code
+    found = [f"{name}: {match[0]}" for name, text in texts(code, root).items() if (match := LITERAL.search(text))]
+    assert found == []
+
+
+def test_such_a_query_would_be_noticed() -> None:
+    assert LITERAL.search("format_" + 'soql("SELECT Id FROM Lead WHERE Name = {}", name)')
+    assert LITERAL.search('"SELECT Id FROM {:' + 'literal}"')
+    assert not LITERAL.search('f"SELECT {names} FROM {object}"')

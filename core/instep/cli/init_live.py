@@ -95,11 +95,12 @@ def ask(asked: Asked, process: Process, team: Team, team_text: str | None) -> Pr
 
 
 def _connect(asked: Asked) -> Connection:
+    from instep.sync.budget import NoBudget
     from instep.sync.pace import OwnPace
     from instep.sync.transport import CountingTransport, World, effects
 
     world = World()
-    transport = CountingTransport(asked.name, world, OwnPace(world.clock))
+    transport = CountingTransport(asked.name, world, OwnPace(world.clock), NoBudget())
     connection = asked.plugin.connect(asked.settings, effects(transport, world))
     transport.limits = connection.limits
     return connection

@@ -98,9 +98,11 @@ def sync(workspace: Path, first_run: str, as_json: bool, reports: Reports) -> No
 def print_plan(outcome: Outcome, as_json: bool) -> None:
     """Print what a run would write, and what it leaves."""
     if as_json:
-        print_json(outcome.plan.as_json())
+        print_json({**outcome.plan.as_json(), "calls": outcome.calls})
     else:
         click.echo(plan_text(outcome.plan) + left_text(outcome.plan))
+        for name, used in outcome.calls.items():
+            talk(f"{name}: {used['calls']:,} calls, left today: {_left(used['allowance'])}")
         _print_notes(outcome)
 
 
@@ -138,7 +140,8 @@ def outcome_text(outcome: Outcome) -> str:
                 f"{skipped:,}",
                 f"{sum(account['quarantined'].values()):,}",
                 f"{account['unaccounted']:,}",
-                account["calls"],
+                f"{account['calls']:,}",
+                _left(account["allowance"]),
                 written or "nothing",
             ]
         )
@@ -151,6 +154,7 @@ def outcome_text(outcome: Outcome) -> str:
         "quarantined",
         "unaccounted",
         "calls",
+        "left today",
         "written",
     ]
     total = sum(sum(acts.values()) for a in outcome.account.values() for acts in a["written"].values())
@@ -166,6 +170,11 @@ def outcome_text(outcome: Outcome) -> str:
     for name, why in outcome.stopped.items():
         parts.append(f"{name} was left early: {why}")
     return "\n\n".join([*parts, end])
+
+
+def _left(allowance: dict[str, int] | None) -> str:
+    """How many calls are left, and how many of those are kept; where the system does not tell, that."""
+    return f"{allowance['left']:,} ({allowance['kept']:,} kept)" if allowance else "not told"
 
 
 def plan_text(plan: Plan) -> str:

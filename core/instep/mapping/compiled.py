@@ -257,6 +257,18 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """The `[budget]` table: how much of what a system allows in a day is kept for people and their other tools."""
+
+    percent: float = 20
+    of: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """By connection, where it is another."""
+
+    def percent_of(self, connection: str) -> float:
+        return self.of.get(connection, self.percent)
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """Everything that a folder with a `sync.toml` says, checked as a whole."""
 
@@ -273,6 +285,7 @@ class Workspace:
     options: Options
     guards: Guards
     quarantine: Quarantine
+    reserve: Reserve
     digest: str
     """Changes when any file that a plan depends on changes in meaning (key order and comments do not count)."""
 

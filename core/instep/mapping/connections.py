@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from instep.mapping.compiled import ConnectionConfig, Guards, Options, Quarantine
+from instep.mapping.compiled import ConnectionConfig, Guards, Options, Quarantine, Reserve
 from instep.mapping.guards import read_guards
 from instep.mapping.quarantine import read_quarantine
+from instep.mapping.reserve import read_reserve
 from instep.mapping.section import Section
 
 RESERVED = ("process", "scoring", "team")
@@ -24,6 +25,7 @@ class SyncFile:
     options: Options
     guards: Guards
     quarantine: Quarantine
+    reserve: Reserve
     store: str
 
 
@@ -37,10 +39,12 @@ def read_sync_file(section: Section) -> SyncFile:
     quarantine = read_quarantine(table) if table else Quarantine()
     tables = section.table_or_empty("connections")
     connections = tuple(found for name in tables.data if (found := _connection(tables, name)))
+    kept = section.table("budget")
+    reserve = read_reserve(kept, list(tables.data)) if kept else Reserve()
     section.finish()
     if not tables.data:
         section.mistake("NO_CONNECTION", "No connection is configured", 'Add [connections.NAME] with plugin = "…".')
-    return SyncFile(connections, options, guards, quarantine, store)
+    return SyncFile(connections, options, guards, quarantine, reserve, store)
 
 
 def store_path(root: Path, store: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 from instep.mapping.compiled import Workspace
 
-_NOT_MEANING = ("root", "store", "digest", "guards", "quarantine")
+_NOT_MEANING = ("root", "store", "digest", "guards", "quarantine", "reserve")
 
 
 def digest_of(workspace: Workspace) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instep.errors import ConfigError
-from instep.mapping.compiled import ConnectionConfig, FieldLaw, Guards, Options, Quarantine, Workspace
+from instep.mapping.compiled import ConnectionConfig, FieldLaw, Guards, Options, Quarantine, Reserve, Workspace
 from instep.mapping.connections import RESERVED, SyncFile, read_sync_file, store_path
 from instep.mapping.digest import digest_of
 from instep.mapping.entity import Surroundings
@@ -203,6 +203,7 @@ def _compiled(root: Path, files: _Files, sync: SyncFile | None, report: Report) 
         options=sync.options if sync else Options(),
         guards=sync.guards if sync else Guards(),
         quarantine=sync.quarantine if sync else Quarantine(),
+        reserve=sync.reserve if sync else Reserve(),
         digest="",
     )
     uses.report_unknown(_mapped_fields(drafts))

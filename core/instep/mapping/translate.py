@@ -7,7 +7,7 @@ should hold. Neither guesses: what has no translation is `Unheard` or `Untold`, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
@@ -33,6 +33,8 @@ class Untold:
 
     value: Scalar
     why: str
+    code: str = field(default="", compare=False)
+    """What is wrong with an owner: `owner-unknown`, `owner-inactive` or `owner-ambiguous`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class User:
     name: str
     email: str | None
     active: bool
+
+
+_NO_USER = "owner-unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +96,10 @@ class Directory:
         """What this system calls an owner; refuses people who are unknown or inactive there."""
         owner = self.team.owner(key)
         if owner is None:
-            return Untold(key, f"{key} is not in team.toml")
+            return Untold(key, f"{key} is not in team.toml", _NO_USER)
         listed = owner.users.get(self.connection)
         if self.users is None:
-            return listed if listed is not None else Untold(key, f"team.toml names no user for {key} here")
+            return listed if listed is not None else Untold(key, f"team.toml names no user for {key} here", _NO_USER)
         wanted = listed or owner.email
         matching = [
             u
@@ -102,12 +107,12 @@ class Directory:
             if wanted and wanted.casefold() in {p.casefold() for p in (u.id, u.email, u.name) if p}
         ]
         if not matching:
-            return Untold(key, f"{owner.name} has no user here")
+            return Untold(key, f"{owner.name} has no user here", _NO_USER)
         active = [user for user in matching if user.active]
         if not active:
-            return Untold(key, f"{owner.name} is inactive here")
+            return Untold(key, f"{owner.name} is inactive here", "owner-inactive")
         if len(active) > 1:
-            return Untold(key, f"{owner.name} fits {len(active)} users here")
+            return Untold(key, f"{owner.name} fits {len(active)} users here", "owner-ambiguous")
         return active[0].id
 
 

@@ -255,6 +255,15 @@ erased = _table("erased", _key("hash"), _text("subject", nullable=False), _text(
 
 saved_plan = _table("saved_plan", _key("path"))
 
+allowance = _table(
+    "allowance",
+    _key("connection"),
+    Column("calls", Integer, nullable=False),
+    Column("left", Integer, nullable=False),
+    _text("told_at", nullable=False),
+    _text("renews_at"),
+)
+
 budget = _table(
     "budget",
     _key("lane"),

@@ -8,6 +8,7 @@ from instep.store import Store, require_state
 from instep.sync.erased import Erased, names_by
 from instep.sync.explain import find_entity
 from instep.sync.run import close, running
+from instep.sync.session import require_connection
 from instep.sync.transport import World
 
 
@@ -17,9 +18,7 @@ def allow(workspace: Workspace, world: World, key: str, connection: str) -> list
     Returns the entities. Asks no system. Raises `ConfigError` if nothing is barred there by that key: before there is
     a run, so that no list of runs holds the key.
     """
-    if connection not in workspace.connection_names:
-        names = ", ".join(workspace.connection_names)
-        raise ConfigError(f'sync.toml has no connection "{connection}". It has: {names}.')
+    require_connection(workspace, connection)
     with Store(require_state(workspace.store)) as store:
         if not _barred(store, key, connection):
             raise ConfigError(f'Nothing that "{key}" names was deleted in {connection}. See: instep explain "{key}"')

@@ -42,7 +42,7 @@ from instep.sync.match import index_keys, keys_of
 from instep.sync.pull import keep_items, wanted_fields
 from instep.sync.record import Record, confirm_earlier, store_written
 from instep.sync.refusals import bury, is_about_one_value, pardon, quarantine
-from instep.sync.session import Live, Session
+from instep.sync.session import Live, Session, note_stop
 
 Recorder = Callable[[], None]
 
@@ -99,12 +99,15 @@ def apply(
         ready = _resolved(applying, batch)
         try:
             fresh = _still_as_planned(applying, live, ready)
+            live.budget.require(_calls(live, fresh))
         except RemoteError as error:
             applying.stopped[live.name] = str(error)
+            note_stop(session, live.name, error)
             _postpone(applying, batch)
             continue
         if fresh:
-            _apply_batch(applying, live, fresh)
+            with live.budget.to_the_end():
+                _apply_batch(applying, live, fresh)
     if applying.record_decisions is not None:
         with session.store.transaction("decisions"):
             applying.record_decisions()
@@ -144,6 +147,11 @@ def _most(session: Session, change: Change) -> int:
         case "relate" | "unrelate":
             return sizes.relate
     return sizes.consent
+
+
+def _calls(live: Live, ready: Sequence[Ready]) -> int:
+    """About how many calls a batch takes to its end."""
+    return live.records.batch.calls if ready else 0
 
 
 # --- before the call -------------------------------------------------------------------------------------------
@@ -247,6 +255,7 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
     except RemoteError as error:
         if not isinstance(error, UnknownOutcomeError):
             applying.stopped[live.name] = str(error)
+            note_stop(session, live.name, error)
         outcomes = [Unknown(str(error)) for _ in ready]  # part of the call may have taken effect
     if len(outcomes) != len(ready):
         raise PluginError(

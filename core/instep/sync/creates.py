@@ -52,6 +52,9 @@ def obstacle(session: Session, state: EntityState, live: Live, mapping: EntityMa
     found = _rule_against(session, state, live, mapping) or _bar(state, live)
     if found is not None:
         return found
+    if _is_half_read(session, state):
+        text = f"{state.kind}: not created, because what it belongs to was not read to the end."
+        return Obstacle("half-read", text, "It is created once that is read: run again.", is_noted=True)
     if _has_namesake(session, state, live, mapping):
         text = f"{state.kind}: not created, because a record there that is not linked has the same key."
         return Obstacle("namesake", text, "Link or remove that record.", is_noted=True)
@@ -107,6 +110,18 @@ def _facts(state: EntityState) -> dict[str, Scalar]:
         "opted_out": bool(state.consent),
         "has_opportunity": state.has_opportunity,
     }
+
+
+def _is_half_read(session: Session, state: EntityState) -> bool:
+    """Whether a record was read, and its associations were not, because its connection was left early."""
+    return any(
+        record.connection in session.stopped
+        and record.mapping.relations
+        and session.store.row(
+            "SELECT 1 FROM mirror WHERE connection = ? AND object = ? AND id = ? AND related_at IS NULL", record.ref
+        )
+        for record in state.records
+    )
 
 
 def _has_namesake(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> bool:

@@ -80,6 +80,7 @@ HOLDS_NOBODY = {
     "meta": "figures and keys of the workspace",
     "connection": "the systems, with their fields and our colleagues there",
     "cursor": "how far was read; ids of records that changed in the last minutes may stand there until the next run",
+    "allowance": "how many calls of the day are left",
     "budget": "when calls may be sent",
     "erased": "keyed hashes, which bar them from coming back",
     "saved_plan": "where plans were saved; these files are deleted",

@@ -99,13 +99,17 @@ def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: s
     is_empty = not session.store.row("SELECT 1 FROM mirror WHERE connection = ? AND object = ?", (live.name, object))
     waiting: list[Page] = []
     done = 0
-    for page in _new_pages(live, object, live.records.changed_since(object, fields, cursor)):
-        waiting.append(page)
-        done += len(page.items)
-        session.progress(f"pull {live.name} {object}", done)
-        if len(waiting) == PAGES_PER_COMMIT:
-            _keep(session, live, object, there, waiting, is_empty=is_empty)
-            waiting = []
+    try:
+        for page in _new_pages(live, object, live.records.changed_since(object, fields, cursor)):
+            waiting.append(page)
+            done += len(page.items)
+            session.progress(f"pull {live.name} {object}", done)
+            if len(waiting) == PAGES_PER_COMMIT:
+                pages, waiting = waiting, []
+                _keep(session, live, object, there, pages, is_empty=is_empty)
+    except RemoteError:
+        _keep(session, live, object, there, waiting, is_empty=is_empty)
+        raise
     _keep(session, live, object, there, waiting, is_empty=is_empty)
 
 
@@ -313,19 +317,22 @@ def pull_related(session: Session, live: Live, mapping: EntityMapping, object: s
         "AND state = 'live' AND (related_at IS NULL OR related_at < ?)",
         (*place, due, now, *place, now),
     )
-    ids = [row[0] for row in rows]
+    ids, size = [row[0] for row in rows], live.records.batch.related
+    for start in range(0, len(ids), size):
+        _pull_related_part(session, live, mapping, object, ids[start : start + size])
+
+
+def _pull_related_part(session: Session, live: Live, mapping: EntityMapping, object: str, ids: Sequence[str]) -> None:
+    """Read all associations of some records; whoever goes on after a stop need not read them again."""
     for relation in mapping.relations:
-        for start in range(0, len(ids), live.records.batch.related):
-            part = ids[start : start + live.records.batch.related]
-            found = live.records.related(object, part, relation.object)
-            with session.store.transaction(f"pull {live.name}/{object} associations"):
-                keep_related(session, live.name, object, list(zip(part, found, strict=True)), relation.object)
-    if ids:
-        with session.store.transaction(f"pull {live.name}/{object} associations read"):
-            session.store.bulk(
-                "UPDATE mirror SET related_at = ? WHERE connection = ? AND object = ? AND id = ?",
-                [(session.at.isoformat(), live.name, object, id) for id in ids],
-            )
+        found = live.records.related(object, ids, relation.object)
+        with session.store.transaction(f"pull {live.name}/{object} associations"):
+            keep_related(session, live.name, object, list(zip(ids, found, strict=True)), relation.object)
+    with session.store.transaction(f"pull {live.name}/{object} associations read"):
+        session.store.bulk(
+            "UPDATE mirror SET related_at = ? WHERE connection = ? AND object = ? AND id = ?",
+            [(session.at.isoformat(), live.name, object, id) for id in ids],
+        )
 
 
 def keep_related(

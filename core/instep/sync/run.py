@@ -50,6 +50,15 @@ class Outcome:
     applied: bool
     stopped: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def calls(self) -> dict[str, dict[str, Any]]:
+        """For every connection, how many calls the run made, and what is left of the day's."""
+        return {
+            name: {"calls": of["calls"], "allowance": of["allowance"]}
+            for name, of in self.account.items()
+            if "calls" in of
+        }
+
     def as_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
             "format_version": 1,
@@ -257,7 +266,11 @@ def _apply(session: Session, drafted: Drafted, *, is_whole: bool = True) -> Outc
 
     listeners = hooks(config.plugin for config in session.workspace.connections).hook
     listeners.instep_plan_ready(plan=drafted.plan)
+    is_first = session.store.meta("applied") is None
     stopped = apply(session, drafted.plan, record, drafted.links, settles_entities=drafted.is_sync)
+    if is_first and session.spent:
+        with session.store.transaction("first load goes on"):
+            session.store.run("DELETE FROM meta WHERE key = 'applied'")
     outcome = _finish(session, drafted, applied=True, stopped=stopped)
     listeners.instep_plan_applied(report=outcome)
     return outcome
@@ -385,7 +398,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
     waiting = _recall_refusals(session) + session.store.count(_OPEN)
     account = ledger.account(session.workspace.connection_names)
     for name, calls in session.calls.items():
-        account[name]["calls"] = calls
+        account[name] |= calls
     unaccounted = ledger.unaccounted
     status, code = "done", 0
     if ledger.rejected or stopped or waiting:

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
-from instep.errors import AccessError, ConfigError, RemoteError
+from instep.errors import AccessError, ConfigError, InstepError, RemoteError, UsedUpError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
 from instep.model.values import Scalar, is_blank
 from instep.settings import ValidationError, environment_prefix, load_settings
 from instep.store import Store
+from instep.sync.budget import Budget
 from instep.sync.erased import Erased
 from instep.sync.ledger import Ledger, Ref
 from instep.sync.pace import SharedPace
@@ -41,6 +42,7 @@ class Live:
     parts: Connection
     mapping: ConnectionMapping
     transport: CountingTransport
+    budget: Budget
     info: ConnectionInfo | None = None
     users: tuple[User, ...] | None = None
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -96,6 +98,8 @@ class Session:
     """(connection, entity, action) of writes that were lost together with others, to how many may go together now."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Connections that could not be read to the end: nothing is written to them in this run."""
+    spent: set[str] = field(default_factory=set)
+    """Those of them whose calls of the day are used up, or kept for people: nothing is wrong with them."""
     progress: Progress = silent
     at: datetime = field(init=False)
     erased: Erased = field(init=False)
@@ -120,21 +124,47 @@ class Session:
         return live.mapping.entity_of(object) if live else None
 
     @property
-    def calls(self) -> dict[str, int]:
-        return {name: sum(live.transport.calls.values()) for name, live in self.connections.items()}
+    def calls(self) -> dict[str, dict[str, Any]]:
+        """For every connection, how many calls were made, and what is left of the day's, where the system tells."""
+        return {
+            name: {
+                "calls": sum(live.transport.calls.values()),
+                "allowance": left.as_json() if (left := live.budget.left) else None,
+            }
+            for name, live in self.connections.items()
+        }
+
+
+def require_connection(workspace: Workspace, name: str) -> None:
+    """Raise `ConfigError` unless a connection has this name."""
+    if name not in workspace.connection_names:
+        names = ", ".join(workspace.connection_names)
+        raise ConfigError(f'sync.toml has no connection "{name}". It has: {names}.')
 
 
 @contextmanager
-def open_session(workspace: Workspace, world: World, *, only: Iterable[str] | None = None) -> Iterator[Session]:
-    """Open the state and the connections of a workspace, and close both. Sends no request."""
+def open_session(
+    workspace: Workspace,
+    world: World,
+    *,
+    only: Iterable[str] | None = None,
+    broken: dict[str, InstepError] | None = None,
+) -> Iterator[Session]:
+    """Open the state and the connections of a workspace, and close both. Sends no request.
+
+    With `broken`, connections that cannot be opened are put there, with the reason, and the others are opened.
+    """
     names = set(only) if only is not None else set(workspace.connection_names)
     with Store(workspace.store, gate=world.boundary) as store:
-        connections = {
-            config.name: _connect(workspace, store, world, config.name)
-            for config in workspace.connections
-            if config.name in names
-        }
+        connections: dict[str, Live] = {}
         try:
+            for name in (config.name for config in workspace.connections if config.name in names):
+                try:
+                    connections[name] = _connect(workspace, store, world, name)
+                except InstepError as error:
+                    if broken is None:
+                        raise
+                    broken[name] = error
             yield Session(workspace, store, world, connections)
         finally:
             for live in connections.values():
@@ -151,10 +181,11 @@ def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Liv
         wrong = "; ".join(_said(e) for e in error.errors(include_input=False))
         remedy = f"Set them in sync.toml, or as {environment_prefix(name)}… in the environment."
         raise AccessError(f"connections.{name}: {wrong}. {remedy}") from None
-    transport = CountingTransport(name, world, SharedPace(store, world.clock))
+    budget = Budget(store, world.clock, name, workspace.reserve.percent_of(name))
+    transport = CountingTransport(name, world, SharedPace(store, world.clock), budget)
     parts = plugin.connect(settings, effects(transport, world))
     transport.limits = parts.limits
-    live = Live(name, plugin, parts, _mapping(workspace.mappings[name], parts), transport)
+    live = Live(name, plugin, parts, _mapping(workspace.mappings[name], parts), transport, budget)
     live.directory = Directory(name, workspace.team, None)
     return live
 
@@ -193,10 +224,12 @@ def identify(session: Session) -> None:
     """
     for live in session.connections.values():
         live.info = _check(session, live)
-        _bind(session, live)
+        bind(session, live)
         known = session.store.row("SELECT catalogue, catalogue_at FROM connection WHERE name = ?", (live.name,))
         catalogue = json.loads(known[0]) if known and known[0] else None
-        if catalogue is None or _is_due(session, live, known[1] if known else None, catalogue):
+        if live.name in session.spent:
+            pass  # what was known yesterday has to do
+        elif catalogue is None or _is_due(session, live, known[1] if known else None, catalogue):
             try:
                 catalogue = read_catalogue(session, live)
             except RemoteError as error:
@@ -229,9 +262,17 @@ def _check(session: Session, live: Live) -> ConnectionInfo:
 def stop(session: Session, connection: str, error: RemoteError) -> None:
     """Leave a connection alone for the rest of the run; the others go on."""
     session.stopped.setdefault(connection, str(error))
-    session.ledger.note(
-        "stopped", connection, f"Left early: {error}", "Nothing is written there until it can be read again.", ""
-    )
+    note_stop(session, connection, error)
+
+
+def note_stop(session: Session, connection: str, error: RemoteError) -> None:
+    """Say why a connection was left early, and how it goes on."""
+    code, remedy = "stopped", "Nothing is written there until it can be read again."
+    if isinstance(error, UsedUpError):
+        session.spent.add(connection)
+        when = f" after {error.renews_at:%Y-%m-%d %H:%M} UTC" if error.renews_at else " when calls are free again"
+        code, remedy = "budget", f"Run again{when}: nothing is lost, and it goes on from there."
+    session.ledger.note(code, connection, f"Left early: {error}", remedy)
 
 
 def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
@@ -339,7 +380,8 @@ def _is_due(session: Session, live: Live, read_at: str | None, catalogue: Mappin
     return age > timedelta(hours=session.workspace.options.catalogue_every_hours)
 
 
-def _bind(session: Session, live: Live) -> None:
+def bind(session: Session, live: Live) -> None:
+    """Bind the state to the org that a login belongs to. Raises `AccessError` if it belongs to another one."""
     bound = session.store.row("SELECT org FROM connection WHERE name = ?", (live.name,))
     if bound is None:
         with session.store.transaction("bind"):

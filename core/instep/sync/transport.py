@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from instep.contract import ConnectorPlugin, Effects, RateLimit
 from instep.plugins import find_plugin
+from instep.sync.budget import Spending
 from instep.sync.pace import Pace
 
 T = TypeVar("T")
@@ -44,18 +45,20 @@ class World:
 
 @dataclass(slots=True)
 class CountingTransport:
-    """The transport of one connection: paces by its limits, counts its calls."""
+    """The transport of one connection: paces by its limits, counts its calls, and stops where the day's are spent."""
 
     connection: str
     world: World
     pace: Pace
+    budget: Spending
     limits: Sequence[RateLimit] = ()
     calls: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, action: Callable[[], T], *, label: str, writes: bool, lane: str = "default") -> T:
-        """Send one request; see `instep.contract.Transport`."""
+        """Send one request; see `instep.contract.Transport`. Raises `UsedUpError` where the day's are spent."""
+        self.budget.spend()
         limit = next((limit for limit in self.limits if limit.lane == lane), None)
         if limit is None:
             return self._sent(action, label, writes)
@@ -82,4 +85,4 @@ class CountingTransport:
 
 def effects(transport: CountingTransport, world: World) -> Effects:
     """What a plugin is handed."""
-    return Effects(transport, world.clock, world.sleep, world.random)
+    return Effects(transport, world.clock, world.sleep, world.random, transport.budget.allowed)

@@ -73,6 +73,10 @@ class LoginClaims:
         assert all(limit.calls > 0 and limit.seconds > 0 for limit in limits)
         assert len({limit.lane for limit in limits}) == len(limits)
 
+    def test_what_is_left_of_the_day_is_passed_on(self, bench: Workbench) -> None:
+        left = bench.connection.check().calls_left_today
+        assert [allowance.left for allowance in bench.allowances] == ([] if left is None else [left])
+
     def test_a_wrong_login_is_an_access_error(self, bench: Workbench) -> None:
         if not bench.secrets():
             pytest.skip(f"{self.plugin.name} has no secret settings.")

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from instep.contract import (
     Absent,
+    Allowance,
     Connection,
     ConnectorPlugin,
     Create,
@@ -67,6 +68,7 @@ class CountingTransport:
 class Workbench:
     """One open connection to one sandbox, with records made to order.
 
+    `allowances` are what was heard of the calls of the day.
     Its clock stands still until `pass_time`; a plugin that waits through `Effects.sleep` is noted in `slept` and
     moves the clock.
     """
@@ -78,6 +80,7 @@ class Workbench:
     key_field: str
     transport: CountingTransport = field(default_factory=CountingTransport)
     slept: list[float] = field(default_factory=list)
+    allowances: list[Allowance] = field(default_factory=list)
     opened: list[Connection] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _known: dict[str, tuple[SystemField, ...]] = field(default_factory=dict)
@@ -91,7 +94,8 @@ class Workbench:
 
     def connect(self, settings: ConnectorSettings | None = None) -> Connection:
         """A further connection; it is closed with the workbench."""
-        effects = Effects(self.transport, self.clock.now, self._sleep, random.Random(7))  # noqa: S311
+        chance = random.Random(7)  # noqa: S311
+        effects = Effects(self.transport, self.clock.now, self._sleep, chance, self.allowances.append)
         connection = self.plugin.connect(settings or self.settings(), effects)
         self.opened.append(connection)
         return connection

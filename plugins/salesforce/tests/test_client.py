@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from instep.errors import AccessError, ConfigError, InstepError, RemoteError, RetryLaterError, UnknownOutcomeError
-from instep_salesforce.answers import Call, RefusedError, Reply, calls_left
+from instep_salesforce.answers import Call, RefusedError, Reply, allowance
 from instep_salesforce.queries import query_all
 from instep_salesforce.wire import Columns, own_path, path
 
@@ -166,6 +166,20 @@ def test_too_many_long_requests_are_waited_for(server: Any) -> None:
     server.say(LOGIN, said("REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.", 403), NO_RECORDS)
     read(server.client())
     assert len(server.slept) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_that_salesforce_names_is_kept(server: Any, status: int) -> None:
+    server.say(LOGIN, (status, b"", {"Retry-After": "17"}), NO_RECORDS)
+    read(server.client())
+    assert server.slept == [17]
+
+
+def test_a_wait_of_hours_is_not_waited_for(server: Any) -> None:
+    server.say(LOGIN, (503, b"", {"Retry-After": "7200"}))
+    with pytest.raises(RetryLaterError):
+        read(server.client())
+    assert server.slept == []
 
 
 def test_the_daily_limit_is_not_waited_for(server: Any) -> None:
@@ -349,7 +363,8 @@ def test_the_time_is_salesforces_own(server: Any) -> None:
     ],
 )
 def test_calls_left_are_read_from_every_form_of_the_header(header: str, left: int | None) -> None:
-    assert calls_left(Reply(200, {"Sforce-Limit-Info": header}, b"")) == left
+    told = allowance(Reply(200, {"Sforce-Limit-Info": header}, b""))
+    assert (told.left if told else None) == left
 
 
 def test_a_part_of_a_path_cannot_lead_elsewhere() -> None:

@@ -71,6 +71,14 @@ MISTAKES = {
         BOTH + "[guards.owner]\nprecent = 5\n",
         'sync.toml:6: guards.owner.precent is not a known key. Did you mean "percent"?',
     ),
+    "a reserve beyond all": (
+        BOTH + "[budget]\nreserve_percent = 100\n",
+        "sync.toml:6: budget.reserve_percent is 100. Write a number from 0 to 99.",
+    ),
+    "a reserve of nobody": (
+        BOTH + "[budget.cmr]\nreserve_percent = 5\n",
+        'sync.toml:5: budget.cmr names "cmr", which is no connection. Did you mean "crm"?',
+    ),
     "no connection": (
         "",
         'sync.toml: No connection is configured. Add [connections.NAME] with plugin = "…".',

@@ -50,6 +50,7 @@ def sync_schema(settings: Mapping[str, type[ConnectorSettings]], installed: Iter
         "passing_tries": whole("how often one that may pass is tried, once in each run", 1, 10**6),
         "wait": duration("how long until a write that was refused for good is tried again; then twice as long"),
     }
+    kept = {"reserve_percent": number("how much of a day's calls is kept for people", minimum=0, maximum=99)}
     names = {"pattern": _NAME, "not": {"enum": list(RESERVED)}}
     connections = named(_connection(settings, installed), "The systems, in order of preference.")
     properties = {
@@ -59,6 +60,10 @@ def sync_schema(settings: Mapping[str, type[ConnectorSettings]], installed: Iter
             "additionalProperties": table(limits, "a field, a relation, create, clear or consent: its own limits"),
         },
         "quarantine": table(quarantine, "When what a system refused is tried again."),
+        "budget": {
+            **table(kept, "How much of what a system allows in a day is kept for people and their other tools."),
+            "additionalProperties": table(kept, "a connection: its own reserve"),
+        },
         "connections": {**connections, "propertyNames": names, "minProperties": 1},
     }
     definitions: dict[str, Schema] = {}

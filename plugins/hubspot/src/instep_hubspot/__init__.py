@@ -10,7 +10,7 @@ from instep_hubspot.settings import HubSpotSettings
 
 def connect(settings: HubSpotSettings, effects: Effects) -> Connection:
     """One HubSpot account. Sends nothing: the first request goes out when a part is used."""
-    from instep_hubspot.account import check
+    from instep_hubspot.account import check, scopes
     from instep_hubspot.behaviours import HubSpotBehaviours
     from instep_hubspot.client import HubSpotClient
     from instep_hubspot.consents import HubSpotConsents
@@ -34,6 +34,7 @@ def connect(settings: HubSpotSettings, effects: Effects) -> Connection:
         ),
         check=lambda: check(client),
         close=client.close,
+        scopes=lambda use: scopes(client, use),
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from instep.contract import ConnectionInfo
+from datetime import tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from instep.contract import ConnectionInfo, Scopes, Use
 from instep_hubspot import wire
 from instep_hubspot.answers import Call
 from instep_hubspot.client import HubSpotClient
@@ -16,6 +20,7 @@ def check(client: HubSpotClient) -> ConnectionInfo:
     developers.hubspot.com/docs/guides/api/settings/account-information-api
     """
     answer = client.fetch(Call("GET", client.path("account", "details"), "account/details"), wire.account)
+    client.zone = _zone(answer.value.timeZone)
     return ConnectionInfo(
         org=str(answer.value.portalId),
         time_zone=answer.value.timeZone,
@@ -24,3 +29,31 @@ def check(client: HubSpotClient) -> ConnectionInfo:
         granted=client.granted,
         calls_left_today=answer.calls_left_today,
     )
+
+
+_HARMLESS: Final = frozenset(("oauth",))
+_FORMS: Final = "form-submission"
+
+
+def scopes(client: HubSpotClient, use: Use) -> Scopes:
+    """What a login needs for a use, and what it has.
+
+    HubSpot tells an OAuth login's scopes. Those of a private app's token or a service key are not known: it tells
+    them only to those who put the token into an address.
+    developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
+    """
+    needed = {f"crm.objects.{object}.read" for object in use.reads}
+    needed |= {f"crm.schemas.{object}.read" for object in use.reads}
+    needed |= {f"crm.objects.{object}.write" for object in use.writes}
+    needed |= {"crm.objects.owners.read"} if use.owners else set()
+    needed |= {"communication_preferences.read_write"} if use.consents else set()
+    needed |= {"forms"} if _FORMS in use.behaviours else set()
+    return Scopes(frozenset(needed), client.granted or client.asked_scopes(), harmless=_HARMLESS)
+
+
+def _zone(name: str) -> tzinfo | None:
+    """A time zone by its name; None for one that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

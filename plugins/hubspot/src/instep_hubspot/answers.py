@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError
+from instep.contract import Allowance
+from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError, UsedUpError
 from instep_hubspot import wire
 
 T = TypeVar("T")
@@ -102,7 +103,8 @@ def problem(call: Call, reply: Reply) -> Exception:
     if reply.status in _BUSY:
         return _busy(call, reply, body)
     if reply.status >= 500:
-        return again(call, f"is out of order (status {reply.status})", status=reply.status)
+        what, wait = f"is out of order (status {reply.status})", _asked_wait(reply.headers)
+        return again(call, what, status=reply.status, wait_seconds=wait)
     return RefusedError(
         f"HubSpot ({call.label}): refused with status {reply.status}. {_words(body)}",
         status=reply.status,
@@ -125,18 +127,30 @@ def _busy(call: Call, reply: Reply, body: wire.ErrorBody) -> Exception:
 
     developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
     """
-    daily = body.policyName == "DAILY"
+    if body.policyName == "DAILY":
+        return RepeatError(_used_up(call, reply), too_long=True)
     wait = _asked_wait(reply.headers)
-    if wait is None and not daily:
+    if wait is None:
         wait = _usual_wait(call, reply.status)
     error = RetryLaterError(
-        f"HubSpot ({call.label}): {'the daily limit of calls is used up' if daily else 'too many calls'}. "
-        + ("Run again after midnight in the account's time zone." if daily else "Run again later."),
+        f"HubSpot ({call.label}): too many calls. Run again later.",
         status=reply.status,
         code=body.policyName,
         after_seconds=wait,
     )
-    return RepeatError(error, wait, too_long=daily or wait is None or wait > _LONGEST_WAIT_SECONDS)
+    return RepeatError(error, wait, too_long=wait > _LONGEST_WAIT_SECONDS)
+
+
+def _used_up(call: Call, reply: Reply) -> UsedUpError:
+    """The day's calls are spent: waiting for midnight is not for a run to do."""
+    wait, now = _asked_wait(reply.headers), date(reply)
+    return UsedUpError(
+        f"HubSpot ({call.label}): the daily limit of calls is used up. "
+        "Run again after midnight in the account's time zone.",
+        status=reply.status,
+        code="DAILY",
+        renews_at=now + timedelta(seconds=wait) if now and wait is not None else None,
+    )
 
 
 def _usual_wait(call: Call, status: int) -> float:
@@ -145,11 +159,14 @@ def _usual_wait(call: Call, status: int) -> float:
     return _SEARCH_WAIT_SECONDS if call.lane == "search" else _BURST_WAIT_SECONDS
 
 
-def again(call: Call, what: str, *, sent: bool = True, status: int | None = None) -> RepeatError:
+def again(
+    call: Call, what: str, *, sent: bool = True, status: int | None = None, wait_seconds: float | None = None
+) -> RepeatError:
     """A failure that may pass. In the end it is an unknown outcome where a write may have taken effect."""
     message = f"HubSpot ({call.label}): {what}. Run again later."
     kind = UnknownOutcomeError if call.writes and sent else RetryLaterError
-    return RepeatError(kind(message, status=status))
+    too_long = wait_seconds is not None and wait_seconds > _LONGEST_WAIT_SECONDS
+    return RepeatError(kind(message, status=status), wait_seconds, too_long=too_long)
 
 
 def expired(call: Call) -> AccessError:
@@ -177,7 +194,21 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
     return float(text) if text.isdecimal() else None
 
 
-def calls_left(reply: Reply) -> int | None:
-    """How many calls the account may still make today; OAuth logins are not told."""
-    text = reply.headers.get("X-HubSpot-RateLimit-Daily-Remaining") or ""
-    return int(text) if text.isdecimal() else None
+def allowance(reply: Reply, zone: tzinfo | None) -> Allowance | None:
+    """How many calls the account may still make today. OAuth logins are not told, and searches tell nobody.
+
+    The count begins anew at midnight in the account's time zone, where that is known.
+    developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
+    """
+    most = reply.headers.get("X-HubSpot-RateLimit-Daily") or ""
+    left = reply.headers.get("X-HubSpot-RateLimit-Daily-Remaining") or ""
+    if not (most.isdecimal() and left.isdecimal()):
+        return None
+    now = date(reply)
+    return Allowance(int(most), int(left), _midnight(now, zone) if now and zone else None)
+
+
+def _midnight(now: datetime, zone: tzinfo) -> datetime:
+    """The next midnight there."""
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), zone).astimezone(UTC)

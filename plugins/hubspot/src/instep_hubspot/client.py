@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -23,7 +24,7 @@ from instep_hubspot.answers import (
     RepeatError,
     Reply,
     again,
-    calls_left,
+    allowance,
     date,
     expired,
     problem,
@@ -68,6 +69,8 @@ class HubSpotClient:
         self._access_token = settings.access_token
         self._refresh_token = settings.refresh_token
         self.granted: frozenset[str] = frozenset()
+        self.zone: tzinfo | None = None
+        """The account's time zone, once it is known: at midnight there a new day of calls begins."""
 
     def path(self, area: str, *parts: str) -> str:
         """The path of a resource in the configured family."""
@@ -81,7 +84,8 @@ class HubSpotClient:
                 value = decoder.decode(reply.data)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 raise again(call, f"answered {reply.status} with a body that cannot be read") from None
-            return Answer(value, date(reply), calls_left(reply))
+            told = allowance(reply, self.zone)
+            return Answer(value, date(reply), told.left if told else None)
 
         return self._patiently(call, parse)
 
@@ -165,6 +169,8 @@ class HubSpotClient:
         outcome = self._exchange(call)
         if isinstance(outcome, Lost):
             raise again(call, outcome.reason, sent=outcome.sent)
+        if (told := allowance(outcome, self.zone)) is not None:
+            self._effects.allowed(told)
         outcome = self._masked(outcome)
         if 200 <= outcome.status < 300:
             return outcome
@@ -231,6 +237,27 @@ class HubSpotClient:
         if isinstance(reply, Lost):
             raise again(call, reply.reason)
         self._take_token(call, reply)
+
+    def asked_scopes(self) -> frozenset[str] | None:
+        """What the access token may do, as HubSpot says of OAuth logins; None where it does not.
+
+        developers.hubspot.com/docs/api-reference/auth-oauth-v1/tokens
+        """
+        settings, secret = self._settings, self._settings.client_secret
+        if not settings.can_refresh or self._access_token is None:
+            return None
+        form = [
+            ("client_id", settings.client_id or ""),
+            ("client_secret", secret.get_secret_value() if secret else ""),
+            ("token", self._access_token.get_secret_value()),
+        ]
+        reply = self._exchange(Call("POST", self.path("oauth", "token", "introspect"), "oauth/introspect"), form)
+        if isinstance(reply, Lost) or not 200 <= reply.status < 300:
+            return None
+        try:
+            return frozenset(wire.token_info.decode(reply.data).scopes) or None
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
 
     def _take_token(self, call: Call, reply: Reply) -> None:
         from pydantic import SecretStr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from instep.contract import (
     BatchSizes,
@@ -30,6 +30,9 @@ from instep_hubspot.stages import LifecycleOrder
 from instep_hubspot.values import typed
 from instep_hubspot.writes import Writer
 
+_CALLS_OF_A_BATCH: Final = 8
+"""Clear, set, read what was set and the order of stages, and once more where a record is in it twice."""
+
 
 class HubSpotRecords:
     """The record store of one HubSpot account.
@@ -39,7 +42,7 @@ class HubSpotRecords:
     """
 
     objects = ("contacts", "companies", "deals")
-    batch = BatchSizes(read=100, find=100, write=100, related=1000, relate=2000, consent=100)
+    batch = BatchSizes(read=100, find=100, write=100, related=1000, relate=2000, consent=100, calls=_CALLS_OF_A_BATCH)
     capabilities = Capabilities(
         upsert_by_key=True,
         batch_partial=True,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from instep.settings import ConnectorSettings
+from instep.settings import ConnectorSettings, service_address
 
 
 class HubSpotSettings(ConnectorSettings):
@@ -21,7 +19,7 @@ class HubSpotSettings(ConnectorSettings):
     access_token: SecretStr | None = None
     """The token of a private app or a service key; not needed with the three OAuth settings."""
     base_url: str = "https://api.hubapi.com"
-    """Where the API answers. Plain http is accepted for this machine only, where the sandbox listens."""
+    """Where the API answers: a host under hubapi.com, or this machine, where the sandbox listens."""
     api_version: Literal["v3", "2026-03", "2026-09"] = "v3"
     """The family of paths: `v3` (with v4 associations), or a dated one.
 
@@ -48,10 +46,7 @@ class HubSpotSettings(ConnectorSettings):
     @field_validator("base_url")
     @classmethod
     def _only_safe_addresses(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(parts.hostname or "")):
-            return value.rstrip("/")
-        raise ValueError("must start with https:// (http:// is accepted for this machine only)")
+        return service_address(value, ("hubapi.com",))
 
     @model_validator(mode="after")
     def _some_login(self) -> Self:
@@ -66,12 +61,3 @@ class HubSpotSettings(ConnectorSettings):
     def can_refresh(self) -> bool:
         """Whether an expired access token can be replaced without a person."""
         return bool(self.client_id and self.client_secret and self.refresh_token)
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from instep.errors import RemoteError
+
 _AREAS: Final[Mapping[str, str]] = {
     "objects": "/crm/v3/objects",
     "associations": "/crm/v4/associations",
@@ -35,10 +37,12 @@ _UNDATED: Final[Mapping[str, str]] = {
 
 
 def path(version: str, area: str, *parts: str) -> str:
-    """The path of a resource in the family of `version`; every path is built here.
+    """The path of a resource in the family of `version`; every path is built here. No part can lead elsewhere.
 
     developers.hubspot.com/docs/api-reference/legacy/migration-guide lists both families.
     """
+    if any(part in ("", ".", "..") for part in parts):
+        raise RemoteError(f"HubSpot: {parts} is no path. Nothing was sent.")
     if area in _UNDATED:
         root = _UNDATED[area]
     elif version == "v3":
@@ -146,9 +150,14 @@ class Token(msgspec.Struct):
     scopes: list[str] = []
 
 
+class TokenInfo(msgspec.Struct):
+    scopes: list[str] = []
+
+
 one_record = msgspec.json.Decoder(WireRecord)
 account = msgspec.json.Decoder(Account)
 token = msgspec.json.Decoder(Token)
+token_info = msgspec.json.Decoder(TokenInfo)
 _error_body = msgspec.json.Decoder(ErrorBody, strict=False)
 _page = msgspec.json.Decoder(RecordPage)
 _batch = msgspec.json.Decoder(BatchAnswer)

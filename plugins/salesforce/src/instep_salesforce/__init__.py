@@ -10,11 +10,11 @@ from instep_salesforce.settings import SalesforceSettings
 
 def connect(settings: SalesforceSettings, effects: Effects) -> Connection:
     """One Salesforce org. Sends nothing: the first request goes out when a part is used."""
-    from instep_salesforce.account import check
+    from instep_salesforce.account import check, scopes
     from instep_salesforce.behaviours import SalesforceBehaviours
     from instep_salesforce.bulk import BulkJobs
     from instep_salesforce.client import SalesforceClient
-    from instep_salesforce.fields import SalesforceFields
+    from instep_salesforce.fields import SalesforceFields, offers
     from instep_salesforce.owners import SalesforceOwners
     from instep_salesforce.records import SalesforceRecords
     from instep_salesforce.schema import Schema
@@ -36,6 +36,8 @@ def connect(settings: SalesforceSettings, effects: Effects) -> Connection:
         limits=(RateLimit(_CALLS_PER_SECOND, 1),),
         check=lambda: check(client),
         close=client.close,
+        scopes=lambda use: scopes(client, use),
+        offers=lambda object: offers(client, schema.of(object)),
         settle=BulkJobs(client).settle if settings.bulk else lambda: None,
     )
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from instep.contract import ConnectionInfo
+from instep.contract import ConnectionInfo, Scopes, Use
 from instep.errors import RemoteError
 from instep_salesforce.answers import Call
 from instep_salesforce.client import SalesforceClient
@@ -17,6 +17,10 @@ _ORG: Final = "SELECT Id,Name,IsSandbox,TimeZoneSidKey FROM Organization"
 _CURRENCY: Final = "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = TRUE"
 _USER: Final = "SELECT Name,Username FROM User WHERE Id = "
 _ENOUGH: Final = frozenset(("api", "full"))
+_HARMLESS: Final = frozenset(
+    ("id", "openid", "profile", "email", "address", "phone", "refresh_token", "offline_access")
+)
+"""They tell who the login is, or let it last."""
 
 
 class _Part(msgspec.Struct):
@@ -74,6 +78,14 @@ def check(client: SalesforceClient) -> ConnectionInfo:
         missing=frozenset() if not client.granted or client.granted & _ENOUGH else frozenset(("api",)),
         calls_left_today=answer.calls_left_today,
     )
+
+
+def scopes(client: SalesforceClient, use: Use) -> Scopes:
+    """Everything is done with one scope. What a ready token was granted, Salesforce does not tell.
+
+    help.salesforce.com: OAuth Tokens and Scopes
+    """
+    return Scopes(frozenset(("api",)), client.granted or None, {"api": frozenset(("full",))}, _HARMLESS)
 
 
 def user_id(client: SalesforceClient) -> str:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError
+from instep.contract import Allowance
+from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError, UsedUpError
 from instep_salesforce import wire
 
 T = TypeVar("T")
@@ -17,6 +18,7 @@ T = TypeVar("T")
 _LOCKED: Final = frozenset(("UNABLE_TO_LOCK_ROW", "ENTITY_IS_LOCKED"))
 _API_OFF: Final = frozenset(("API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"))
 _FEATURES: Final = frozenset(("FEATURENOTENABLED", "FUNCTIONALITY_NOT_ENABLED", "INVALIDENTITY", "INVALIDOPERATION"))
+_LONGEST_WAIT_SECONDS: Final = 60.0
 _NOTHING_DONE: Final = frozenset((406, 420, 429))
 _USAGE: Final = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
 
@@ -80,10 +82,11 @@ class RepeatError(Exception):
     With `too_long`, patience ends at once.
     """
 
-    def __init__(self, error: RemoteError, *, too_long: bool = False) -> None:
+    def __init__(self, error: RemoteError, wait_seconds: float | None = None, *, too_long: bool = False) -> None:
         super().__init__()
         self.error = error
-        self.too_long = too_long
+        self.wait_seconds = wait_seconds
+        self.too_long = too_long or (wait_seconds is not None and wait_seconds > _LONGEST_WAIT_SECONDS)
 
     @property
     def is_unknown(self) -> bool:
@@ -116,7 +119,8 @@ def problem(call: Call, reply: Reply) -> Exception:
     if reply.status in _NOTHING_DONE and not (reply.status == 406 and reply.data):
         return _busy(call, reply, f"cannot take the request now (status {reply.status})")
     if reply.status >= 500:
-        return again(call, f"is out of order (status {reply.status})", status=reply.status)
+        what, wait = f"is out of order (status {reply.status})", _asked_wait(reply.headers)
+        return again(call, what, status=reply.status, wait_seconds=wait)
     if code in _API_OFF or (reply.status == 403 and code not in _FEATURES):
         return AccessError(
             f"Salesforce ({call.label}): the login lacks a permission. {words(errors)} "
@@ -150,7 +154,7 @@ def _limit(call: Call, reply: Reply, message: str) -> RepeatError:
     if "concurrent" in message.casefold():
         return _busy(call, reply, "too many long requests run at the same time")
     what = "the calls of the last 24 hours have reached the org's limit"
-    error = RetryLaterError(
+    error = UsedUpError(
         f"Salesforce ({call.label}): {what}. Run again when some are free.",
         status=reply.status,
         code="REQUEST_LIMIT_EXCEEDED",
@@ -163,14 +167,22 @@ def _busy(call: Call, reply: Reply, what: str) -> RepeatError:
     errors = wire.read_problems(reply.data)
     code = errors[0].code if errors else ""
     message = f"Salesforce ({call.label}): {what}. Run again later."
-    return RepeatError(RetryLaterError(message, status=reply.status, code=code))
+    wait = _asked_wait(reply.headers)
+    return RepeatError(RetryLaterError(message, status=reply.status, code=code, after_seconds=wait), wait)
 
 
-def again(call: Call, what: str, *, sent: bool = True, status: int | None = None) -> RepeatError:
+def _asked_wait(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("Retry-After") or ""
+    return float(text) if text.isdecimal() else None
+
+
+def again(
+    call: Call, what: str, *, sent: bool = True, status: int | None = None, wait_seconds: float | None = None
+) -> RepeatError:
     """A failure that may pass. In the end it is an unknown outcome where a write may have taken effect."""
     message = f"Salesforce ({call.label}): {what}. Run again later."
     kind = UnknownOutcomeError if call.writes and sent else RetryLaterError
-    return RepeatError(kind(message, status=status))
+    return RepeatError(kind(message, status=status), wait_seconds)
 
 
 def expired(call: Call, *, renews: bool) -> AccessError:
@@ -201,10 +213,13 @@ def date(reply: Reply) -> datetime | None:
         return None
 
 
-def calls_left(reply: Reply) -> int | None:
-    """How many calls the org may still make in 24 hours; the header has several forms.
+def allowance(reply: Reply) -> Allowance | None:
+    """How many calls the org may still make in 24 hours; they come back one by one. The header has several forms.
 
     developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm
     """
     found = _USAGE.search(reply.headers.get("Sforce-Limit-Info") or "")
-    return max(0, int(found.group(2)) - int(found.group(1))) if found else None
+    if found is None:
+        return None
+    used, most = int(found.group(1)), int(found.group(2))
+    return Allowance(most, max(0, most - used))

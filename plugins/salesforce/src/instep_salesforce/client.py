@@ -27,7 +27,7 @@ from instep_salesforce.answers import (
     RepeatError,
     Reply,
     again,
-    calls_left,
+    allowance,
     date,
     expired,
     login_problem,
@@ -94,7 +94,8 @@ class SalesforceClient:
                 value = decoder.decode(reply.data)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 raise again(call, f"answered {reply.status} with a body that cannot be read") from None
-            return Answer(value, date(reply), calls_left(reply))
+            told = allowance(reply)
+            return Answer(value, date(reply), told.left if told else None)
 
         return self._patiently(call, lambda: parse(self._authorised(call)))
 
@@ -132,7 +133,7 @@ class SalesforceClient:
         attempts = tenacity.Retrying(
             sleep=self.effects.sleep,
             stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            wait=lambda state: float(2 ** (state.attempt_number - 1)) + self.effects.random.random(),
+            wait=self._wait_seconds,
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(call, error)),
             reraise=True,
         )
@@ -142,6 +143,12 @@ class SalesforceClient:
             # A write that was lost once stays unknown, even if the last attempt surely did nothing.
             failure = lost[0] if lost else last.error
         raise failure
+
+    def _wait_seconds(self, state: Any) -> float:
+        failure = state.outcome.exception()
+        if isinstance(failure, RepeatError) and failure.wait_seconds is not None:
+            return failure.wait_seconds
+        return float(2 ** (state.attempt_number - 1)) + self.effects.random.random()
 
     def _authorised(self, call: Call) -> Reply:
         """Send; where the access token has expired, renew it once and send again, with all of its headers."""
@@ -161,6 +168,8 @@ class SalesforceClient:
         outcome = self._exchange(call)
         if isinstance(outcome, Lost):
             raise again(call, outcome.reason, sent=outcome.sent)
+        if (told := allowance(outcome)) is not None:
+            self.effects.allowed(told)
         outcome = self._masked(outcome)
         if 200 <= outcome.status < 300:
             return outcome

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from instep.contract import FieldSpec, Option, Outcome, Rejected, SystemField, Unknown, Written
+from instep.contract import FieldSpec, Offer, Option, Outcome, Rejected, SystemField, Unknown, Written
 from instep.errors import UnknownOutcomeError
 from instep_salesforce import wire
 from instep_salesforce.account import user_id
@@ -43,6 +43,19 @@ class _Who(msgspec.Struct):
     user_id: str
 
 
+class _Chosen(msgspec.Struct):
+    value: str
+
+
+class _OfField(msgspec.Struct):
+    values: list[_Chosen]
+
+
+class _Offered(msgspec.Struct):
+    picklistFieldValues: dict[str, _OfField]  # noqa: N815
+
+
+_offered = msgspec.json.Decoder(_Offered)
 _who = msgspec.json.Decoder(_Who)
 
 
@@ -157,6 +170,28 @@ class SalesforceFields:
         query = f"SELECT Id FROM {object} WHERE {where}"  # noqa: S608 - values are quoted
         rows = list(query_all(self._client, object, wire.Columns({"Id": "id"}), query))
         return rows[0]["Id"] if rows else None
+
+
+def offers(client: SalesforceClient, described: Described) -> tuple[Offer, ...]:
+    """What each record type offers for each picklist: a new value is offered to none until somebody adds it there.
+
+    Nothing where the org does not tell.
+    developer.salesforce.com/docs/atlas.en-us.uiapi.meta/uiapi/ui_api_resources_picklist_values_collection.htm
+    """
+    found: list[Offer] = []
+    for of in described.record_types:
+        if of.active:
+            path = client.path("ui-api", "object-info", described.name, "picklist-values", of.recordTypeId)
+            try:
+                answer = client.fetch(Call("GET", path, f"{described.name}/offers"), _offered)
+            except RefusedError:
+                return ()
+            fields = answer.value.picklistFieldValues
+            found += [
+                Offer(described.name, of.developerName, name, frozenset(one.value for one in field.values))
+                for name, field in fields.items()
+            ]
+    return tuple(found)
 
 
 def _there(spec: FieldSpec, described: Described) -> Outcome | None:

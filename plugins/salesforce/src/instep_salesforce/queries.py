@@ -24,7 +24,7 @@ def select(
     client: SalesforceClient, object: str, columns: Columns, values: Sequence[str], among: str, more: str = ""
 ) -> Iterator[Record]:
     """All records, the deleted included, whose field `among` holds one of these values."""
-    for query in wire.chunks(values, f"{select_clause(columns, object)} WHERE {among}", more):
+    for query in wire.chunks(values, f"{select_clause(columns, object)} WHERE {wire.identifier(among)}", more):
         yield from query_all(client, object, columns, query)
 
 
@@ -67,8 +67,12 @@ def next_call(client: SalesforceClient, object: str, page: Page) -> Call:
 
 
 def select_clause(columns: Columns, object: str) -> str:
-    """The beginning of a query. Names come from describe, never from values."""
-    return f"SELECT {','.join(columns)} FROM {object}"  # noqa: S608 - values are quoted where they are put in
+    """The beginning of a query. Names come from describe or the mapping, never from values, and are names only.
+
+    Raises `RemoteError` for one that is more.
+    """
+    names = ",".join(wire.identifier(name) for name in columns)
+    return f"SELECT {names} FROM {wire.identifier(object)}"  # noqa: S608 - values are quoted where they are put in
 
 
 # --- by id -----------------------------------------------------------------------------------------------------

@@ -32,6 +32,10 @@ from instep_salesforce.walk import Walker
 from instep_salesforce.writes import Writer
 
 _UNSEARCHED: Final = NUMBERS | {"boolean", "date", "datetime", "multipicklist"}
+_CALLS_OF_A_BATCH: Final = 5
+"""Describe, write, write again what was created by two at once, look up what is gone, read back."""
+_CALLS_OF_A_JOB: Final = 20
+"""The same for 10,000 records, with a job that is looked at some times."""
 
 
 class SalesforceRecords:
@@ -58,7 +62,8 @@ class SalesforceRecords:
         """Queries may be answered by a replica that lags; reads by id are not."""
         self._changes = ChangeReader(client, Walker(client, schema, timedelta(seconds=settings.overlap_seconds)))
         self._writer = Writer(client, settings, schema, self.read)
-        self.batch = BatchSizes(read=2000, find=200, write=10_000 if settings.bulk else 200, related=200, relate=200)
+        most, calls = (10_000, _CALLS_OF_A_JOB) if settings.bulk else (200, _CALLS_OF_A_BATCH)
+        self.batch = BatchSizes(read=2000, find=200, write=most, related=200, relate=200, calls=calls)
 
     def changed_since(self, object: str, fields: Sequence[str], cursor: str | None) -> Iterator[Page]:
         """Yield pages of everything, or of what changed, the deleted, merged and converted included.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final
@@ -16,6 +17,7 @@ from instep_salesforce.values import UNREADABLE
 RECORD_TYPE: Final = "RecordType.DeveloperName"
 """A record's type by its developer name: a field to read and to write, kept by Salesforce as an id."""
 RECORD_TYPE_ID: Final = "RecordTypeId"
+_COLUMN: Final = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _ORDERED: Final[Mapping[str, str]] = {"Opportunity": "StageName", "Lead": "Status"}
 """Choices that mean something to a process. Salesforce takes any text for them, and so misspelled ones too."""
 
@@ -81,9 +83,9 @@ class Described(msgspec.Struct, dict=True):
 
     def type_of(self, name: str) -> str | None:
         """The type of a field, or None where it cannot be seen; a parent's column, always a text, by its lookup."""
-        parent, dot, _ = name.partition(".")
+        parent, dot, column = name.partition(".")
         if dot:
-            return "string" if f"{parent}Id" in self._by_name else None
+            return "string" if f"{parent}Id" in self._by_name and _COLUMN.fullmatch(column) else None
         field = self._by_name.get(name)
         return field.type if field and field.type not in UNREADABLE else None
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
 from pathlib import Path
-from typing import Literal, Self
-from urllib.parse import urlsplit
+from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from instep.settings import ConnectorSettings
+from instep.settings import ConnectorSettings, service_address
 
+_DOMAINS: Final = ("salesforce.com", "salesforce.mil")
 Login = Literal["token", "refresh", "jwt", "client-credentials"]
 
 
@@ -61,14 +61,9 @@ class SalesforceSettings(ConnectorSettings):
     def _only_safe_addresses(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if (parts.hostname or "").endswith((".lightning.force.com", ".force.com")):
+        if re.fullmatch(r"https://[\w.-]+\.force\.com/?", value, re.ASCII):
             raise ValueError("is where people work; give the address of My Domain, …my.salesforce.com")
-        if (parts.scheme == "https" and parts.hostname) or (
-            parts.scheme == "http" and _is_this_machine(parts.hostname or "")
-        ):
-            return value.rstrip("/")
-        raise ValueError("must start with https:// (http:// is accepted for this machine only)")
+        return service_address(value, _DOMAINS)
 
     @field_validator("api_version")
     @classmethod
@@ -104,12 +99,3 @@ class SalesforceSettings(ConnectorSettings):
         if self._has_key:
             return "jwt"
         return "client-credentials" if self.client_secret else "token"
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Required, TypedDict
@@ -10,12 +11,15 @@ from urllib.parse import quote, quote_plus, urlsplit
 import msgspec
 
 from instep.errors import PluginError, RemoteError
-from instep.model.values import Scalar
+from instep.model.values import Scalar, plain
+from instep.settings import is_this_machine
 from instep_salesforce.values import NUMBERS, PYTHON_TYPES, UNREADABLE, choices, plain_number, quoted
 
 LONGEST_QUERY: Final = 12_000
 """How long a query may become in an address; Salesforce refuses addresses of more than 16,384 bytes."""
 DATA: Final = "/services/data/"
+_NEXT: Final = re.compile(r"/services/data/v[0-9]{2,3}\.0/[\w/.-]+(?:\?[\w.~:@!$&'()*+,;=/?%-]*)?", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)?", re.ASCII)
 _NEEDED: Final[Mapping[str, Any]] = {"Id": str, "SystemModstamp": datetime}
 
 
@@ -27,14 +31,25 @@ def path(version: str, *parts: str) -> str:
 
 
 def own_path(url: str, host: str) -> str:
-    """The path of an address that Salesforce gave to go on with. Raises `RemoteError` if it leads elsewhere."""
-    parts = urlsplit(url)
-    is_own = parts.netloc in ("", host) and parts.path.startswith(DATA) and "/.." not in parts.path
-    if not is_own or url.startswith("//"):
+    """The path of an address that Salesforce gave to go on with. Raises `RemoteError` if it leads elsewhere.
+
+    Only its path is ever used, below the configured address: whatever host it names is never asked.
+    """
+    schemes = ("https", "http") if is_this_machine(urlsplit(f"//{host}").hostname or "") else ("https",)
+    before = next((f"{s}://{host}" for s in schemes if url.startswith(f"{s}://{host}/")), "")
+    path = url.removeprefix(before)
+    if not _NEXT.fullmatch(path) or ".." in path:
         raise RemoteError(
             "Salesforce: its answer leads to a foreign address for the next page. Nothing was sent there."
         )
-    return parts.path + (f"?{parts.query}" if parts.query else "")
+    return path
+
+
+def identifier(name: str) -> str:
+    """The name of an object or field as it may stand in a query, also of a parent's field. Raises `RemoteError`."""
+    if not _NAME.fullmatch(name):
+        raise RemoteError(f'Salesforce: "{plain(name[:80])}" is no name of an object or field. Correct the mapping.')
+    return name
 
 
 # --- errors ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from instep_hubspot.sandbox import writing
-from instep_hubspot.sandbox.accounts import ALL_SCOPES, Token
+from instep_hubspot.sandbox.accounts import ALL_SCOPES, REFRESH_TOKEN, Token
 from instep_hubspot.sandbox.agreement import choose, opt_out_of_all
 from instep_hubspot.sandbox.bodies import Body
 from instep_hubspot.sandbox.consents import SUBSCRIBED, UNSUBSCRIBED, Choice
@@ -334,6 +334,11 @@ class HubSpotWorld:
                 self._portal.tokens.narrow(token, scopes)
             else:
                 self._portal.tokens.revoke(token)
+
+    def connect(self, *scopes: str) -> None:
+        """An admin connects the OAuth app anew, with these scopes."""
+        with self._portal.lock:
+            self._portal.tokens.refresh[REFRESH_TOKEN] = frozenset(scopes)
 
     def expire_tokens(self) -> None:
         """Every access token runs out; what they are renewed with does not."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from instep.sandbox import Response
-from instep_salesforce.sandbox.describing import describe_briefly, describe_object
+from instep_salesforce.sandbox.describing import MASTER_TYPE, describe_briefly, describe_object
+from instep_salesforce.sandbox.errors import not_found
 from instep_salesforce.sandbox.operations import Call, Operation, reply
 from instep_salesforce.sandbox.org import ALLOWANCE, DAY, Org
-from instep_salesforce.sandbox.schema import ObjectType
+from instep_salesforce.sandbox.schema import Field, ObjectType
 from instep_salesforce.sandbox.times import to_header
 
 _RESOURCES = {
@@ -18,6 +19,7 @@ _RESOURCES = {
     "sobjects": "sobjects",
     "jobs": "jobs",
 }
+_INFO = "ui-api/object-info/{object}"
 _ALLOWED = {
     "ConcurrentAsyncGetReportInstances": 200,
     "ConcurrentSyncReportRuns": 20,
@@ -60,6 +62,7 @@ class DescribeCalls:
             Operation("GET", "sobjects", self.all, "sobjects.list"),
             Operation("GET", "sobjects/{object}", self.basic, "sobject.basic"),
             Operation("GET", "sobjects/{object}/describe", self.describe, "sobject.describe"),
+            Operation("GET", f"{_INFO}/picklist-values/{{recordType}}", self.offers, "ui.picklists"),
             Operation("GET", "limits", self.limits, "limits"),
             Operation("GET", "limits/recordCount", self.counts, "limits.counts"),
         ]
@@ -89,6 +92,25 @@ class DescribeCalls:
         if since is not None and changed <= since:
             return Response(304, headers=headers)
         return reply(describe_object(self._org, kind, call.user, call.base), headers=headers)
+
+    def offers(self, call: Call) -> Response:
+        """What a record type offers for every picklist that the user sees."""
+        kind, record_type = self._org.kind(call.params["object"]), call.params["recordType"]
+        row = self._org.tables["RecordType"].live(record_type)
+        if record_type != MASTER_TYPE and (row is None or row["SobjectType"] != kind.name):
+            raise not_found()
+        hidden = self._org.visibility.hidden(call.user, kind)
+        fields = [item for item in kind.fields.values() if item.is_picklist and item.name not in hidden]
+        found = {item.name: self._offered(call, kind, item, record_type) for item in fields}
+        return reply({"eTag": self._tag(kind, self._org.described_at(kind)), "picklistFieldValues": found})
+
+    def _offered(self, call: Call, kind: ObjectType, item: Field, record_type: str) -> dict[str, object]:
+        options = self._org.offered(kind, item, record_type)
+        values: list[object] = [
+            {"attributes": None, "label": o.label or o.value, "validFor": [], "value": o.value} for o in options
+        ]
+        url = f"{call.base}/{_INFO.format(object=kind.name)}/picklist-values/{record_type}/{item.name}"
+        return {"controllerValues": {}, "defaultValue": None, "eTag": "", "url": url, "values": values}
 
     def _tag(self, kind: ObjectType, changed: str) -> str:
         return f'"{kind.name}-{kind.version}-{changed[:19]}"'

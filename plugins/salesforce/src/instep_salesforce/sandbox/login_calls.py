@@ -121,7 +121,7 @@ class LoginCalls:
                 "access_token": session.token,
                 **more,
                 "signature": base64.b64encode(digest).decode(),
-                "scope": "api",
+                "scope": self._org.scope,
                 "instance_url": self._org.base_url,
                 "id": url,
                 "token_type": "Bearer",

@@ -91,6 +91,8 @@ class Org:
             self.cursors = Cursors(self.ids)
             self.jobs = Jobs()
             self.visibility = Visibility(self.tables)
+            self.scope = "api"
+            self.narrowed: dict[tuple[str, str], frozenset[str]] = {}
             self.described: dict[str, datetime] = {}
             self.relations: dict[str, tuple[ChildRelation, ...]] = {}
             self._born = self.clock.now()
@@ -178,6 +180,11 @@ class Org:
             return tuple(option for option in item.options if option.active)
         rows.sort(key=lambda row: int(row["SortOrder"] or 0))
         return tuple(Option(str(r["ApiName"]), str(r["MasterLabel"]), default=bool(r.get("IsDefault"))) for r in rows)
+
+    def offered(self, kind: ObjectType, item: Field, record_type: str) -> tuple[Option, ...]:
+        """The choices that a record type offers: all of them, unless an admin took some away."""
+        kept = self.narrowed.get((record_type, item.name))
+        return tuple(o for o in self.options(kind, item) if kept is None or o.value in kept)
 
     def schema_changed(self, kind: ObjectType) -> None:
         """Let describes say that an object is not what it was."""

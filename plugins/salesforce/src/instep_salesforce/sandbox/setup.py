@@ -64,6 +64,11 @@ class SetupHands:
         with self._org.lock:
             self._org.cursors.close_all()
 
+    def grant(self, *scopes: str) -> None:
+        """An admin gives the app these OAuth scopes; logins from now on have them."""
+        with self._org.lock:
+            self._org.scope = " ".join(scopes)
+
     # --- fields ------------------------------------------------------------------------------------------------
 
     def add_field(self, object: str, name: str, type: str = "Text", **definition: object) -> str:
@@ -191,6 +196,13 @@ class SetupHands:
             kind = self._org.kind(object)
             values: dict[str, Value] = {"Name": label, "DeveloperName": developer_name, "SobjectType": kind.name}
             return create(self._org, self._org.kinds["RecordType"], {**values, "IsActive": True}, person(self._org))
+
+    def offer_only(self, object: str, record_type: str, field: str, values: Iterable[str]) -> None:
+        """An admin lets a record type (by its id) offer these choices of a picklist, and no others."""
+        with self._org.lock:
+            kind, item = self._field(object, field)
+            self._org.narrowed[record_type, item.name] = frozenset(values)
+            self._org.schema_changed(kind)
 
     def add_campaign(self, name: str) -> str:
         """A colleague makes a campaign with the usual member statuses; gives its id."""
