@@ -312,9 +312,15 @@ def test_what_was_deleted_comes_back_only_where_a_person_allows_it(
 def test_a_person_is_erased_by_policy_and_let_back(synced: Path, sandbox: Any, instep: Instep) -> None:
     mapping = synced / "mappings" / "hubspot.toml"
     mapping.write_text(mapping.read_text().replace("[person]\n", '[person]\nerase = "delete"\n', 1))
+    looked, refused = instep("erase", "jane@acme.example"), instep("erase", "jane@acme.example", "--yes")
+    assert (looked.code, "No policy is declared" in looked.out) == (0, True)
+    assert (refused.code, "mappings/exports.toml: add to [person]: erase =" in refused.err) == (1, True)
+    assert len(sandbox.world.all("contacts")) == 3
+    exports = synced / "mappings" / "exports.toml"
+    exports.write_text(exports.read_text().replace("[person]\n", '[person]\nerase = "keep"\n', 1))
     assert instep("plan", "--out", "plan.json").code == 0
     looked = instep("erase", "jane@acme.example")
-    assert (looked.code, "to delete" in looked.out, "no policy is declared" in looked.out) == (0, True, True)
+    assert (looked.code, "to delete" in looked.out, "Left there, as declared" in looked.out) == (0, True, True)
     assert len(sandbox.world.all("contacts")) == 3
     done = instep("erase", "jane@acme.example", "--yes", "--json")
     assert (done.code, [part["fate"] for part in done.json["systems"]]) == (0, ["kept", "deleted"])
@@ -333,8 +339,9 @@ def test_a_person_is_erased_by_policy_and_let_back(synced: Path, sandbox: Any, i
 
 
 def test_an_erase_that_a_system_refuses_ends_with_3(synced: Path, sandbox: Any, instep: Instep) -> None:
-    mapping = synced / "mappings" / "exports.toml"
-    mapping.write_text(mapping.read_text().replace("[person]\n", '[person]\nerase = "erase"\n', 1))
+    for name, policy in (("exports", "erase"), ("hubspot", "keep")):
+        mapping = synced / "mappings" / f"{name}.toml"
+        mapping.write_text(mapping.read_text().replace("[person]\n", f'[person]\nerase = "{policy}"\n', 1))
     refused = instep("erase", "jane@acme.example", "--yes")
     assert (refused.code, "is only read" in refused.out, "Here: kept" in refused.out) == (3, True, True)
     anyway = instep("erase", "jane@acme.example", "--yes", "--local-anyway", "--json")

@@ -115,25 +115,33 @@ def test_every_system_does_what_its_policy_says(stage: Stage) -> None:
     assert stage.find("a", "joan")
 
 
-@pytest.mark.parametrize(
-    ("policy", "said"), [("keep", "as declared"), (None, "Erase it there by hand, or set erase = ")]
-)
-def test_where_nothing_else_is_declared_a_record_is_left_and_named(
-    tmp_path: Path, policy: str | None, said: str
-) -> None:
+def test_a_record_that_is_to_be_kept_is_left_and_named(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    play(stage, "files: a erases = erase;" + (f"files: b erases = {policy};" if policy else "") + KNOWN)
+    play(stage, "files: a erases = erase; files: b erases = keep;" + KNOWN)
     done = erased(stage)
-    assert fates(done) == {"a": "erased", "b": "kept"}
-    assert said in erasure_text(done)
-    assert done.exit_code == 0
+    assert (fates(done), done.exit_code) == ({"a": "erased", "b": "kept"}, 0)
+    assert "as declared" in erasure_text(done)
     assert stage.find("b", "jane")
+    assert not is_known(stage)
+
+
+def test_nobody_is_erased_anywhere_before_every_file_says_what_becomes_of_them(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    play(stage, "files: a erases = erase;" + KNOWN)
+    assert fates(preview(stage.workspace(), JANE)) == {"a": "to erase", "b": "undeclared"}
+    with pytest.raises(ConfigError, match=r"b\.toml: add to \[person\]: erase ="):
+        erased(stage)
+    assert stage.find("a", "jane")
+    assert is_known(stage)
+    assert fates(erased(stage, here_anyway=True)) == {"a": "erased", "b": "undeclared"}
     assert not is_known(stage)
 
 
 def test_a_lead_and_a_contact_of_one_person_go_both(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    play(stage, "files: a has leads = yes; files: a erases = delete; a.jane; a.lead_jane; sync")
+    play(
+        stage, "files: a has leads = yes; files: a erases = delete; files: b erases = keep; a.jane; a.lead_jane; sync"
+    )
     assert {str(part.ref): part.fate for part in erased(stage).parts if part.ref.connection == "a"} == {
         "a/leads/lead_jane": "deleted",
         "a/people/jane": "deleted",
@@ -228,6 +236,7 @@ def test_their_opportunity_stays_without_them(stage: Stage) -> None:
 
 def test_what_their_own_journey_gave_to_an_opportunity_stays(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
+    play(stage, "files: a erases = keep; files: b erases = keep")
     play(stage, "a.jane; sync; jane did trial 2d ago; sync; a.deal; a.deal of a.jane; sync")
     before = rows(stage, "SELECT stage FROM journey WHERE id NOT LIKE '%.1'")
     assert before == [("decision",)]
@@ -323,7 +332,7 @@ def test_a_new_record_with_their_address_does_not_come_in_and_another_does(kept:
 
 def test_what_their_record_becomes_does_not_come_in(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    play(stage, "files: a has leads = yes; files: b erases = erase; a.lead_jane; sync")
+    play(stage, "files: a has leads = yes; files: a erases = keep; files: b erases = erase; a.lead_jane; sync")
     erased(stage)
     stage.systems["a"].convert("lead_jane", "fresh")
     stage.systems["a"].put("people", "fresh", email=None)

@@ -87,8 +87,8 @@ def story_of(
     with rehearsal(systems, journey or Journey(in_step, much_happens), folder) as story:
         for place in story.places:
             path = story.root / "mappings" / f"{place.name}.toml"
-            policy = policies.get(place.name)
-            text = place.mapping.replace("[person]\n", f'[person]\nerase = "{policy}"\n') if policy else place.mapping
+            policy = policies.get(place.name, "keep")
+            text = place.mapping.replace("[person]\n", f'[person]\nerase = "{policy}"\n')
             more = MEETINGS if isinstance(place, HubSpotPlace) else BEHAVIOURS
             path.write_text(text + more if isinstance(place, HubSpotPlace | MemoryPlace) else text)
         story.workspace = load_workspace(story.root)

@@ -43,14 +43,13 @@ from instep.sync.sweep import UNSWEPT, saved_plans, sweep
 from instep.sync.transport import World
 from instep.sync.untie import intend, untie
 
-Fate = Literal["to erase", "to delete", "erased", "deleted", "not there", "kept", "merged", "refused", "unanswered"]
+Fate = Literal[
+    "undeclared", "to erase", "to delete", "erased", "deleted", "not there", "kept", "merged", "refused", "unanswered"
+]
 GONE: tuple[Fate, ...] = ("erased", "deleted", "not there")
 LEFT: tuple[Fate, ...] = ("refused", "unanswered")
 """What has to be done again, or by hand."""
-UNDECLARED = (
-    'Left there: no policy is declared. Erase it there by hand, or set erase = "erase" or "delete" under [person] in '
-    "mappings/{}.toml first."
-)
+UNDECLARED = 'No policy is declared: say erase = "erase", "delete" or "keep" under [person] in mappings/{}.toml.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +145,12 @@ def erase(workspace: Workspace, world: World, key: str, *, here_anyway: bool = F
 
     Where a system refuses or does not answer, the state is kept and the same command goes on; `here_anyway` forgets
     them here all the same. Raises `ConfigError` where nobody is known by `key`: that is found out before there is a
-    run, so that no list of runs ever holds the key.
+    run, so that no list of runs ever holds the key; and where a connection says nothing of what becomes of a person's
+    records, unless `here_anyway`.
     """
-    preview(workspace, key)
+    found = preview(workspace, key)
+    if not here_anyway and not found.erased_before:
+        _require_policies(workspace)
     with running(workspace, world, "erase") as session:
         subject = find_subject(session.store, workspace, key)
         done = _erase(session, subject, key, here_anyway) if subject else _erased_before(session.store, key)
@@ -158,6 +160,19 @@ def erase(workspace: Workspace, world: World, key: str, *, here_anyway: bool = F
         status = "partial" if done.exit_code else "done"
         close(session, status, done.report(session.erased))
     return done
+
+
+def _require_policies(workspace: Workspace) -> None:
+    """Erase nowhere before it is said what becomes of their records everywhere: what is forgotten cannot be found."""
+    with_people = [name for name, mapping in workspace.mappings.items() if Kind.PERSON in mapping.entities]
+    silent = [name for name in with_people if policy_of(workspace, name) is None]
+    if silent:
+        raise ConfigError(
+            "Nothing was erased: not every system's file says what becomes of a person's records there.\n"
+            + "\n".join(
+                f'mappings/{name}.toml: add to [person]: erase = "erase", "delete" or "keep"' for name in silent
+            )
+        )
 
 
 def _erased_before(store: Store, key: str) -> Erasure:
@@ -200,7 +215,7 @@ def _part(workspace: Workspace, subject: Subject, record: Known) -> Part:
     if ref.connection not in workspace.connection_names:
         return Part(ref, "kept", "Left there: this connection is not configured any more. Erase it there by hand.")
     if policy is None:
-        return Part(ref, "kept", UNDECLARED.format(ref.connection))
+        return Part(ref, "undeclared", UNDECLARED.format(ref.connection))
     if policy == "keep":
         return Part(ref, "kept", "Left there, as declared.")
     if record.state == "merged" and (policy == "delete" or record.successor not in subject.refs):
