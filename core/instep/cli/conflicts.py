@@ -97,7 +97,7 @@ def _entities(store: Store, key: str | None) -> list[str] | None:
 
 def conflict_json(store: Store, kept: Kept) -> dict[str, Any]:
     """One conflict, with every value as people read it."""
-    from instep.sync.conflicts import label_of
+    from instep.sync.labels import label_of
 
     holds = kept.conflict.winner
     document: dict[str, Any] = {
@@ -128,7 +128,7 @@ def _value_text(store: Store, kept: Kept, voice: Voice) -> str:
     """A value as people read it: of a relation, what the other end is known by."""
     from instep.model.entities import RELATIONS
     from instep.model.values import display
-    from instep.sync.conflicts import label_of
+    from instep.sync.labels import label_of
 
     if kept.conflict.field in RELATIONS[kept.kind] and voice.value is not None:
         return label_of(store, str(voice.value))

@@ -181,5 +181,6 @@ def _next_steps(folder: Path | None, wanted: list[Wanted]) -> list[str]:
     return [
         *steps,
         f"  instep doctor{inside}",
+        *(f"  instep doctor{inside} --create-fields {one.name}" for one in wanted if secrets_of(one)),
         f"  instep sync{inside}       (the first run only says what it would write)",
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.output import brief, notes, table
+from instep.cli.output import brief, moment, notes, table
 from instep.cli.process import json_option, print_json, workspace_option
 from instep.model.values import plain
 
@@ -44,7 +44,7 @@ def status(workspace: Path, as_json: bool) -> None:
             f"{o['records']:,}",
             f"{o['linked']:,}",
             f"{o['waiting']:,}",
-            o["read_at"],
+            moment(o["read_at"]) if o["read_at"] else "",
         ]
         for c in document["connections"]
         for o in c["objects"]
@@ -52,7 +52,7 @@ def status(workspace: Path, as_json: bool) -> None:
     click.echo(table(["connection", "org", "object", "records", "linked", "to decide", "read"], rows))
     last = document["last_run"]
     if last:
-        click.echo(f"\nLast run: {last['id']} ({last['command']}), {last['status']}, {last['finished_at']}")
+        click.echo(f"\nLast run: {last['id']} ({last['command']}), {last['status']}, {_when(last['finished_at'])}")
     if document["questions"]:
         click.echo(f"\nQuestions for a person: {len(document['questions'])}. See: instep conflicts")
         for item in document["questions"][:SAMPLES]:
@@ -75,6 +75,10 @@ def quarantine_text(found: Sequence[Mapping[str, Any]]) -> str:
     if len(found) > SAMPLES:
         lines.append(f"  … and {len(found) - SAMPLES:,} more (--json)")
     return "\n".join(map(plain, lines))
+
+
+def _when(at: str | None) -> str:
+    return moment(at) if at else "at work"
 
 
 def status_of(store: Store) -> dict[str, Any]:
@@ -133,7 +137,8 @@ def runs(workspace: Path, limit: int, as_json: bool) -> None:
     if as_json:
         print_json({"format_version": 1, "runs": [dict(zip(keys, row, strict=True)) for row in rows]})
     else:
-        click.echo(table(keys, [[cell if cell is not None else "" for cell in row] for row in rows]))
+        shown = [[*row[:3], _when(row[3]), _when(row[4]), row[5]] for row in rows]
+        click.echo(table(keys, shown))
 
 
 @click.command()
@@ -181,7 +186,7 @@ def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
             {"run": run, "status": found[1], "report": report, "writes": writes, "total": total, "waiting": waiting}
         )
         return
-    click.echo(f"Run {run} ({found[0]}): {found[1]}, {found[2]} to {found[3]}. {total:,} writes.")
+    click.echo(f"Run {run} ({found[0]}): {found[1]}, {_when(found[2])} to {_when(found[3])}. {total:,} writes.")
     for write in writes:
         click.echo(plain(f"  {write['action']} {write['record']} ({write['state']})"))
         for name, (was_text, now_text) in write["values"].items():

@@ -214,9 +214,8 @@ def left_text(plan: Plan) -> str:
 
 
 def _change_lines(change: Change, sign: str) -> list[str]:
-    known_by = {value.name: _shown(value.after) for value in change.values}
-    label = next((known_by[name] for name in ("email", "domain", "name") if name in known_by), change.entity)
-    name = change.record or f"new: {label}"
+    known_as = brief(change.label or change.entity)
+    name = f"{change.record} ({known_as})" if change.record else f"new: {known_as}"
     if change.relation:
         return [plain(f"  {sign} {name} {change.relation} {change.to_entity}   ({change.because})")]
     lines = [plain(f"  {sign} {name}")]

@@ -57,6 +57,8 @@ class Change:
     scope: str = ""
     at: datetime | None = None
     because: str = ""
+    label: str = ""
+    """What people know the entity by."""
 
     @property
     def ref(self) -> Ref | None:
@@ -105,6 +107,7 @@ class Change:
             "object": self.object,
             "kind": self.kind.value,
             "entity": self.entity,
+            "label": self.label,
             "record": self.record,
             "values": [
                 {"name": v.name, "field": v.field, "before": pack(v.before), "after": pack(v.after), "why": v.because}

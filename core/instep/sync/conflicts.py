@@ -187,13 +187,6 @@ _REMEDIES = {
 }
 
 
-def label_of(store: Store, entity: str) -> str:
-    """What people know an entity by: its e-mail address, domain or name; else its id."""
-    row = store.row("SELECT fields FROM entity WHERE id = ?", (entity,))
-    known = decode(row[0]) if row else {}
-    return next((str(known[name]) for name in ("email", "domain", "name") if known.get(name)), entity)
-
-
 def current_value(store: Store, entity: str, field: str, journey: str) -> Scalar:
     """What holds now, by the state."""
     if field == "stage":

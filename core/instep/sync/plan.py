@@ -20,6 +20,7 @@ from instep.sync.changes import Change, Value, quarantine_key
 from instep.sync.creates import plan_create
 from instep.sync.decisions import Decisions
 from instep.sync.fields import consent_flag, ends, is_flagged_out
+from instep.sync.labels import label
 from instep.sync.ledger import Ref, quoted
 from instep.sync.session import Session, utc
 from instep.sync.stages import table_for
@@ -72,7 +73,7 @@ def plan(session: Session, decisions: Decisions, states: Sequence[EntityState]) 
         wanted = {quarantine_key(change) for change in found if _wants_what_was_refused(planning, change)}
         decisions.over |= refused.get(state.id, set()) - wanted
         passing = [_without_refused(planning, state, change) for change in found]
-        kept = [change for change in passing if change is not None]
+        kept = [replace(change, label=label(state.values)) for change in passing if change is not None]
         changes += kept
         _account(session, state, kept)
     return changes

@@ -17,6 +17,7 @@ from instep.model.entities import Kind
 from instep.model.values import Scalar, decode, display, encode, is_blank, is_same, unpack
 from instep.sync.changes import Action, Change, Value
 from instep.sync.consentdoor import keeps_consent
+from instep.sync.labels import label_of
 from instep.sync.ledger import Ref
 from instep.sync.pull import wanted_fields
 from instep.sync.session import Live, Session
@@ -90,6 +91,7 @@ def plan_undo(session: Session, run: int, *, delete_created: bool) -> Undoing:
                 undoing.leave(one, one.action, "it is not mapped any more")
             else:
                 _take(undoing, live, mapping, one, now.get(one.ref.id), made)
+    undoing.changes = [replace(change, label=label_of(session.store, change.entity)) for change in undoing.changes]
     return undoing
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
@@ -13,10 +14,11 @@ from instep.model.rules import Moment
 from instep.model.rulewords import spelled
 from instep.model.values import decode, display
 from instep.store import require_state
-from instep.sync.conflicts import Wanted, label_of, read_conflicts, read_questions
+from instep.sync.conflicts import Wanted, read_conflicts, read_questions
 from instep.sync.creates import Obstacle, obstacle
 from instep.sync.decide import recall
 from instep.sync.explain import find_entity
+from instep.sync.labels import label_of
 from instep.sync.ledger import Ref
 from instep.sync.match import facts_of, keys_of
 from instep.sync.refusals import Waiting, read_waiting
@@ -244,7 +246,7 @@ def _unknown(session: Session, key: str, live: Live) -> Answer:
     if read is None or read[0] is None:
         found = Obstacle("not-read", f"{live.name} has not been read yet.", "Run: instep sync")
     else:
-        text = f"No record that was read from {live.name} by {read[0]} has this key."
+        text = f"No record that was read from {live.name} by {display(datetime.fromisoformat(read[0]))} has this key."
         remedy = "Give an e-mail address, a domain, a record's id or an instep_id; see whether the login may see it."
         found = Obstacle("unknown", text, remedy)
     return Answer(key, key, live.name, (), (*_stopped(session, live), found))
