@@ -35,6 +35,11 @@ def installed() -> list[Installed]:
     return sorted(found, key=lambda connector: (connector.name, connector.distribution))
 
 
+def brought_by(name: str) -> str:
+    """The distribution that brings a connector, and its version; the connector's name where none is installed."""
+    return next((f"{one.distribution} {one.version}" for one in installed() if one.name == name), name)
+
+
 @cache
 def find_plugin(name: str) -> ConnectorPlugin[Any]:
     """Import the one connector of that name.

@@ -70,6 +70,17 @@ def test_a_plan_is_applied_once(stage: Stage) -> None:
         apply(stage, plan)
 
 
+def test_a_plan_is_stale_when_a_plugin_was_upgraded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("instep.sync.run.brought_by", lambda name: f"instep-{name} 1.0")
+    plan = saved(stage)
+    monkeypatch.setattr("instep.sync.run.brought_by", lambda name: f"instep-{name} 1.1")
+    with pytest.raises(StalePlanError, match="plugin of a changed since"):
+        apply(stage, plan)
+    assert written(stage) == []
+    monkeypatch.setattr("instep.sync.run.brought_by", lambda name: f"instep-{name} 1.0")
+    assert apply(stage, plan).status == "done"
+
+
 def test_a_plan_is_stale_when_a_file_changed_in_meaning(stage: Stage) -> None:
     plan = saved(stage)
     stage.config["law of title"] = "prefer b>a"

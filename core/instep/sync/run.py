@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from instep.errors import BusyError, ConfigError, InstepError, PlanError, StalePlanError
 from instep.mapping.compiled import Workspace
 from instep.mapping.sharedkeys import missing_shared_keys
-from instep.plugins import hooks
+from instep.plugins import brought_by, hooks
 from instep.store import Store
 from instep.sync.apply import apply
 from instep.sync.changes import Change, Plan, about_few, ordered, quarantine_key
@@ -288,7 +288,7 @@ def _made_from(session: Session) -> dict[str, str]:
     made_from["instep"] = version("instep")
     for name, live in session.connections.items():
         made_from[f"org of {name}"] = live.org
-        made_from[f"plugin of {name}"] = f"{live.plugin.name}/{live.plugin.contract}"
+        made_from[f"plugin of {name}"] = f"{brought_by(live.plugin.name)}, contract {live.plugin.contract}"
     return made_from
 
 

@@ -10,7 +10,7 @@ from instep.errors import AccessError, InstepError
 from instep.mapping.compiled import EntityMapping
 from instep.model.entities import Kind
 from instep.model.rules import Never
-from instep.plugins import installed
+from instep.plugins import brought_by
 from instep.sync.health.finding import Finding
 from instep.sync.session import Live, Session
 
@@ -19,9 +19,7 @@ _TOLERABLE_SECONDS = 60
 
 def versions(live: Live) -> Finding:
     """Which plugin speaks to the system, and which Instep."""
-    found = next((one for one in installed() if one.name == live.plugin.name), None)
-    brought = f"{found.distribution} {found.version}" if found else "no distribution that is installed"
-    what = f"connector {live.plugin.name} of {brought}, contract {live.plugin.contract}; instep {version('instep')}"
+    what = f"connector {live.plugin.name} of {brought_by(live.plugin.name)}, contract {live.plugin.contract}; instep {version('instep')}"
     return Finding(live.name, "version", what)
 
 
