@@ -19,7 +19,8 @@ _TOLERABLE_SECONDS = 60
 
 def versions(live: Live) -> Finding:
     """Which plugin speaks to the system, and which Instep."""
-    what = f"connector {live.plugin.name} of {brought_by(live.plugin.name)}, contract {live.plugin.contract}; instep {version('instep')}"
+    connector = f"connector {live.plugin.name} of {brought_by(live.plugin.name)}, contract {live.plugin.contract}"
+    what = f"{connector}; instep {version('instep')}"
     return Finding(live.name, "version", what)
 
 
