@@ -163,7 +163,6 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         document = {
-            "format_version": 1,
             "at": self.at.isoformat(),
             "made_from": dict(self.made_from),
             "digest": self.digest,
