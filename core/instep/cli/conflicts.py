@@ -266,14 +266,15 @@ def resolve(
 
 def _tell_apart(id: str, text: str, as_json: bool) -> None:
     from instep.model.values import plain
+    from instep.sync.resolve import Resolved
 
     if as_json:
-        print_json("conflicts-resolve", {**resolved_json(), "kept_apart": {"id": id, "text": text}})
+        print_json("conflicts-resolve", {**resolved_json(Resolved(())), "kept_apart": {"id": id, "text": text}})
     else:
         click.echo(f"They stay two. It was asked: {plain(text)}")
 
 
-def resolved_json(done: Resolved | None = None) -> dict[str, Any]:
+def resolved_json(done: Resolved) -> dict[str, Any]:
     """What was decided, for machines."""
     from instep.model.values import display
 

@@ -79,7 +79,9 @@ def explanation_text(explanation: Explanation) -> str:
         note = f": {step['note']}" if step["note"] else ""
         lines.append(f"  {step['what']:<9} {moment(step['at'])} {step['value']} from {step['source']}{counts}{note}")
     for write in explanation.writes:
-        values = ", ".join(f"{name}: {brief(told['before'])} -> {brief(told['after'])}" for name, told in write["values"].items())
+        values = ", ".join(
+            f"{name}: {brief(told['before'])} -> {brief(told['after'])}" for name, told in write["values"].items()
+        )
         written = f"run {write['run']} to {write['record']}{': ' + values if values else ''}"
         lines.append(f"  written   {written}, because {write['why']} ({write['state']})")
     return "\n".join(plain(line) for line in lines)

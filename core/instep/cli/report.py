@@ -208,7 +208,9 @@ def show_text(shown: Mapping[str, Any]) -> str:
     lines = [f"Run {shown['run']} ({shown['command']}): {shown['status']}, {when}. {shown['total']:,} writes."]
     for write in shown["writes"]:
         lines.append(f"  {write['action']} {write['record']} ({write['state']})")
-        lines += [f"      {n}: {brief(told['before'])} -> {brief(told['after'])}" for n, told in write["values"].items()]
+        lines += [
+            f"      {n}: {brief(told['before'])} -> {brief(told['after'])}" for n, told in write["values"].items()
+        ]
         lines += [f"      why {name}: {because}" for name, because in write["why"].items()]
     if (more := shown["total"] - len(shown["writes"])) > 0:
         lines.append(f"  … and {more:,} more (--limit)")

@@ -25,8 +25,8 @@ def schema(file: str | None, out: Path | None, output: str | None, outputs: bool
     from instep.mapping.schema import NAMES, schema_files, schema_for, schema_of, schema_text
 
     if sum((file is not None, out is not None, output is not None, outputs)) != 1:
-        known = ", ".join(NAMES)
-        raise click.UsageError(f"Name a schema ({known}), a folder for all of them with --out, or --output KIND.")
+        names = ", ".join(NAMES)
+        raise click.UsageError(f"Name a schema ({names}), a folder for all of them with --out, or --output KIND.")
     if outputs:
         click.echo("\n".join(output_lines()))
         return

@@ -71,14 +71,21 @@ class Explanation:
             "writes": list(self.writes),
             "kept_away": list(self.kept_away),
             "journey": self.extra.get("journey"),
-            "score": self.extra.get("score") or None,
+            "score": _score_json(self.extra.get("score", {})),
         }
+
+
+def _score_json(score: Mapping[str, Any]) -> dict[str, Any] | None:
+    names = ("computed", "published", "published_at", "band")
+    return {name: score[name] for name in names} if "published" in score else None
 
 
 def _reason_json(reason: Mapping[str, Any]) -> dict[str, Any]:
     """Why, with the same keys whatever the field is."""
     document = {name: reason.get(name) for name in ("rule", "source", "at", "run", "owner_role")}
-    lost = [{"value": told["value"], "source": told["source"], "why": told.get("why")} for told in reason.get("lost", [])]
+    lost = [
+        {"value": told["value"], "source": told["source"], "why": told.get("why")} for told in reason.get("lost", [])
+    ]
     return {**document, "lost": lost}
 
 
