@@ -55,7 +55,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     finally:
         found = _wrong[:]
         _wrong.clear()
-    assert not found, "\n".join(found[:10])
+    if found:
+        raise AssertionError("\n".join(found[:10]))
 
 
 @pytest.fixture(scope="session")
