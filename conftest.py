@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from jsonschema.exceptions import best_match
 
 from instep import outputs
 
@@ -30,7 +31,8 @@ def _validator(kind: str) -> jsonschema.Draft202012Validator:
 def mistakes(kind: str, document: Mapping[str, Any]) -> list[str]:
     """Where a document is not as its schema says, and what is wrong there."""
     read = json.loads(json.dumps(document))
-    return [f"{kind}: {error.json_path}: {error.message}" for error in _validator(kind).iter_errors(read)]
+    deepest = (best_match([error]) or error for error in _validator(kind).iter_errors(read))
+    return [f"{kind}: {error.json_path}: {error.message}" for error in deepest]
 
 
 @pytest.fixture(scope="session", autouse=True)

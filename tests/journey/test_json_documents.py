@@ -22,7 +22,7 @@ Found = dict[str, list[dict[str, Any]]]
 
 FREE = {("sandbox-up", ("settings",))}
 """What a connector may shape as it likes."""
-MAY_BE_MISSING = {"undoes", "left", "relation", "to", "scope"}
+MAY_BE_MISSING = {"calls", "undoes", "left", "relation", "to", "scope"}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,8 @@ def story(crms: TwoCrms) -> Iterator[tuple[str, ...]]:
     yield from (("process", "coverage"), ("why-not", "kim@x.example"))
     yield ("conflicts", "resolve", "1", "--take", "salesforce")
     yield from (("retry", "--all"), ("allow", "joan@x.example", "salesforce"))
+    for mapping in (crms.root / "mappings" / f"{name}.toml" for name in ("hubspot", "salesforce")):
+        mapping.write_text(mapping.read_text().replace("[person]\n", '[person]\nerase = "delete"\n', 1))
     yield from (("undo", "2"), ("erase", "jane@x.example"), ("erase", "jane@x.example", "--yes"))
     yield from (("status",), ("show", "2"), ("show", "999"))
     yield ("init", "--from", "hubspot")
@@ -100,6 +102,7 @@ def test_the_story_has_something_of_everything(found: Found) -> None:
     status = found["status"][-2]
     assert (status["quarantine"], status["kept_away"]) != ([], {})
     assert found["error"][0]["error"]["kind"] == "ConfigError"
+    assert [one["done"] for one in found["erase"]] == [False, True]
     lists = [
         ("conflicts", "conflicts"),
         ("why-not", "answers"),

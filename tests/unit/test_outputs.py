@@ -22,6 +22,7 @@ from instep.model.process import Actor, Half, Outcome, Role
 from instep.sync.changes import Action
 from instep.sync.conflicts import STATES
 from instep.sync.erase import Fate
+from instep.sync.health.finding import Level
 from instep.sync.remedies import CLASSES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,6 +99,7 @@ CLOSED: list[tuple[tuple[str, ...], Iterable[Any]]] = [
     (("show", "$defs", "written_action"), (*get_args(Action), "erase")),
     (("plan", "$defs", "kind"), Kind),
     (("erase", "$defs", "fate"), get_args(Fate)),
+    (("doctor", "findings", "items", "level"), get_args(Level)),
     (("process-show", "$defs", "role"), Role),
     (("process-show", "$defs", "stage", "half"), Half),
     (("process-show", "$defs", "stage", "behaviours", "items", "actor"), Actor),
