@@ -10,7 +10,7 @@ FORMAT_VERSION = 1
 
 
 def document(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """A document of a kind, as the schema of that name describes it."""
+    """A document of a kind. Every test holds what passes here against the schema of that name."""
     return {"format_version": FORMAT_VERSION, **content}
 
 
