@@ -201,7 +201,7 @@ def test_explain_tells_the_whole_story_of_a_stage(synced: Path, sandbox: Any, in
     jane = next(c["hs_object_id"] for c in sandbox.world.all("contacts") if c["email"] == "jane@acme.example")
     sandbox.world.edit("contacts", jane, lifecyclestage="lead")
     instep("sync")
-    told = instep("explain", "jane@acme.example", "stage", "--json").json
+    told = instep("explain", "jane@acme.example", "stage", "--json").json["explanations"][0]
     assert (told["value"], told["reason"]["source"]) == ("interest", f"hubspot/contacts/{jane}")
     assert told["reason"]["run"] is not None
     assert {held["field"]: held["value"] for held in told["held"]} == {
@@ -217,9 +217,9 @@ def test_explain_names_who_lost(synced: Path, sandbox: Any, instep: Instep) -> N
     people = synced / "exports" / "people.csv"
     people.write_text(people.read_text().replace("CTO", "Chief"))
     instep("sync")
-    told = instep("explain", "jane@acme.example", "title", "--json").json
+    told = instep("explain", "jane@acme.example", "title", "--json").json["explanations"][0]
     assert told["value"] == "Chief"
-    assert told["reason"]["lost"] == [{"source": f"hubspot/contacts/{jane}", "value": "Boss"}]
+    assert told["reason"]["lost"] == [{"source": f"hubspot/contacts/{jane}", "value": "Boss", "why": None}]
 
 
 def test_explain_of_somebody_unknown_says_what_to_give(synced: Path, instep: Instep) -> None:

@@ -286,3 +286,18 @@ def test_a_question_is_listed_with_what_to_do_and_one_of_them_can_be_answered_he
     assert claims(stage, "writes 0") == []
     with Store(stage.workspace().store) as store:
         assert read_questions(store) == []
+
+
+def test_an_answer_is_printed_as_a_document_like_any_decision(
+    stage: Stage, instep: Instep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_memory(files: object, world: object, id: str) -> str:
+        return keep_apart(stage.workspace(), stage.world(), id)
+
+    monkeypatch.setattr("instep.sync.resolve.keep_apart", in_memory)
+    play(stage, "a.jane; a.joan; b.jane; b.joan; sync; b.joan merged into b.jane; sync")
+    [asked] = instep("conflicts", "--json", "-w", str(stage.root)).json["questions"]
+    assert instep("status", "--json", "-w", str(stage.root)).json["questions"] == [asked]
+    answered = instep("conflicts", "resolve", asked["id"], "--keep-apart", "--json", "-w", str(stage.root)).json
+    assert answered["kept_apart"] == {"id": asked["id"], "text": asked["text"]}
+    assert (answered["resolved"], answered["left"], answered["line"]) == ([], [], None)

@@ -381,7 +381,7 @@ def test_the_command_says_in_json_what_it_says_in_words(stage: Stage) -> None:
     with CliRunner().isolation():
         looked = preview(stage.workspace(), JANE)
     document = looked.as_json()
-    assert (document["format_version"], document["done"]) == (1, False)
+    assert document["done"] is False
     for part in document["systems"]:
         assert part["fate"] in erasure_text(looked)
     assert {"--yes", "--local-anyway", "--json"} <= {name for p in command.params for name in p.opts}

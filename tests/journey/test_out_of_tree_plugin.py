@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +123,14 @@ def test_instep_and_the_connector_come_from_their_wheels(stranger: Stranger) -> 
     printed = stranger.run("-c", "import instep, instep_cardbox as c; print(instep.__file__); print(c.__file__)")
     assert len(printed.splitlines()) == 2
     assert all(str(stranger.python.parent.parent) in line for line in printed.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"), [("connector-list", "connector list"), ("process-preset", "process preset")]
+)
+def test_what_is_printed_follows_the_schema_that_came_with_it(stranger: Stranger, kind: str, command: str) -> None:
+    schema = json.loads(stranger.instep("schema", "--output", kind))
+    jsonschema.validate(json.loads(stranger.instep(*command.split(), "--json")), schema)
 
 
 def test_the_connector_is_listed_without_being_asked_for(stranger: Stranger) -> None:

@@ -176,7 +176,7 @@ def test_a_validation_rule_is_named_with_its_words_and_the_rest_goes_on(crms: Tw
     assert (item["class"], item["tries"], item["parked"]) == ("validation rule or automation", 1, False)
     run = str(item["last_run"])
     assert "No such titles here." in instep("show", run).out
-    assert [one["reason"] for one in instep("show", run, "--json").json["waiting"]] == ["No such titles here."]
+    assert [one["reason"] for one in instep("show", run, "--json").json["quarantine"]] == ["No such titles here."]
     forbidden.clear()
     assert crms.sync().exit_code == 3
     assert instep("retry").code == 2

@@ -18,7 +18,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "mutants"
-COPIED = ("core", "plugins", "tests", "docs", "mappings", "bench", "pyproject.toml", "sync.toml", "README.md")
+COPIED = (
+    "core",
+    "plugins",
+    "tests",
+    "docs",
+    "mappings",
+    "bench",
+    "conftest.py",
+    "pyproject.toml",
+    "sync.toml",
+    "README.md",
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import print_json
+from instep.cli.process import json_option, workspace_option
 
 
 @click.command()
@@ -29,13 +30,13 @@ def allow(key: str, connection: str | None, workspace: Path, as_json: bool) -> N
     if connection is None:
         allow_back(loaded, World(), key)
         if as_json:
-            print_json({"format_version": 1, "allowed_back": True})
+            print_json("allow", {"connection": None, "allowed": [], "allowed_back": True})
         else:
             click.echo("They may come in again: the next run reads every system anew. To see: instep plan")
         return
     entities = allow_again(loaded, World(), key, connection)
     if as_json:
-        print_json({"format_version": 1, "connection": connection, "allowed": entities})
+        print_json("allow", {"connection": connection, "allowed": entities, "allowed_back": False})
     else:
         what = entities[0] if len(entities) == 1 else f"{len(entities)} entities"
         click.echo(f"{what} may be created in {connection} again. To see what that means: instep plan")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import print_json
+from instep.cli.process import json_option, workspace_option
 from instep.cli.process_view import coverage_lines, print_mistakes
 from instep.mapping.coverage import coverage_of
 from instep.mapping.load import read_workspace
@@ -53,7 +54,7 @@ def check(workspace: Path, files_only: bool, as_json: bool) -> None:
     """Check all files of a workspace together, without asking any system. Exit 1 if anything is wrong."""
     checked = check_workspace(workspace, None if files_only else _find_plugin)
     if as_json:
-        print_json(_checked_json(checked))
+        print_json("check", _checked_json(checked))
     else:
         _print(checked)
     if checked.workspace is None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.output import brief, moment
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import brief, moment, print_json
+from instep.cli.process import json_option, workspace_option
 
 if TYPE_CHECKING:
     from instep.model.merging import Voice
@@ -72,7 +72,7 @@ def list_conflicts(
     total, waiting = sum(counts.values()), counts.get("open", 0)
     if as_json:
         questions = [question_json(one) for one in asked]
-        print_json({"conflicts": shown, "total": total, "open": waiting, "questions": questions})
+        print_json("conflicts", {"conflicts": shown, "total": total, "open": waiting, "questions": questions})
     else:
         click.echo(conflicts_text(shown, total, waiting, asked))
     raise click.exceptions.Exit(WAITS if waiting or asked else 0)
@@ -252,23 +252,24 @@ def resolve(
     if name is not None and prefer is not None and id is None and take is None and value is None:
         done = resolving.resolve_field(files, World(), name, prefer, decided=decided)
     elif id is not None and apart and take is None and value is None:
-        _tell_apart(resolving.keep_apart(files, World(), id), as_json)
+        _tell_apart(id, resolving.keep_apart(files, World(), id), as_json)
         return
     elif id is not None and id.lstrip("#").isdigit() and (take is None) is not (value is None) and name is None:
         done = resolving.resolve_one(files, World(), int(id.lstrip("#")), take=take, value=value)
     else:
         raise click.UsageError("Give a conflict's number with --take or --value, or --field with --prefer.")
     if as_json:
-        print_json(resolved_json(done))
+        print_json("conflicts-resolve", resolved_json(done))
     else:
         click.echo(resolved_text(done))
 
 
-def _tell_apart(text: str, as_json: bool) -> None:
+def _tell_apart(id: str, text: str, as_json: bool) -> None:
     from instep.model.values import plain
+    from instep.sync.resolve import Resolved
 
     if as_json:
-        print_json({"kept_apart": text})
+        print_json("conflicts-resolve", {**resolved_json(Resolved(())), "kept_apart": {"id": id, "text": text}})
     else:
         click.echo(f"They stay two. It was asked: {plain(text)}")
 
@@ -284,6 +285,7 @@ def resolved_json(done: Resolved) -> dict[str, Any]:
         "resolved": [taken(kept, voice) for kept, voice in done.taken],
         "left": [{"id": kept.id, "entity": kept.entity, "why": why} for kept, why in done.left],
         "line": done.line or None,
+        "kept_apart": None,
     }
 
 

@@ -10,8 +10,8 @@ import click
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
-from instep.cli.output import table
-from instep.cli.process import json_option, print_json
+from instep.cli.output import print_json, table
+from instep.cli.process import json_option
 
 
 @click.group()
@@ -28,7 +28,7 @@ def list_(as_json: bool) -> None:
     found = [[c.name, c.distribution, c.version] for c in installed()]
     if as_json:
         keys = ("name", "distribution", "version")
-        print_json({"format_version": 1, "connectors": [dict(zip(keys, row, strict=True)) for row in found]})
+        print_json("connector-list", {"connectors": [dict(zip(keys, row, strict=True)) for row in found]})
     else:
         click.echo(table(["connector", "distribution", "version"], found))
 
@@ -43,7 +43,7 @@ def show(name: str, as_json: bool) -> None:
     plugin = find_plugin(name)
     document = describe(plugin)
     if as_json:
-        print_json({"format_version": 1, **document})
+        print_json("connector-show", document)
         return
     click.echo(f"{plugin.name}: {plugin.summary or 'a connector'} (contract {plugin.contract})\n")
     rows = [
@@ -55,9 +55,14 @@ def show(name: str, as_json: bool) -> None:
 
 
 def describe(plugin: Any) -> dict[str, Any]:
-    """A connector's settings, without any value."""
-    settings = list(_settings(plugin.settings))
-    return {"name": plugin.name, "contract": plugin.contract, "summary": plugin.summary, "settings": settings}
+    """A connector's settings, without any value, and the mapping that it starts with."""
+    return {
+        "name": plugin.name,
+        "contract": plugin.contract,
+        "summary": plugin.summary,
+        "settings": list(_settings(plugin.settings)),
+        "starter_mapping": plugin.starter_mapping,
+    }
 
 
 def _settings(kind: Any, prefix: str = "") -> Iterator[dict[str, Any]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import print_json
+from instep.cli.process import json_option, workspace_option
 from instep.model.values import plain
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def doctor(workspace: Path, create_fields: str | None, as_json: bool) -> None:
     findings = _created(workspace, create_fields) if create_fields is not None else _examined(workspace)
     if as_json:
         ok = all(finding.ok for finding in findings)
-        print_json({"format_version": 1, "ok": ok, "findings": [finding.as_json() for finding in findings]})
+        print_json("doctor", {"ok": ok, "findings": [finding.as_json() for finding in findings]})
     else:
         for finding in findings:
             _print(finding)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import table
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import print_json, table
+from instep.cli.process import json_option, workspace_option
 from instep.model.values import plain
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def erase(subject: str, workspace: Path, yes: bool, local_anyway: bool, as_json:
     loaded = load_workspace(workspace)
     done = erase_them(loaded, World(), subject, here_anyway=local_anyway) if yes else preview(loaded, subject)
     if as_json:
-        print_json(done.as_json())
+        print_json("erase", done.as_json())
     else:
         click.echo(erasure_text(done))
     raise click.exceptions.Exit(done.exit_code)

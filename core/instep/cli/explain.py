@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.output import brief, moment
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import brief, moment, print_json
+from instep.cli.process import json_option, workspace_option
 
 if TYPE_CHECKING:
     from instep.model.values import Scalar
@@ -32,8 +32,7 @@ def explain(key: str, field: str | None, workspace: Path, run: int | None, as_js
 
     found = explain_entity(load_workspace(workspace), key, field, run=run)
     if as_json:
-        documents = [explanation.as_json() for explanation in found]
-        print_json(documents[0] if len(documents) == 1 else {"format_version": 1, "explanations": documents})
+        print_json("explain", {"explanations": [explanation.as_json() for explanation in found]})
         return
     told = [e for e in found if field or e.value not in (None, ()) or e.held]
     away = {one["remedy"]: one for explanation in found for one in explanation.kept_away}
@@ -80,7 +79,9 @@ def explanation_text(explanation: Explanation) -> str:
         note = f": {step['note']}" if step["note"] else ""
         lines.append(f"  {step['what']:<9} {moment(step['at'])} {step['value']} from {step['source']}{counts}{note}")
     for write in explanation.writes:
-        values = ", ".join(f"{name}: {brief(was)} -> {brief(now)}" for name, (was, now) in write["values"].items())
+        values = ", ".join(
+            f"{name}: {brief(told['before'])} -> {brief(told['after'])}" for name, told in write["values"].items()
+        )
         written = f"run {write['run']} to {write['record']}{': ' + values if values else ''}"
-        lines.append(f"  written   {written}, because {write['because']} ({write['state']})")
+        lines.append(f"  written   {written}, because {write['why']} ({write['state']})")
     return "\n".join(plain(line) for line in lines)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from instep.mapping.toml import toml_text
 
 if TYPE_CHECKING:
     from instep.contract import ConnectorPlugin, Starter
@@ -120,7 +121,7 @@ def fitted(mapping: str, stages: frozenset[str]) -> str:
         for table in (entity.get("stages", {}), *entity.get("pipelines", {}).values()):
             values = table.get("values", {})
             unknown = [stage for stage in values if stage not in stages]
-            spelled = ", ".join(f"{stage} = {json.dumps(str(values.pop(stage)))}" for stage in unknown)
+            spelled = ", ".join(f"{stage} = {toml_text(str(values.pop(stage)))}" for stage in unknown)
             if unknown:
                 values.comment(f"stages that your process does not have: {spelled}")
     return tomlkit.dumps(document)
@@ -153,9 +154,9 @@ def schemas_of(root: Path) -> str:
 def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]) -> str:
     parts = [SYNC]
     for one in wanted:
-        lines = [f"[connections.{one.name}]", f"plugin = {json.dumps(one.plugin.name)}"]
+        lines = [f"[connections.{one.name}]", f"plugin = {toml_text(one.plugin.name)}"]
         if one.path is not None:
-            lines.append(f"path = {json.dumps(_shown(one.path, root), ensure_ascii=False)}")
+            lines.append(f"path = {toml_text(_shown(one.path, root))}")
         lines += _demanded(one)
         lines += [f"# the environment gives {variable}" for variable in secrets_of(one)[:1]]
         parts.append("\n".join(lines) + "\n" + starters[one.name].settings)
@@ -172,7 +173,7 @@ def _demanded(one: Wanted) -> list[str]:
     lines = []
     for name, field in wanted:
         value = os.environ.get(environment_prefix(one.name) + name.upper())
-        known = f"{name} = {json.dumps(value)}" if value else f'# {name} = "…"'
+        known = f"{name} = {toml_text(value)}" if value else f'# {name} = "…"'
         lines.append(f"{known}   # {(field.description or '').splitlines()[0]}")
     return lines
 

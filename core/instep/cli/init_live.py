@@ -163,10 +163,10 @@ def next_steps(proposal: Proposal, folder: Path | None, placed: Mapping[str, str
 def say(proposal: Proposal, placed: Mapping[str, str], wrote: list[str], folder: Path | None, as_json: bool) -> None:
     """Print the result, and talk of the next steps."""
     if as_json:
-        from instep.cli.process import print_json
+        from instep.cli.output import print_json
         from instep.proposal.proposal import as_json as content
 
-        print_json({**content(proposal), "wrote": wrote})
+        print_json("init", {**content(proposal), "wrote": wrote})
         return
     click.echo("\n".join([*(f"wrote {place}" for place in wrote), *proposal_lines(proposal, placed)]))
     click.echo("\n".join(["", "Next:", *next_steps(proposal, folder, placed)]), err=True)

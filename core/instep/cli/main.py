@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from instep.errors import InstepError
 
 COMMANDS = {
     "init": ("instep.cli.init:init", "Start a workspace, or see the whole thing run with --demo."),
@@ -69,6 +73,11 @@ def instep() -> None:
     """Keep every system in step with how customers buy."""
 
 
+def kind_of(error: InstepError) -> str:
+    """Which branch of the errors it is, also where a plugin has one of its own."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "instep.errors")
+
+
 def main() -> None:
     """Run the command; errors that a person can act on end in one message and their exit code."""
     from instep.errors import InstepError
@@ -86,10 +95,10 @@ def main() -> None:
         from instep.model.values import plain
 
         if "--json" in sys.argv:
-            import json
+            from instep.cli.output import print_json
 
-            problem = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
-            click.echo(json.dumps({"format_version": 1, "error": problem}, indent=2))
+            problem = {"kind": kind_of(error), "message": str(error), "exit_code": error.exit_code}
+            print_json("error", {"error": problem})
         click.echo("\n".join(plain(line) for line in str(error).splitlines()), err=True)
         sys.exit(error.exit_code)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -37,6 +37,16 @@ def _escaped(character: str) -> str:
         return f"\\u{code:04x}"
     code -= 0x10000
     return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+
+
+def print_json(kind: str, content: Mapping[str, Any]) -> None:
+    """One JSON document of a kind on stdout: on one line, unless somebody looks at it."""
+    import json
+
+    from instep import outputs
+
+    indent = 2 if sys.stdout.isatty() else None
+    click.echo(inert(json.dumps(outputs.document(kind, content), indent=indent, ensure_ascii=False)))
 
 
 def moment(at: str) -> str:

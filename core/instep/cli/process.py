@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from instep.cli.output import print_json
+
 if TYPE_CHECKING:
     from instep.mapping.load import ProcessReading
 
@@ -30,16 +32,6 @@ def preset_option(command: F) -> F:
     return click.option("--preset", metavar="NAME", help="A shipped process instead of yours.")(command)
 
 
-def print_json(content: dict[str, Any]) -> None:
-    """One JSON document on stdout, with the version of its format: on one line, unless somebody looks at it."""
-    import json
-
-    from instep.cli.output import inert
-
-    indent = 2 if sys.stdout.isatty() else None
-    click.echo(inert(json.dumps({"format_version": 1, **content}, indent=indent, ensure_ascii=False)))
-
-
 @click.group()
 def process() -> None:
     """Look at the buying process, judge it, and see which system shows which stage."""
@@ -59,11 +51,11 @@ def show(workspace: Path, preset: str | None, segment: str | None, owners: bool,
     found = reading.read.process
     _check_segment(segment, [candidate.key for candidate in found.segments])
     if owners and as_json:
-        print_json(view.owners_json(found, reading.team))
+        print_json("process-owners", view.owners_json(found, reading.team))
     elif owners:
         click.echo("\n".join(view.owners_lines(found, reading.team)))
     elif as_json:
-        print_json(view.process_json(found, segment))
+        print_json("process-show", view.process_json(found, segment))
     else:
         click.echo("\n".join(view.process_lines(found, segment)))
 
@@ -84,7 +76,7 @@ def lint(file: Path | None, workspace: Path, preset: str | None, as_json: bool) 
     steps, total = seller_share(reading.read.process)
     if as_json:
         found = [finding_json(finding, places) for finding in findings]
-        print_json({"findings": found, "seller_acts": {"steps": steps, "of": total}})
+        print_json("process-lint", {"findings": found, "seller_acts": {"steps": steps, "of": total}})
     else:
         for finding in findings:
             click.echo(finding_line(finding, places))
@@ -105,7 +97,7 @@ def preset(name: str | None, as_json: bool) -> None:
 
     names = (_known_preset(name),) if name else preset_names()
     if as_json:
-        print_json({"presets": [view.preset_json(key) for key in names]})
+        print_json("process-preset", {"presets": [view.preset_json(key) for key in names]})
     elif name:
         click.echo(preset_text(name), nl=False)
     else:
@@ -131,7 +123,7 @@ def coverage(workspace: Path, live: bool, as_json: bool) -> None:
     ask = statuses.unmapped_in_systems if live else statuses.unmapped_in_records
     unmapped = ask(reading.workspace)
     if as_json:
-        print_json({**found.as_json(), **view.statuses_json(unmapped, live)})
+        print_json("process-coverage", {**found.as_json(), **view.statuses_json(unmapped, live)})
         return
     click.echo("\n".join(view.coverage_lines(found)))
     if unmapped is None:
@@ -151,7 +143,7 @@ def crosswalk(source: str, target: str, as_json: bool) -> None:
 
     found = find(_known_preset(source), _known_preset(target))
     if as_json:
-        print_json(view.crosswalk_json(found))
+        print_json("process-crosswalk", view.crosswalk_json(found))
     else:
         click.echo("\n".join(view.crosswalk_lines(found)))
 
@@ -171,7 +163,7 @@ def convert(workspace: Path, target: str, write: bool, as_json: bool) -> None:
     if written:
         write_conversion(workspace, found)
     if as_json:
-        print_json(view.conversion_json(found, written=written))
+        print_json("process-convert", view.conversion_json(found, written=written))
     else:
         click.echo("\n".join(view.conversion_lines(found)))
     if not write:

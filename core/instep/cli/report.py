@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.output import brief, moment, notes, table
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import brief, moment, notes, print_json, table
+from instep.cli.process import json_option, workspace_option
 from instep.model.values import plain
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def status(workspace: Path, as_json: bool) -> None:
     with _open(workspace) as store:
         document = status_of(store)
     if as_json:
-        print_json(document)
+        print_json("status", document)
         return
     rows = [
         [
@@ -43,7 +43,7 @@ def status(workspace: Path, as_json: bool) -> None:
             o["object"],
             f"{o['records']:,}",
             f"{o['linked']:,}",
-            f"{o['waiting']:,}",
+            f"{o['undecided']:,}",
             moment(o["read_at"]) if o["read_at"] else "",
         ]
         for c in document["connections"]
@@ -52,11 +52,11 @@ def status(workspace: Path, as_json: bool) -> None:
     click.echo(table(["connection", "org", "object", "records", "linked", "to decide", "read"], rows))
     last = document["last_run"]
     if last:
-        click.echo(f"\nLast run: {last['id']} ({last['command']}), {last['status']}, {_when(last['finished_at'])}")
+        click.echo(f"\nLast run: {last['run']} ({last['command']}), {last['status']}, {_when(last['finished_at'])}")
     if document["questions"]:
         click.echo(f"\nQuestions for a person: {len(document['questions'])}. See: instep conflicts")
         for item in document["questions"][:SAMPLES]:
-            click.echo(f"  {plain(str(item))}")
+            click.echo(f"  {plain(item['text'])}")
     if document["quarantine"]:
         click.echo("\n" + quarantine_text(document["quarantine"]))
     for name, count in document["kept_away"].items():
@@ -83,9 +83,11 @@ def _when(at: str | None) -> str:
 
 def status_of(store: Store) -> dict[str, Any]:
     """The state in figures."""
-    read = {(c, s): at for c, s, at in store.rows("SELECT connection, stream, read_at FROM cursor")}
+    from instep.cli.conflicts import question_json
+    from instep.sync.conflicts import read_questions
     from instep.sync.refusals import read_waiting
 
+    read = {(c, s): at for c, s, at in store.rows("SELECT connection, stream, read_at FROM cursor")}
     connections = []
     for name, org in store.rows("SELECT name, org FROM connection ORDER BY name"):
         counted = store.rows(
@@ -94,15 +96,14 @@ def status_of(store: Store) -> dict[str, Any]:
             (name,),
         )
         objects = [
-            {"object": o, "records": n, "linked": linked, "waiting": dirty, "read_at": read.get((name, o))}
+            {"object": o, "records": n, "linked": linked, "undecided": dirty, "read_at": read.get((name, o))}
             for o, n, linked, dirty in counted
         ]
         connections.append({"connection": name, "org": org, "objects": objects})
     last = store.row("SELECT id, command, status, started_at, finished_at FROM run ORDER BY id DESC LIMIT 1")
-    keys = ("id", "command", "status", "started_at", "finished_at")
+    keys = ("run", "command", "status", "started_at", "finished_at")
     kept_away = store.rows("SELECT connection, count(*) FROM tombstone GROUP BY connection ORDER BY connection")
     return {
-        "format_version": 1,
         "connections": connections,
         "entities": dict(store.rows("SELECT kind, count(*) FROM entity GROUP BY kind ORDER BY kind")),
         "journeys": dict(
@@ -112,7 +113,7 @@ def status_of(store: Store) -> dict[str, Any]:
             )
         ),
         "last_run": dict(zip(keys, last, strict=True)) if last else None,
-        "questions": [row[0] for row in store.rows("SELECT text FROM question ORDER BY subject")],
+        "questions": [question_json(asked) for asked in read_questions(store)],
         "open_conflicts": store.count("SELECT count(*) FROM conflict WHERE state = 'open'"),
         "quarantine": [one.as_json() for one in read_waiting(store)],
         "kept_away": dict(kept_away),
@@ -135,7 +136,7 @@ def runs(workspace: Path, limit: int, as_json: bool) -> None:
         )
     keys = ("run", "command", "status", "started_at", "finished_at", "writes")
     if as_json:
-        print_json({"format_version": 1, "runs": [dict(zip(keys, row, strict=True)) for row in rows]})
+        print_json("runs", {"runs": [dict(zip(keys, row, strict=True)) for row in rows]})
     else:
         shown = [[*row[:3], _when(row[3]), _when(row[4]), row[5]] for row in rows]
         click.echo(table(keys, shown))
@@ -148,54 +149,71 @@ def runs(workspace: Path, limit: int, as_json: bool) -> None:
 @json_option
 def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
     """What one run did, write by write, with before, after and why."""
+    with _open(workspace) as store:
+        document = show_of(store, run, limit)
+    if as_json:
+        print_json("show", document)
+    else:
+        click.echo(show_text(document))
+
+
+def show_of(store: Store, run: int, limit: int) -> dict[str, Any]:
+    """One run: how it ended, its first writes, and what it left refused. Raises `ConfigError` if there was none."""
     from instep.errors import ConfigError
-    from instep.model.values import decode, display
     from instep.sync.refusals import read_waiting
 
-    with _open(workspace) as store:
-        found = store.row("SELECT command, status, started_at, finished_at, report FROM run WHERE id = ?", (run,))
-        if found is None:
-            raise ConfigError(f"There is no run {run}. See: instep runs")
-        rows = store.rows(
-            "SELECT connection, object, record, entity, action, before, after, reason, state, intended_at "
-            "FROM journal WHERE run = ? ORDER BY seq LIMIT ?",
-            (run, limit),
-        )
-        total = store.count("SELECT count(*) FROM journal WHERE run = ?", (run,))
-        waiting = [one.as_json() for one in read_waiting(store, "run = ?", (run,))]
-    report = json.loads(found[4]) if found[4] else {}
-    writes = []
-    for connection, object, record, entity, action, before, after, reason, state, at in rows:
-        was, now = decode(before), decode(after)
-        values = {name: [display(was.get(name)), display(value)] for name, value in now.items()}
-        why = json.loads(reason)
-        writes.append(
-            {
-                "record": f"{connection}/{object}/{record}",
-                "entity": entity,
-                "action": action,
-                "values": values,
-                "why": why["why"],
-                "to": why.get("to_entity") or None,
-                "state": state,
-                "at": at,
-            }
-        )
-    if as_json:
-        print_json(
-            {"run": run, "status": found[1], "report": report, "writes": writes, "total": total, "waiting": waiting}
-        )
-        return
-    click.echo(f"Run {run} ({found[0]}): {found[1]}, {_when(found[2])} to {_when(found[3])}. {total:,} writes.")
-    for write in writes:
-        click.echo(plain(f"  {write['action']} {write['record']} ({write['state']})"))
-        for name, (was_text, now_text) in write["values"].items():
-            click.echo(plain(f"      {name}: {brief(was_text)} -> {brief(now_text)}"))
-        for name, because in write["why"].items():
-            click.echo(plain(f"      why {name}: {because}"))
-    if total > len(writes):
-        click.echo(f"  … and {total - len(writes):,} more (--limit)")
-    if waiting:
-        click.echo("\n" + quarantine_text(waiting))
-    if report.get("notes"):
-        click.echo("\n" + notes(report["notes"]))
+    found = store.row("SELECT command, status, started_at, finished_at, report FROM run WHERE id = ?", (run,))
+    if found is None:
+        raise ConfigError(f"There is no run {run}. See: instep runs")
+    rows = store.rows(
+        "SELECT connection, object, record, entity, action, before, after, reason, state, intended_at "
+        "FROM journal WHERE run = ? ORDER BY seq LIMIT ?",
+        (run, limit),
+    )
+    command, status, started_at, finished_at, report = found
+    return {
+        "run": run,
+        "command": command,
+        "status": status,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "report": json.loads(report) if report else None,
+        "writes": [_write_json(row) for row in rows],
+        "total": store.count("SELECT count(*) FROM journal WHERE run = ?", (run,)),
+        "quarantine": [one.as_json() for one in read_waiting(store, "run = ?", (run,))],
+    }
+
+
+def _write_json(row: tuple[Any, ...]) -> dict[str, Any]:
+    """A write as the journal has it, with values as people read them."""
+    from instep.model.values import decode, display
+
+    connection, object, record, entity, action, before, after, reason, state, at = row
+    was, now, why = decode(before), decode(after), json.loads(reason)
+    return {
+        "record": f"{connection}/{object}/{record or f'(new: {entity})'}",
+        "entity": entity,
+        "action": action,
+        "values": {n: {"before": display(was.get(n)), "after": display(value)} for n, value in now.items()},
+        "why": why["why"],
+        "to": why.get("to_entity") or None,
+        "state": state,
+        "at": at,
+    }
+
+
+def show_text(shown: Mapping[str, Any]) -> str:
+    """The same for people."""
+    when = f"{_when(shown['started_at'])} to {_when(shown['finished_at'])}"
+    lines = [f"Run {shown['run']} ({shown['command']}): {shown['status']}, {when}. {shown['total']:,} writes."]
+    for write in shown["writes"]:
+        lines.append(f"  {write['action']} {write['record']} ({write['state']})")
+        lines += [
+            f"      {n}: {brief(told['before'])} -> {brief(told['after'])}" for n, told in write["values"].items()
+        ]
+        lines += [f"      why {name}: {because}" for name, because in write["why"].items()]
+    if (more := shown["total"] - len(shown["writes"])) > 0:
+        lines.append(f"  … and {more:,} more (--limit)")
+    noted = (shown["report"] or {}).get("notes")
+    parts = [quarantine_text(shown["quarantine"])] if shown["quarantine"] else []
+    return "\n\n".join(["\n".join(map(plain, lines)), *parts, *([notes(noted)] if noted else [])])

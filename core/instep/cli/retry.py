@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import print_json
+from instep.cli.process import json_option, workspace_option
 
 
 @click.command()
@@ -31,7 +32,7 @@ def retry(key: str | None, connection: str | None, everything: bool, workspace: 
         raise click.UsageError("Give a KEY, or --all.")
     chosen = retry_again(load_workspace(workspace), World(), key, connection)
     if as_json:
-        print_json({"retried": [one.as_json() for one in chosen]})
+        print_json("retry", {"retried": [one.as_json() for one in chosen]})
         return
     for one in chosen:
         click.echo(plain(f"{one.place}: {one.reason}"))

@@ -14,7 +14,9 @@ from typing import Any
 
 import click
 
-from instep.cli.process import json_option, print_json
+from instep.cli.output import print_json
+from instep.cli.process import json_option
+from instep.model.values import plain
 
 
 @contextmanager
@@ -59,9 +61,7 @@ def up(connector: str, port: int, data: Path | None, as_json: bool) -> None:
         if data is not None:
             _load(running, data)
         if as_json:
-            print_json(
-                {"format_version": 1, "connector": connector, "url": running.url, "settings": running.settings}
-            )
+            print_json("sandbox-up", {"connector": connector, "url": running.url, "settings": running.settings})
         else:
             click.echo(f"{connector} sandbox at {running.url}. Ctrl-C ends it. In sync.toml:\n")
             click.echo(_as_toml(connector, running.settings))
@@ -91,12 +91,14 @@ def load(url: str, data: Path) -> None:
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
-            click.echo(answer.read().decode())
+            loaded = json.loads(answer.read())
     except urllib.error.HTTPError as refused:
         reason = refused.read().decode(errors="replace")[:500]
         raise ConfigError(f"The sandbox refused {data}: {reason}") from None
     except OSError as error:
         raise ConfigError(f"No sandbox answers at {url}: {error}. Start one with: instep sandbox up NAME") from None
+    for object, records in loaded.items():
+        click.echo(plain(f"{object}: {len(records):,} loaded"))
 
 
 def _as_toml(connector: str, settings: dict[str, Any]) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import Progress, brief, notes, table, talk
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import Progress, brief, notes, print_json, table, talk
+from instep.cli.process import json_option, workspace_option
 from instep.cli.reports import Reports, report_options, reporting
 from instep.model.values import Scalar, display, plain
 
@@ -98,7 +98,7 @@ def sync(workspace: Path, first_run: str, as_json: bool, reports: Reports) -> No
 def print_plan(outcome: Outcome, as_json: bool) -> None:
     """Print what a run would write, and what it leaves."""
     if as_json:
-        print_json({**outcome.plan.as_json(), "calls": outcome.calls})
+        print_json("plan", {**outcome.plan.as_json(), "calls": outcome.calls})
     else:
         click.echo(plan_text(outcome.plan) + left_text(outcome.plan))
         for name, used in outcome.calls.items():
@@ -109,7 +109,7 @@ def print_plan(outcome: Outcome, as_json: bool) -> None:
 def print_outcome(outcome: Outcome, as_json: bool) -> None:
     """Print what a run did, and exit with its code."""
     if as_json:
-        print_json(outcome.as_json())
+        print_json("run", outcome.as_json())
     else:
         click.echo(outcome_text(outcome) + left_text(outcome.plan))
         _print_notes(outcome)

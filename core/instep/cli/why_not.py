@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.process import json_option, print_json, workspace_option
+from instep.cli.output import print_json
+from instep.cli.process import json_option, workspace_option
 
 if TYPE_CHECKING:
     from instep.sync.why_not import Answer
@@ -32,7 +33,7 @@ def why_not(key: str, connection: str | None, workspace: Path, as_json: bool) ->
 
     answers = ask(load_workspace(workspace), World(), key, connection)
     if as_json:
-        print_json({"key": key, "answers": [answer.as_json() for answer in answers]})
+        print_json("why-not", {"key": key, "answers": [answer.as_json() for answer in answers]})
     else:
         click.echo(answers_text(answers))
     raise click.exceptions.Exit(IN_THE_WAY if any(answer.obstacles for answer in answers) else 0)

@@ -168,9 +168,17 @@ def as_json(proposal: Proposal) -> Mapping[str, Any]:
         "stages": [_table_json(table) for table in proposal.tables],
         "fields": [_field_json(guess) for guess in proposal.fields],
         "people": [
-            {"user": p.user.id, "name": p.user.name, "key": p.key, "confidence": p.confidence, "is_new": p.is_new}
+            {
+                "user": p.user.id,
+                "name": p.user.name,
+                "key": p.key,
+                "confidence": p.confidence,
+                "reason": p.reason,
+                "is_new": p.is_new,
+            }
             for p in proposal.team.people
         ],
+        "left_out": proposal.team.left_out,
         "to_create": list(proposal.to_create),
         "questions": [question.as_json() for question in proposal.questions],
     }

@@ -107,7 +107,7 @@ class Change:
             "object": self.object,
             "kind": self.kind.value,
             "entity": self.entity,
-            "label": self.label,
+            "known_as": self.label or self.entity,
             "record": self.record,
             "values": [
                 {"name": v.name, "field": v.field, "before": pack(v.before), "after": pack(v.after), "why": v.because}
@@ -163,7 +163,6 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         document = {
-            "format_version": 1,
             "at": self.at.isoformat(),
             "made_from": dict(self.made_from),
             "digest": self.digest,

@@ -97,7 +97,6 @@ class Erasure:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "format_version": 1,
             "run": self.run,
             "entity": self.entity,
             "done": self.is_done,

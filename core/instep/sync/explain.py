@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,14 +56,13 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "format_version": 1,
             "entity": self.entity,
             "kind": self.kind.value,
             "field": self.name,
             "as_of_run": self.run,
             "value": display(self.value),
             "law": self.law,
-            "reason": self.reason,
+            "reason": _reason_json(self.reason),
             "held": [
                 {"record": str(h.ref), "field": h.field, "value": display(h.value), "state": h.state}
                 for h in self.held
@@ -71,8 +70,23 @@ class Explanation:
             "history": list(self.history),
             "writes": list(self.writes),
             "kept_away": list(self.kept_away),
-            **self.extra,
+            "journey": self.extra.get("journey"),
+            "score": _score_json(self.extra.get("score", {})),
         }
+
+
+def _score_json(score: Mapping[str, Any]) -> dict[str, Any] | None:
+    names = ("computed", "published", "published_at", "band")
+    return {name: score[name] for name in names} if "published" in score else None
+
+
+def _reason_json(reason: Mapping[str, Any]) -> dict[str, Any]:
+    """Why, with the same keys whatever the field is."""
+    document = {name: reason.get(name) for name in ("rule", "source", "at", "run", "owner_role")}
+    lost = [
+        {"value": told["value"], "source": told["source"], "why": told.get("why")} for told in reason.get("lost", [])
+    ]
+    return {**document, "lost": lost}
 
 
 def find_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
@@ -303,10 +317,10 @@ def _writes(asked: Asked) -> tuple[dict[str, Any], ...]:
         found.append(
             {
                 "run": run,
-                "record": f"{connection}/{object}/{record}",
+                "record": f"{connection}/{object}/{record or f'(new: {asked.entity})'}",
                 "action": action,
-                "values": {name: [display(was.get(name)), display(now[name])] for name in names},
-                "because": why[asked.name],
+                "values": {n: {"before": display(was.get(n)), "after": display(now[n])} for n in names},
+                "why": why[asked.name],
                 "state": state,
                 "at": at,
             }

@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from instep import outputs
 from instep.errors import BusyError, ConfigError, InstepError, PlanError, StalePlanError
 from instep.mapping.compiled import Workspace
 from instep.mapping.sharedkeys import missing_shared_keys
@@ -61,7 +62,6 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
-            "format_version": 1,
             "run": self.run,
             "status": self.status,
             "applied": self.applied,
@@ -450,7 +450,8 @@ def save_plan(workspace: Workspace, outcome: Outcome, path: Path) -> None:
     """Write a plan to a file that `apply` takes. The state remembers where: `erase` deletes it."""
     with Store(workspace.store) as store, store.transaction("plan saved"):
         store.run("INSERT OR IGNORE INTO saved_plan VALUES (?)", (str(path.absolute()),))
-    path.write_text(json.dumps(outcome.plan.as_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    document = outputs.document("plan", outcome.plan.as_json())
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 __all__ = ["Matches", "Outcome", "apply_plan", "close", "plan_only", "running", "save_plan", "sync", "undo"]
