@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from instep.errors import InstepError
 
 COMMANDS = {
     "init": ("instep.cli.init:init", "Start a workspace, or see the whole thing run with --demo."),
@@ -28,6 +32,7 @@ COMMANDS = {
         "instep.cli.process:process",
         "The buying process: show, lint, preset, crosswalk, convert, coverage.",
     ),
+    "help": ("instep.cli.help:help", "What a code means that Instep printed, and what to do."),
     "schema": ("instep.cli.schema:schema", "JSON Schemas of the files, for editors."),
     "connector": ("instep.cli.connector:connector", "Installed connectors: list, show."),
     "sandbox": ("instep.cli.sandbox:sandbox", "Imitations of vendors on this machine: up, load."),
@@ -83,15 +88,22 @@ def main() -> None:
         wrong.show()
         sys.exit(wrong.exit_code)
     except InstepError as error:
-        from instep.model.values import plain
-
-        if "--json" in sys.argv:
-            import json
-
-            problem = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
-            click.echo(json.dumps({"format_version": 1, "error": problem}, indent=2))
-        click.echo("\n".join(plain(line) for line in str(error).splitlines()), err=True)
+        _say(error)
         sys.exit(error.exit_code)
+
+
+def _say(error: InstepError) -> None:
+    """Say what went wrong, on stderr; with `--json` on stdout too."""
+    from instep.cli.output import error_text
+    from instep.codes import code_of_error
+
+    code = code_of_error(type(error))
+    if "--json" in sys.argv:
+        import json
+
+        problem = {"kind": type(error).__name__, "code": code, "message": str(error), "exit_code": error.exit_code}
+        click.echo(json.dumps({"format_version": 1, "error": problem}, indent=2))
+    click.echo(error_text(error, code), err=True)
 
 
 if __name__ == "__main__":
