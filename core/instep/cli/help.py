@@ -55,7 +55,7 @@ def _print_page(page: Page, typed: str, as_json: bool) -> None:
         print_json({"code": page.code, "group": page.group, "text": page.plain()})
         return
     if find_code(typed) is None:
-        talk(plain(f'"{typed}" is a code of the system itself. Such refusals are of this class:\n'))
+        talk(plain(f'"{typed}" is a code of the system itself. Such refusals are of this class:') + "\n")
     click.echo(page.plain())
 
 
