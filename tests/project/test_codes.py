@@ -25,8 +25,9 @@ from instep.sync.remedies import CLASSES
 from . import codes_in_source as source
 
 PAGES = {group: {page.code for page in pages} for group, pages in pages_by_group().items()}
+TOLD = re.compile(r"\binstep [a-z][a-z-]+( [A-Za-z-][\w=.-]*)*")
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
-_FROM_A_WORD = "section.py: f'UNKNOWN_{what.split()[0].upper()}'"
+_FROM_A_WORD = "section.py: f'UNKNOWN_{what.split(maxsplit=1)[0].upper()}'"
 PASSED_ON = {
     "mapping": {"fields.py: code", "section.py: code", "source.py: code", "section.py: what", _FROM_A_WORD},
     "notes": {"creates.py: found.code", "ledger.py: code", "refusals.py: refusal.code"},
@@ -90,7 +91,9 @@ def test_a_new_code_would_be_noticed() -> None:
     source.collect(text + "    x.mistake(y.code)\n    x.mistake(code)\n", "mapping", "m.py", found)
     assert found.codes == {"NEWEST"}
     assert found.passed_on == {"m.py: y.code", "m.py: code"}
-    source.collect('def f(x):\n    code = "A"\n    x.unknown("stage of it", 1)\n    x.note(code)', "mapping", "m", found)
+    source.collect(
+        'def f(x):\n    code = "A"\n    x.unknown("stage of it", 1)\n    x.note(code)', "mapping", "m", found
+    )
     assert found.codes == {"NEWEST", "A", "UNKNOWN_STAGE"}
 
 
@@ -196,7 +199,7 @@ def commands() -> list[tuple[str, str]]:
         lines = [line for kind, block in FENCE.findall(text) if kind in ("sh", "text") for line in block.splitlines()]
         prose = FENCE.sub("", text)
         inline = [" ".join(words.split()) for words in re.findall(r"`(instep [^`]+)`", prose)]
-        told = [match[0] for line in lines for match in re.finditer(r"\binstep [a-z][a-z-]+( [A-Za-z-][\w=.-]*)*", line)]
+        told = [match[0] for line in lines for match in TOLD.finditer(line)]
         found += [(code, line.strip()) for line in inline + told]
     return [(code, line) for code, line in found if line.split()[1] in COMMANDS or line.split()[1].islower()]
 

@@ -71,7 +71,9 @@ def quarantine_text(found: Sequence[Mapping[str, Any]]) -> str:
     lines = [f"Refused, and waiting: {len(found):,}"]
     for one in found[:SAMPLES]:
         times = "once" if one["tries"] == 1 else f"{one['tries']} times"
-        lines.append(f"  {one['record']} ({one['action']}): {one['class']}: {one['reason']} [{class_of_refusal(one['code'])}]")
+        lines.append(
+            f"  {one['record']} ({one['action']}): {one['class']}: {one['reason']} [{class_of_refusal(one['code'])}]"
+        )
         lines.append(f"      tried {times} since {one['since']}; {one['next_try']}")
         lines.append(f"      {one['remedy']}")
     if len(found) > SAMPLES:
