@@ -10,7 +10,8 @@ import pytest
 from filelock import FileLock
 
 from instep.cli.output import CODES_HINT, notes
-from instep.codes import code_of_error, find_code
+from instep.cli.main import kind_of
+from instep.codes import find_code
 from instep.errors import RemoteError, UsedUpError
 
 from .conftest import Instep
@@ -111,7 +112,7 @@ def test_an_error_names_its_page(tmp_path: Path, instep: Instep) -> None:
     assert instep("sync", "-w", str(tmp_path)).code == 0
     with FileLock(str(tmp_path / ".instep/state.db") + ".lock"):
         ran = instep("sync", "--json", "-w", str(tmp_path))
-    assert (ran.code, ran.json["error"]["code"]) == (7, "BusyError")
+    assert (ran.code, ran.json["error"]["kind"]) == (7, "BusyError")
     assert ran.err.splitlines()[-1] == "What this means: instep help BusyError"
 
 
@@ -124,9 +125,8 @@ def test_a_connectors_own_error_is_of_the_nearest_kind() -> None:
     class ShopClosedError(RemoteError):
         """One that no page is about."""
 
-    assert code_of_error(ShopClosedError) == "RemoteError"
-    assert code_of_error(UsedUpError) == "UsedUpError"
-    assert code_of_error(ValueError) == "exit-1"
+    assert kind_of(ShopClosedError("Closed.")) == "RemoteError"
+    assert kind_of(UsedUpError("None left.")) == "UsedUpError"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ def instep() -> None:
     """Keep every system in step with how customers buy."""
 
 
+def kind_of(error: InstepError) -> str:
+    """Which branch of the errors it is, also where a plugin has one of its own."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "instep.errors")
+
+
 def main() -> None:
     """Run the command; errors that a person can act on end in one message and their exit code."""
     from instep.errors import InstepError
@@ -95,15 +100,14 @@ def main() -> None:
 def _say(error: InstepError) -> None:
     """Say what went wrong, on stderr; with `--json` on stdout too."""
     from instep.cli.output import error_text
-    from instep.codes import code_of_error
 
-    code = code_of_error(type(error))
+    kind = kind_of(error)
     if "--json" in sys.argv:
         import json
 
-        problem = {"kind": type(error).__name__, "code": code, "message": str(error), "exit_code": error.exit_code}
+        problem = {"kind": kind, "message": str(error), "exit_code": error.exit_code}
         click.echo(json.dumps({"format_version": 1, "error": problem}, indent=2))
-    click.echo(error_text(error, code), err=True)
+    click.echo(error_text(error, kind), err=True)
 
 
 if __name__ == "__main__":

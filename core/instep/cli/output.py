@@ -73,7 +73,7 @@ def class_of_refusal(code: str) -> str:
     return remedy_of(code).name.replace(" ", "-")
 
 
-def error_text(error: InstepError, code: str) -> str:
+def error_text(error: InstepError, kind: str) -> str:
     """An error for people, and where to read what it means. What was merely typed wrong says so itself."""
     from instep.errors import ConfigError
     from instep.mapping.mistakes import Mistake
@@ -83,7 +83,7 @@ def error_text(error: InstepError, code: str) -> str:
     if mistakes:
         return "\n".join([*map(mistake_line, mistakes), CODES_HINT])
     said = [plain(line) for line in str(error).splitlines()]
-    return "\n".join(said if isinstance(error, ConfigError) else [*said, f"What this means: instep help {code}"])
+    return "\n".join(said if isinstance(error, ConfigError) else [*said, f"What this means: instep help {kind}"])
 
 
 def mistake_line(mistake: Mistake) -> str:

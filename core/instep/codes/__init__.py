@@ -15,7 +15,7 @@ GROUPS = {
     "Classes of refusals": "what a system refused: printed in the notes of a run, by `status` and by `show`",
     "Findings of doctor": "printed by `instep doctor`",
     "Reasons of why-not": "printed by `instep why-not KEY`, beside the notes of runs",
-    "Errors": "what ends a command: `error.code` of `--json`",
+    "Errors": "what ends a command: `error.kind` of `--json`",
     "Exit codes": "how a command ended; `instep help 5` is enough",
 }
 """Every group of codes, and where one meets them."""
@@ -73,11 +73,6 @@ def find_code(typed: str) -> str | None:
     wanted = f"exit-{wanted}" if wanted.isdigit() else wanted
     exact = next((code for code in every_code() if code.casefold() == wanted), None)
     return exact or next((code for code in every_code() if _loose(code) == _loose(wanted)), None)
-
-
-def code_of_error(error: type[Exception]) -> str:
-    """The code of an error: its own name, or that of the nearest kind that has a page."""
-    return next((kind.__name__ for kind in error.__mro__ if kind.__name__ in every_code()), "exit-1")
 
 
 def _loose(code: str) -> str:
