@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from instep.cli.output import CODES_HINT, notes
 from instep.cli.main import kind_of
+from instep.cli.output import CODES_HINT, notes
 from instep.codes import find_code
 from instep.errors import RemoteError, UsedUpError
 
