@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.output import print_json
+from instep.cli.output import CODES_HINT, mistake_line, print_json, talk
 from instep.cli.process import json_option, workspace_option
 from instep.cli.process_view import coverage_lines, print_mistakes
 from instep.mapping.coverage import coverage_of
@@ -69,12 +69,14 @@ def _find_plugin(name: str) -> Any:
 
 def _print(checked: Checked) -> None:
     for note in checked.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {mistake_line(note)}", err=True)
     if checked.workspace is None:
         print_mistakes(checked.mistakes)
         return
     click.echo(f"Nothing is wrong. {_summary(checked.workspace)}")
     click.echo("\n".join(["", *coverage_lines(coverage_of(checked.workspace))]))
+    if checked.notes:
+        talk(CODES_HINT)
 
 
 def _summary(workspace: Workspace) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import print_json
+from instep.cli.output import CODES_HINT, print_json, talk
 from instep.cli.process import json_option, workspace_option
 from instep.model.values import plain
 
@@ -32,6 +32,8 @@ def doctor(workspace: Path, create_fields: str | None, as_json: bool) -> None:
     else:
         for finding in findings:
             _print(finding)
+        if any(finding.level != "ok" for finding in findings):
+            talk(CODES_HINT)
     if not all(finding.ok for finding in findings):
         raise click.exceptions.Exit(8 if any(finding.is_access for finding in findings) else 1)
 
@@ -62,6 +64,7 @@ def _created(workspace: Path, connection: str) -> list[Finding]:
 
 
 def _print(finding: Finding) -> None:
-    click.echo(plain(f"{finding.sign} {finding.connection}: {finding.what}"))
+    code = "" if finding.level == "ok" else f" [{finding.code}]"
+    click.echo(plain(f"{finding.sign} {finding.connection}: {finding.what}{code}"))
     if finding.remedy and finding.level != "ok":
         click.echo(plain(f"    {finding.remedy}"))

@@ -32,6 +32,7 @@ COMMANDS = {
         "instep.cli.process:process",
         "The buying process: show, lint, preset, crosswalk, convert, coverage.",
     ),
+    "help": ("instep.cli.help:help", "What a code means that Instep printed, and what to do."),
     "schema": ("instep.cli.schema:schema", "JSON Schemas of the files, for editors."),
     "connector": ("instep.cli.connector:connector", "Installed connectors: list, show."),
     "sandbox": ("instep.cli.sandbox:sandbox", "Imitations of vendors on this machine: up, load."),
@@ -92,15 +93,19 @@ def main() -> None:
         wrong.show()
         sys.exit(wrong.exit_code)
     except InstepError as error:
-        from instep.model.values import plain
-
-        if "--json" in sys.argv:
-            from instep.cli.output import print_json
-
-            problem = {"kind": kind_of(error), "message": str(error), "exit_code": error.exit_code}
-            print_json("error", {"error": problem})
-        click.echo("\n".join(plain(line) for line in str(error).splitlines()), err=True)
+        _say(error)
         sys.exit(error.exit_code)
+
+
+def _say(error: InstepError) -> None:
+    """Say what went wrong, on stderr; with `--json` on stdout too."""
+    from instep.cli.output import error_text, print_json
+
+    kind = kind_of(error)
+    if "--json" in sys.argv:
+        problem = {"kind": kind, "message": str(error), "exit_code": error.exit_code}
+        print_json("error", {"error": problem})
+    click.echo(error_text(error, kind), err=True)
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def _notes(notes: Iterable[Mapping[str, Any]], *, values: bool) -> str:
         text = [code(note["text"])] if values else []
         rows.append([code(note["code"]), where, f"{note['count']:,}", *text, code(note["remedy"])])
     headers = ["code", "connection", "times", *(["what"] if values else []), "what to do"]
-    return "**To look at**\n\n" + _table(headers, rows) if rows else ""
+    return f"**To look at**\n\n{_table(headers, rows)}\n\nWhat a code means: `instep help CODE`" if rows else ""
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

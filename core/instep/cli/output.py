@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from instep.model.values import plain
+
+if TYPE_CHECKING:
+    from instep.errors import InstepError
+    from instep.mapping.mistakes import Mistake
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -59,6 +63,42 @@ def moment(at: str) -> str:
 def talk(text: str) -> None:
     """Say something to whoever watches; not part of the result."""
     click.echo(text, err=True)
+
+
+CODES_HINT = "What a code means: instep help CODE"
+"""What is said once at the end of an output that has codes."""
+
+
+def code_shown(code: str) -> str:
+    """The code that has a page: the given one, or for a system's own the class of refusals that it falls into."""
+    from instep.codes import every_code
+
+    return code if code in every_code() else class_of_refusal(code)
+
+
+def class_of_refusal(code: str) -> str:
+    """The code of the class that a system's own code falls into."""
+    from instep.sync.remedies import remedy_of
+
+    return remedy_of(code).name.replace(" ", "-")
+
+
+def error_text(error: InstepError, kind: str) -> str:
+    """An error for people, and where to read what it means. What was merely typed wrong says so itself."""
+    from instep.errors import ConfigError
+    from instep.mapping.mistakes import Mistake
+
+    found = error.mistakes if isinstance(error, ConfigError) else ()
+    mistakes = [mistake for mistake in found if isinstance(mistake, Mistake)]
+    if mistakes:
+        return "\n".join([*map(mistake_line, mistakes), CODES_HINT])
+    said = [plain(line) for line in str(error).splitlines()]
+    return "\n".join(said if isinstance(error, ConfigError) else [*said, f"What this means: instep help {kind}"])
+
+
+def mistake_line(mistake: Mistake) -> str:
+    """A mistake as people read it, with its code."""
+    return f"{mistake} [{mistake.code}]"
 
 
 class Progress:
@@ -112,7 +152,7 @@ def notes(found: Sequence[dict[str, Any]]) -> str:
     for note in found:
         where = f"{note['connection']}: " if note["connection"] else ""
         times = f" ({note['count']:,} times)" if note["count"] > 1 else ""
-        lines.append(plain(f"! {where}{note['text']}{times}"))
+        lines.append(plain(f"! {where}{note['text']}{times} [{code_shown(note['code'])}]"))
         such_as = f" Such as: {', '.join(note['examples'])}." if note["examples"] else ""
         lines.append(plain(f"    {note['remedy']}{such_as}"))
     return "\n".join(lines)

@@ -67,6 +67,7 @@ def show(workspace: Path, preset: str | None, segment: str | None, owners: bool,
 @json_option
 def lint(file: Path | None, workspace: Path, preset: str | None, as_json: bool) -> None:
     """Say what is weak about a process: of this workspace, of FILE, or of a preset. Exit 1 if anything is."""
+    from instep.cli.output import CODES_HINT, talk
     from instep.cli.process_view import finding_json, finding_line
     from instep.mapping.lint import lint_process, seller_share
 
@@ -83,6 +84,8 @@ def lint(file: Path | None, workspace: Path, preset: str | None, as_json: bool) 
         if steps:
             click.echo(f"{steps} of {total} steps are seller actions.")
         click.echo(f"Findings: {len(findings)}." if findings else "Nothing found.", err=True)
+        if findings:
+            talk(CODES_HINT)
     if findings:
         sys.exit(1)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from instep.cli.output import CODES_HINT, mistake_line
 from instep.mapping.coverage import Coverage
 from instep.mapping.lint import Finding
 from instep.mapping.load import read_preset
@@ -27,10 +28,11 @@ def print_mistakes(mistakes: Sequence[Mistake]) -> None:
     """Every mistake on stderr, a blank line between files."""
     before = mistakes[0].file if mistakes else ""
     for mistake in mistakes:
-        click.echo(f"\n{mistake}" if mistake.file != before else str(mistake), err=True)
+        click.echo(("" if mistake.file == before else "\n") + mistake_line(mistake), err=True)
         before = mistake.file
     files = len({mistake.file for mistake in mistakes})
     click.echo(f"\n{count(len(mistakes), 'mistake')} in {count(files, 'file')}.", err=True)
+    click.echo(CODES_HINT, err=True)
 
 
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.output import brief, moment, notes, print_json, table
+from instep.cli.output import CODES_HINT, brief, class_of_refusal, moment, notes, print_json, table, talk
 from instep.cli.process import json_option, workspace_option
 from instep.model.values import plain
 
@@ -62,6 +62,8 @@ def status(workspace: Path, as_json: bool) -> None:
     for name, count in document["kept_away"].items():
         text = f"{count:,} kept away from {name}, because they were deleted there. See: instep why-not KEY {name}"
         click.echo("\n" + plain(text))
+    if document["quarantine"]:
+        talk(CODES_HINT)
 
 
 def quarantine_text(found: Sequence[Mapping[str, Any]]) -> str:
@@ -69,7 +71,9 @@ def quarantine_text(found: Sequence[Mapping[str, Any]]) -> str:
     lines = [f"Refused, and waiting: {len(found):,}"]
     for one in found[:SAMPLES]:
         times = "once" if one["tries"] == 1 else f"{one['tries']} times"
-        lines.append(f"  {one['record']} ({one['action']}): {one['class']}: {one['reason']}")
+        lines.append(
+            f"  {one['record']} ({one['action']}): {one['class']}: {one['reason']} [{class_of_refusal(one['code'])}]"
+        )
         lines.append(f"      tried {times} since {one['since']}; {one['next_try']}")
         lines.append(f"      {one['remedy']}")
     if len(found) > SAMPLES:
@@ -155,6 +159,8 @@ def show(run: int, workspace: Path, limit: int, as_json: bool) -> None:
         print_json("show", document)
     else:
         click.echo(show_text(document))
+        if document["quarantine"] or (document["report"] or {}).get("notes"):
+            talk(CODES_HINT)
 
 
 def show_of(store: Store, run: int, limit: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import Progress, brief, notes, print_json, table, talk
+from instep.cli.output import CODES_HINT, Progress, brief, notes, print_json, table, talk
 from instep.cli.process import json_option, workspace_option
 from instep.cli.reports import Reports, report_options, reporting
 from instep.model.values import Scalar, display, plain
@@ -118,7 +118,7 @@ def print_outcome(outcome: Outcome, as_json: bool) -> None:
 
 def _print_notes(outcome: Outcome) -> None:
     if outcome.notes:
-        talk("\n" + notes(outcome.notes))
+        talk(f"\n{notes(outcome.notes)}\n{CODES_HINT}")
 
 
 def outcome_text(outcome: Outcome) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import print_json
+from instep.cli.output import CODES_HINT, code_shown, print_json, talk
 from instep.cli.process import json_option, workspace_option
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def why_not(key: str, connection: str | None, workspace: Path, as_json: bool) ->
         print_json("why-not", {"key": key, "answers": [answer.as_json() for answer in answers]})
     else:
         click.echo(answers_text(answers))
+        if any(answer.obstacles for answer in answers):
+            talk(CODES_HINT)
     raise click.exceptions.Exit(IN_THE_WAY if any(answer.obstacles for answer in answers) else 0)
 
 
@@ -51,5 +53,5 @@ def answers_text(answers: Sequence[Answer]) -> str:
             next_step = "" if answer.records else "; the next sync makes a record"
             lines.append(f"  nothing is in its way{next_step}")
         for one in answer.obstacles:
-            lines += [f"  {one.text}", f"      {one.remedy}"]
+            lines += [f"  {one.text} [{code_shown(one.code)}]", f"      {one.remedy}"]
     return "\n".join(map(plain, lines))

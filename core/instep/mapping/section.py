@@ -48,9 +48,9 @@ class Section:
                 self.mistake("UNKNOWN_KEY", "is not a known key", suggestion(key, self.known), key)
 
     def unknown(self, what: str, wrong: str, known: Iterable[str], *below: str | int) -> None:
-        """Report a name that should be one of `known`: `names "x", which no stage has`."""
+        """Report a name that should be one of `known`. The first word of `what` makes the code: `UNKNOWN_STAGE`."""
         problem = f'names "{wrong}", which is no {what}'
-        self.mistake(f"UNKNOWN_{what.upper().replace(' ', '_')}", problem, suggestion(wrong, known), *below)
+        self.mistake(f"UNKNOWN_{what.split(maxsplit=1)[0].upper()}", problem, suggestion(wrong, known), *below)
 
     # --- single values -----------------------------------------------------------------------------------------
 

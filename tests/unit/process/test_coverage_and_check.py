@@ -117,10 +117,11 @@ def test_check_says_everything_that_is_wrong_file_by_file_on_stderr(run, folder:
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        'mappings/exports.toml:1: persn is not a known key. Did you mean "person"?\n\n'
-        'mappings/team.toml:1: x is not a known key. Use "people" or "assign".\n'
-        'mappings/team.toml:2: y is not a known key. Use "people" or "assign".\n\n'
+        'mappings/exports.toml:1: persn is not a known key. Did you mean "person"? [UNKNOWN_KEY]\n\n'
+        'mappings/team.toml:1: x is not a known key. Use "people" or "assign". [UNKNOWN_KEY]\n'
+        'mappings/team.toml:2: y is not a known key. Use "people" or "assign". [UNKNOWN_KEY]\n\n'
         "3 mistakes in 2 files.\n"
+        "What a code means: instep help CODE\n"
     )
 
 
@@ -166,7 +167,8 @@ def test_notes_stop_nothing(run, folder: Path) -> None:
 
     assert result.exit_code == 0
     assert result.stderr == (
-        'note: mappings/crn.toml: No connection has this name, so nobody reads this file. Did you mean "crm"?\n'
+        'note: mappings/crn.toml: No connection has this name, so nobody reads this file. Did you mean "crm"? '
+        "[UNUSED_FILE]\nWhat a code means: instep help CODE\n"
     )
 
 
