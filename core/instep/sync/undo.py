@@ -170,7 +170,7 @@ def _take(
         case "update":
             _restore(undoing, live, mapping, wrote, now)
         case "create":
-            _remove(undoing, mapping, wrote, now)
+            _remove(undoing, live, mapping, wrote, now)
         case "relate" | "unrelate":
             _tie_back(undoing, mapping, wrote, now, made)
 
@@ -238,12 +238,13 @@ def _canonical_name(mapping: EntityMapping, name: str) -> str:
 # --- records that the run made, or deleted ---------------------------------------------------------------------
 
 
-def _remove(undoing: Undoing, mapping: EntityMapping, wrote: Wrote, now: Now) -> None:
+def _remove(undoing: Undoing, live: Live, mapping: EntityMapping, wrote: Wrote, now: Now) -> None:
     """Delete a record that the run made, where that is wanted and nobody has worked on it since."""
     if not undoing.delete_created:
         undoing.leave(wrote, "create", "it was created and stays; with --delete-created it is deleted")
         return
-    edited = [name for name in now.fields if name != mapping.instep_id and not _is_as_made(now, wrote, name)]
+    ours = {name for name in now.fields if name == mapping.instep_id or keeps_consent(live, mapping.consent, name)}
+    edited = [name for name in now.fields.keys() - ours if not _is_as_made(now, wrote, name)]
     if edited:
         undoing.leave(wrote, "create", f"it was created and stays: {', '.join(sorted(edited))} was changed since")
         return
