@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from instep.sync.erase import erase
 from instep.sync.run import plan_only
 from instep.sync.why_not import why_not
 
@@ -52,6 +53,9 @@ ROLES = "files: b speaks for = marketing; files: roles = decision=sales"
         ("a.jane; sync; b.jane deleted; sync", "jane", "tombstone", "instep allow in_"),
         ("b refuses title=CTO; a.jane title=CTO; sync", "jane", "refused", "instep retry in_"),
         ("a.jane; sync; b is down; sync", "jane", "stopped", "left early"),
+        ("b loses an answer; a.jane; sync", "jane", "unsettled", "whether the last write took effect"),
+        ("a.jane title=CTO; sync; a.jane title=CEO; sync; undo", "jane", "undone", "a run that was undone"),
+        ("a.jane title=CTO; sync; a.jane title=CEO; sync; undo; sync", "jane", "undone", "a run that was undone"),
         (
             "b.jane; b.jane2 email=jane@x.example; a.jane; sync",
             "jane",
@@ -98,6 +102,9 @@ def test_what_is_in_the_way_is_said_with_what_to_do(stage: Stage, given: str, ke
         "a.jane; sync; b.jane deleted; sync; jane allowed in b; sync",
         "b refuses title=CTO; a.jane title=CTO; sync; b takes title again; 1d pass; sync",
         "a.jane; sync; b is down; sync; b is up; sync",
+        "b loses an answer; a.jane; sync; sync",
+        "a.jane title=CTO; sync; a.jane title=CEO; sync; undo; a.jane title=Chair; sync",
+        "a.jane title=CTO; sync; a.jane title=CEO; sync; undo; undo; sync",
         f"{INCLUDE}; a.jane title=CEO; sync",
         "files: law of title = manual; a.jane title=A; b.jane title=B; sync; jane title is decided for a; sync",
     ],
@@ -122,6 +129,17 @@ def test_consent_that_is_withheld_is_named(stage: Stage) -> None:
     stage.systems["b"].put("people", "jane", email="jane@x.example", title="yes")
     play(stage, "sync; jane title is decided for a; sync")
     assert any("who opted out" in text for code, text in reasons(stage, "jane@x.example", "b") if code == "consent")
+
+
+def test_somebody_who_was_erased_is_said_to_be_so(stage: Stage) -> None:
+    play(stage, "files: a erases = erase; files: b erases = keep; a.jane; a.joan; sync")
+    record = f"b/people/{stage.find('b', 'jane')}"
+    erase(stage.workspace(), stage.world(), "jane@x.example")
+    play(stage, "sync")
+    for key in ("jane@x.example", record):
+        assert [code for code, _ in reasons(stage, key, "b")] == ["erased"]
+    assert reasons(stage, "joan@x.example", "b") == []
+    assert [code for code, _ in reasons(stage, "nobody@x.example", "b")] == ["unknown"]
 
 
 def test_what_is_allowed_again_is_made_by_the_next_sync(stage: Stage) -> None:

@@ -12,7 +12,7 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a trims · a sets back title=X · a refuses title=X · a loses an answer
     jane title is decided for b [as X]    a person resolves the latest conflict · a takes title again
     a knows owner ann [inactive] · a is logged in to as ann · files: KEY = VALUE · forget everything · sync · 3d pass
-    undo · undo the run before · undo with deletes              (of the last run that wrote something)
+    undo · undo the run before [before …] · undo with deletes    (of the last run that wrote something)
 
 Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `jane title=CTO as of run 2`,
 `writes 0`, `writes b=1`, `1 conflict`, `1 open`, `2 decided`, `1 resolved`,
@@ -412,7 +412,7 @@ def _step(stage: Stage, step: str) -> None:
     if step == "sync":
         return stage.sync()
     if step.startswith("undo"):
-        return stage.undo(back=int("before" in step), delete_created="deletes" in step)
+        return stage.undo(back=step.count("before"), delete_created="deletes" in step)
     if match := re.fullmatch(r"(\w+) allowed in (\w)", step):
         key = str(next(iter(stage.natural(match[1]).values())))
         allow(stage.workspace(), stage.world(), key, match[2])

@@ -27,6 +27,9 @@ def allow(workspace: Workspace, world: World, key: str, connection: str) -> list
         with session.store.transaction("allow"):
             rows = [(connection, entity) for entity in barred]
             session.store.bulk("DELETE FROM tombstone WHERE connection = ? AND entity = ?", rows)
+            session.store.bulk(
+                "UPDATE mirror SET dirty = 0 WHERE connection = ? AND entity = ? AND state = 'gone'", rows
+            )  # that it is gone needs no burial any more
             session.store.bulk("UPDATE entity SET dirty = 1 WHERE id = ?", [(entity,) for entity in barred])
             session.store.bump("serial")
         close(session, "done", {"allowed": barred, "connection": connection})

@@ -8,6 +8,7 @@ those that depend on one of these.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from instep.model.consent import Standing
 from instep.model.entities import FieldType, Kind
@@ -36,9 +37,10 @@ from instep.sync.owners import assign_owner
 from instep.sync.scores import decide_score
 from instep.sync.session import Session
 from instep.sync.stages import hear_stages, position_of
-from instep.sync.state import EntityState, JourneyState, RecordState, load_entities, load_journeys, standings_of
+from instep.sync.state import EntityState, JourneyState, RecordState, load_entities, load_journeys, standings_of, undone_of
 
 CHUNK = 2000
+T = TypeVar("T")
 
 
 def decide(session: Session, matches: Matches) -> Iterator[tuple[list[EntityState], Decisions]]:
@@ -105,21 +107,20 @@ def _inherit(session: Session, record: RecordState, predecessor: Ref) -> None:
         for name, value in record.fields.items():
             if is_blank(value):
                 record.heard[name] = value  # what a merge left blank was not cleared by anyone
+        record.undone = _in_words_of(session, record, predecessor, undone_of(session, predecessor))
 
 
-def _in_words_of(
-    session: Session, record: RecordState, predecessor: Ref, heard: dict[str, Scalar]
-) -> dict[str, Scalar]:
-    """What was heard of a predecessor, under the names that the successor's object has for the same fields."""
+def _in_words_of(session: Session, record: RecordState, predecessor: Ref, heard: dict[str, T]) -> dict[str, T]:
+    """What is known of a predecessor, under the names that the successor's object has for the same fields."""
     mapping = session.mapping(predecessor.connection, predecessor.object)
     if mapping is None or predecessor.object == record.ref.object:
         return heard
     renamed = {f.field: f.name for f in mapping.fields}
-    found: dict[str, Scalar] = {}
+    found: dict[str, T] = {}
     for name, value in heard.items():
         mapped = record.mapping.mapped(renamed[name]) if name in renamed else None
         found[mapped.field if mapped else name] = value
-    return {name: value for name, value in found.items() if name in record.fields}
+    return {name: value for name, value in found.items() if name in record.fields or name.startswith("@")}
 
 
 def _learn_ends(session: Session, decisions: Decisions, states: Sequence[EntityState]) -> None:

@@ -27,6 +27,9 @@ from instep.sync.stages import table_for
 from instep.sync.state import EntityState, RecordState
 from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
 
+UNDONE = "A record keeps what it held before a run that was undone."
+WRITTEN_AGAIN = "It is written again when the value changes here or in another system."
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -337,8 +340,8 @@ def _without_undone(
         planning.session.ledger.note(
             "undone",
             record.connection,
-            "A record keeps what it held before a run that was undone.",
-            "It is written again when the value changes here or in another system.",
+            UNDONE,
+            WRITTEN_AGAIN,
             str(record.ref),
         )
     return [change for change in kept if change is not None]

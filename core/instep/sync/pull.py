@@ -32,7 +32,7 @@ from instep.errors import RemoteError
 from instep.mapping.compiled import BehaviourMapping, EntityMapping
 from instep.model.entities import Kind
 from instep.model.rules import Moment
-from instep.model.values import Scalar, decode, encode
+from instep.model.values import Scalar, decode, encode, plain
 from instep.sync.erased import behaviour_without_erased, ends_without_erased, without_erased
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session, stop
@@ -174,11 +174,27 @@ def keep_items(
     """
     if session.erased:
         items = without_erased(session, connection, object, items)
-    seen = [item for item in items if isinstance(item, Seen)]
+    seen = [item for item in items if isinstance(item, Seen) and _is_text(item.id)]
     for item in items:
-        if not isinstance(item, Seen):
+        if not _is_text(item.id):
+            _garbled(session, Ref(connection, object, plain(item.id)), _HALF)
+        elif not isinstance(item, Seen):
             _keep_event(session, Ref(connection, object, item.id), item)
     _keep_seen(session, connection, object, seen, is_empty=is_empty)
+
+
+_HALF = "Half of a character stands in it, so it is no text."
+
+
+def _is_text(text: str) -> bool:
+    """Whether a text can be stored at all: one that was cut in the middle of a character cannot."""
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _garbled(session: Session, ref: Ref, reason: str) -> None:
+    session.ledger.look(ref)
+    session.ledger.quarantine(ref, "garbled")
+    session.ledger.note("garbled", ref.connection, reason, "Repair the record at its source.", str(ref))
 
 
 def _known(session: Session, connection: str, object: str, items: Sequence[Seen]) -> dict[str, tuple[Any, ...]]:
@@ -202,7 +218,11 @@ def _keep_seen(session: Session, connection: str, object: str, items: Sequence[S
     rows = []
     for item in items:
         ref = Ref(connection, object, item.id)
-        packed = encode(item.fields)
+        try:
+            packed = encode(item.fields)
+        except UnicodeEncodeError:
+            _garbled(session, ref, _HALF)
+            continue
         modified = item.modified_at.isoformat()
         changes = json.dumps({n: c.at.isoformat() for n, c in item.changes.items()}) if item.changes else None
         old = known.get(item.id)
@@ -236,9 +256,7 @@ def _keep_event(session: Session, ref: Ref, item: Gone | MergedInto | ConvertedT
     fields: Mapping[str, Scalar] = {}
     match item:
         case Garbled():
-            session.ledger.look(ref)
-            session.ledger.quarantine(ref, "garbled")
-            session.ledger.note("garbled", ref.connection, item.reason, "Repair the record at its source.", str(ref))
+            _garbled(session, ref, item.reason)
             return
         case Gone(fields=fields):
             state = "gone"

@@ -35,6 +35,8 @@ class Recording:
         self.related: list[tuple[str, str, frozenset[str], frozenset[str]]] = []
         self.questions: list[tuple[str, str, str, str]] = []
         self.resolved: dict[int, str | None] = {}
+        self.held: list[tuple[Any, ...]] = []
+        """What successors inherit of what a person took back."""
         self.nothing_left: set[str] = set()
         """Entities whose every change turned out to be impossible: they are not waiting for a write."""
         with self._store.aside():
@@ -50,6 +52,8 @@ class Recording:
             self._put("base", bases)
             self._put("conflict", [row for state in states for row in conflict_rows(session, state)])
             self._put_journeys(session, [j for s in states for j in _own_journeys(decisions, s)])
+        heirs = [record for state in states for record in state.records if record.ref in decisions.matches.moved]
+        self.held += [row for record in heirs for row in _held(session, record)]
         for state in states:
             self.resolved |= state.resolved
             for name in {*state.relations, *state.relations_before}:
@@ -84,6 +88,14 @@ def _past_rows(state: EntityState) -> list[tuple[Any, ...]]:
     return [
         (state.id, name, reason.get("run", 0), json.dumps({"value": value, "reason": reason}).encode())
         for name, (value, reason) in state.former.items()
+    ]
+
+
+def _held(session: Session, record: RecordState) -> list[tuple[Any, ...]]:
+    """What a person took back of a record, as its table keeps it."""
+    return [
+        (*record.ref, name, encode({"said": undone.said, "back": undone.back}), session.run)
+        for name, undone in record.undone.items()
     ]
 
 
@@ -141,6 +153,7 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         [(entity, name, end) for entity, name, _, new in recording.related for end in new],
     )
     store.bulk("DELETE FROM quarantine WHERE connection = ? AND entity = ? AND action = ?", sorted(decisions.over))
+    store.bulk("INSERT OR REPLACE INTO undone VALUES (?, ?, ?, ?, ?, ?)", recording.held)
     store.bulk(
         "DELETE FROM undone WHERE connection = ? AND object = ? AND id = ? AND field = ?", sorted(decisions.released)
     )

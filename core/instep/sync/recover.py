@@ -201,6 +201,8 @@ def _settle_seen(session: Session, one: Open, item: Seen) -> None:
     sent = decode(base[1]) if base and base[1] else {}
     for name in one.after:
         if name not in overtaken and name in item.fields:
+            if heard.get(name) != item.fields[name]:
+                sent.pop(name, None)  # what was sent last did not come back as this
             heard[name] = item.fields[name]  # ours, or the value before, or the blank of a half-done write
     sent |= {name: one.after[name] for name in taken}
     session.store.run(

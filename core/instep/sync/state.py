@@ -288,6 +288,12 @@ def _load_undone(session: Session, connection: str, object: str, records: dict[s
         records[id].undone[name] = Undone(**decode(said))
 
 
+def undone_of(session: Session, ref: Ref) -> dict[str, Undone]:
+    """What a person took back of one record, by field or "@relation:end"."""
+    rows = session.store.rows("SELECT field, said FROM undone WHERE connection = ? AND object = ? AND id = ?", ref)
+    return {name: Undone(**decode(said)) for name, said in rows}
+
+
 def _load_relations(session: Session, states: dict[str, EntityState]) -> None:
     for entity, name, to in session.store.among(
         "SELECT entity, name, to_entity FROM relation WHERE entity IN (?)", list(states)
@@ -402,4 +408,5 @@ __all__ = [
     "entity_row",
     "load_entities",
     "load_journeys",
+    "undone_of",
 ]

@@ -69,6 +69,14 @@ class Undoing:
         """Keep that a record that has a value `back` shall not be told the same again."""
         self.held.append((*ref, name, encode({"said": said, "back": back}), self.session.run))
 
+    def still_said(self, ref: Ref, name: str, held: Scalar, said: Scalar) -> Scalar:
+        """What a record is not told again: where an undo put the value that is there, what that one took back."""
+        row = self.session.store.row(
+            "SELECT said FROM undone WHERE connection = ? AND object = ? AND id = ? AND field = ?", (*ref, name)
+        )
+        known = decode(row[0]) if row is not None else {}
+        return known["said"] if known and is_same(known["back"], held) else said
+
 
 def plan_undo(session: Session, run: int, *, delete_created: bool) -> Undoing:
     """What to write so that what a run wrote is as it was before. Touches nothing.
@@ -164,7 +172,7 @@ def _take(
         case "update":
             _restore(undoing, live, mapping, wrote, now)
         case "create":
-            _remove(undoing, mapping, wrote, now)
+            _remove(undoing, live, mapping, wrote, now)
         case "relate" | "unrelate":
             _tie_back(undoing, mapping, wrote, now, made)
 
@@ -183,13 +191,13 @@ def _restore(undoing: Undoing, live: Live, mapping: EntityMapping, wrote: Wrote,
     values: list[Value] = []
     for name, after in wrote.after.items():
         held, before = now.fields.get(name), wrote.before.get(name)
-        if name == mapping.instep_id or is_same(held, before):
+        if name == mapping.instep_id or held == before:
             continue
         if why := _why_not(live, mapping, wrote, now, name):
             undoing.leave(wrote, name, why)
             continue
         values.append(Value(_canonical_name(mapping, name), name, held, before, _IS_UNDONE))
-        undoing.hold(wrote.ref, name, after, before)
+        undoing.hold(wrote.ref, name, undoing.still_said(wrote.ref, name, held, after), before)
     if values:
         undoing.changes.append(_change("update", mapping, wrote, str(now.entity), values))
 
@@ -204,13 +212,23 @@ def _why_not(live: Live, mapping: EntityMapping, wrote: Wrote, now: Now, name: s
         return "it cannot be written now"
     if not _holds(now, wrote, name) and not (mapping.is_stage(name) and is_blank(now.fields[name])):
         return f"it was changed since, and holds {display(now.fields[name])!r} now"
+    if changed := [other for other in _beside(mapping, name) if not _holds(now, wrote, other)]:
+        return f"{changed[0]} was changed since, and the two are one value"
     return None
 
 
+def _beside(mapping: EntityMapping, name: str) -> list[str]:
+    """The fields that hold one value together with this one: an amount and its currency."""
+    places = [(mapped.field, mapped.currency_field) for mapped in mapping.fields]
+    return [other for both in places if name in both for other in both if other not in (name, None)]
+
+
 def _holds(now: Now, wrote: Wrote, name: str) -> bool:
-    """Whether a field still holds what the run wrote, as it was sent or as it came back."""
+    """Whether a field still holds what the run left there: as it was sent, or as it came back."""
     held = now.fields.get(name)
-    return is_same(held, wrote.after[name]) or (name in wrote.returned and is_same(held, wrote.returned[name]))
+    if name in wrote.returned:
+        return held in (wrote.returned[name], wrote.after.get(name, wrote.returned[name]))
+    return name not in wrote.after or is_same(held, wrote.after[name])
 
 
 def _canonical_name(mapping: EntityMapping, name: str) -> str:
@@ -222,18 +240,25 @@ def _canonical_name(mapping: EntityMapping, name: str) -> str:
 # --- records that the run made, or deleted ---------------------------------------------------------------------
 
 
-def _remove(undoing: Undoing, mapping: EntityMapping, wrote: Wrote, now: Now) -> None:
+def _remove(undoing: Undoing, live: Live, mapping: EntityMapping, wrote: Wrote, now: Now) -> None:
     """Delete a record that the run made, where that is wanted and nobody has worked on it since."""
     if not undoing.delete_created:
         undoing.leave(wrote, "create", "it was created and stays; with --delete-created it is deleted")
         return
-    edited = [name for name in wrote.after if not _holds(now, wrote, name)]
+    ours = {name for name in now.fields if name == mapping.instep_id or keeps_consent(live, mapping.consent, name)}
+    edited = [name for name in now.fields.keys() - ours if not _is_as_made(now, wrote, name)]
     if edited:
         undoing.leave(wrote, "create", f"it was created and stays: {', '.join(sorted(edited))} was changed since")
         return
     names = [name for name in wrote.after if name != mapping.instep_id]
     values = [Value(_canonical_name(mapping, n), n, now.fields.get(n), None, _IS_UNDONE) for n in names]
     undoing.changes.append(_change("delete", mapping, wrote, str(now.entity), values))
+
+
+def _is_as_made(now: Now, wrote: Wrote, name: str) -> bool:
+    """Whether nobody has worked on a field of a new record: what was not sent and did not come back began blank."""
+    is_known = name in wrote.after or name in wrote.returned
+    return _holds(now, wrote, name) if is_known else is_blank(now.fields[name])
 
 
 def _make_again(undoing: Undoing, wrote: Wrote, now: Now | None) -> None:

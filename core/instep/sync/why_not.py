@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,18 +13,20 @@ from instep.mapping.compiled import Workspace
 from instep.model.entities import Kind
 from instep.model.rules import Moment
 from instep.model.rulewords import spelled
-from instep.model.values import decode, display
+from instep.model.values import decode, display, is_same
 from instep.store import require_state
 from instep.sync.conflicts import Wanted, read_conflicts, read_questions
 from instep.sync.creates import Obstacle, obstacle
 from instep.sync.decide import recall
+from instep.sync.erased import names_by
 from instep.sync.explain import find_entity
 from instep.sync.labels import label_of
 from instep.sync.ledger import Ref
 from instep.sync.match import facts_of, keys_of
+from instep.sync.plan import UNDONE, WRITTEN_AGAIN
 from instep.sync.refusals import Waiting, read_waiting
 from instep.sync.session import Live, Session, open_session, use_catalogue
-from instep.sync.state import EntityState, RecordState
+from instep.sync.state import EntityState, RecordState, Undone
 from instep.sync.transport import World
 
 
@@ -87,7 +90,8 @@ def _of_entity(session: Session, state: EntityState, live: Live) -> Answer:
     if live.mapping.entities.get(state.kind) is not None:
         parts = [_of_mirrored(session, record) for record in here] if here else [_of_missing(session, state, live)]
         found += [one for part in parts for one in part]
-        found += [*_refused(session, state, live), *_undecided(session, state, live)]
+        found += [*_unsettled(session, state, live), *_refused(session, state, live)]
+        found += _undecided(session, state, live)
     return Answer(
         state.id,
         label_of(session.store, state.id),
@@ -148,14 +152,28 @@ def _of_mirrored(session: Session, record: RecordState) -> Iterator[Obstacle]:
     if record.frozen:
         yield _left_out(record.live, record.mapping.kind, spelled(record.mapping.include))
     yield from _standing(session, record.connection, [str(record.ref)])
-    if session.store.row(
-        "SELECT 1 FROM journal WHERE state IN ('intended', 'unknown') "
-        "AND connection = ? AND object = ? AND record = ?",
-        record.ref,
-    ):
-        yield Obstacle("unsettled", "Nobody knows yet whether the last write took effect.", "Sync: it is looked up.")
+    yield from _taken_back(record)
     if record.dirty:
         yield Obstacle("not-yet", "It changed, and no run has decided it since.", "Run: instep sync")
+
+
+def _taken_back(record: RecordState) -> Iterator[Obstacle]:
+    """What a person took back there, and is not said again: until something else is to be said."""
+    held = record.fields
+    if any(is_same(held.get(name), undone.back) and undone.said != held.get(name) for name, undone in _fields(record)):
+        yield Obstacle("undone", UNDONE, WRITTEN_AGAIN)
+
+
+def _fields(record: RecordState) -> list[tuple[str, Undone]]:
+    return [(name, undone) for name, undone in record.undone.items() if not name.startswith("@")]
+
+
+def _unsettled(session: Session, state: EntityState, live: Live) -> Iterator[Obstacle]:
+    if session.store.row(
+        "SELECT 1 FROM journal WHERE state IN ('intended', 'unknown') AND connection = ? AND entity = ?",
+        (live.name, state.id),
+    ):
+        yield Obstacle("unsettled", "Nobody knows yet whether the last write took effect.", "Sync: it is looked up.")
 
 
 def _left_out(live: Live, kind: Kind, rule: str) -> Obstacle:
@@ -242,6 +260,9 @@ def _why_unlinked(session: Session, live: Live, ref: Ref) -> Iterator[Obstacle]:
 
 
 def _unknown(session: Session, key: str, live: Live) -> Answer:
+    if session.erased.has(*names_by(key)):
+        erased = Obstacle("erased", "They were erased, and nothing brings them back.", f"To let them in: {_back(key)}")
+        return Answer(key, key, live.name, (), (*_stopped(session, live), erased))
     read = session.store.row("SELECT max(read_at) FROM cursor WHERE connection = ?", (live.name,))
     if read is None or read[0] is None:
         found = Obstacle("not-read", f"{live.name} has not been read yet.", "Run: instep sync")
@@ -250,3 +271,7 @@ def _unknown(session: Session, key: str, live: Live) -> Answer:
         remedy = "Give an e-mail address, a domain, a record's id or an instep_id; see whether the login may see it."
         found = Obstacle("unknown", text, remedy)
     return Answer(key, key, live.name, (), (*_stopped(session, live), found))
+
+
+def _back(key: str) -> str:
+    return f"instep allow {shlex.quote(key)}"
