@@ -15,7 +15,7 @@ from instep.errors import ConfigError, GuardError, StalePlanError
 from instep.mapping.load import load_workspace
 from instep.sync.run import apply_plan, plan_only, save_plan, undo
 
-from ..semantics.cases import Stage, play
+from ..semantics.cases import Stage, claims, play
 
 Held = dict[tuple[str, str, str, str], Any]
 NAMES = ("jane", "joan")
@@ -82,6 +82,13 @@ def stage(tmp_path: Path) -> Stage:
     stage = Stage(tmp_path)
     play(stage, "; ".join(f"a.p{n} title=CTO" for n in range(20)) + "; sync")
     return stage
+
+
+def test_what_somebody_changed_since_stays(stage: Stage) -> None:
+    play(stage, "a.p1 title=CEO; sync; b.p1 title=Boss")
+    left = undo(stage.workspace(), stage.world(), last_run(stage), write=True).plan.left
+    assert [(one["what"], one["why"].split(",")[0]) for one in left] == [("title", "it was changed since")]
+    assert claims(stage, "b.p1 title=Boss") == []
 
 
 def last_run(stage: Stage) -> int:

@@ -16,7 +16,7 @@ from instep.model.identity import normalised_key
 from instep.model.journey import Claim, Position, next_due, shown
 from instep.model.process import JourneyKind
 from instep.model.rules import Always, Moment
-from instep.model.values import Scalar, decode, is_blank
+from instep.model.values import decode, is_blank
 from instep.sync.conflicts import waiting_resolutions
 from instep.sync.decisions import Decisions, Facts, dirty_entities
 from instep.sync.evidence import acts_of, evidence
@@ -37,7 +37,15 @@ from instep.sync.owners import assign_owner
 from instep.sync.scores import decide_score
 from instep.sync.session import Session
 from instep.sync.stages import hear_stages, position_of
-from instep.sync.state import EntityState, JourneyState, RecordState, load_entities, load_journeys, standings_of, undone_of
+from instep.sync.state import (
+    EntityState,
+    JourneyState,
+    RecordState,
+    load_entities,
+    load_journeys,
+    standings_of,
+    undone_of,
+)
 
 CHUNK = 2000
 T = TypeVar("T")

@@ -160,7 +160,9 @@ def _of_mirrored(session: Session, record: RecordState) -> Iterator[Obstacle]:
 def _taken_back(record: RecordState) -> Iterator[Obstacle]:
     """What a person took back there, and is not said again: until something else is to be said."""
     held = record.fields
-    if any(is_same(held.get(name), undone.back) and undone.said != held.get(name) for name, undone in _fields(record)):
+    if any(
+        is_same(held.get(name), undone.back) and undone.said != held.get(name) for name, undone in _fields(record)
+    ):
         yield Obstacle("undone", UNDONE, WRITTEN_AGAIN)
 
 
@@ -261,7 +263,9 @@ def _why_unlinked(session: Session, live: Live, ref: Ref) -> Iterator[Obstacle]:
 
 def _unknown(session: Session, key: str, live: Live) -> Answer:
     if session.erased.has(*names_by(key)):
-        erased = Obstacle("erased", "They were erased, and nothing brings them back.", f"To let them in: {_back(key)}")
+        erased = Obstacle(
+            "erased", "They were erased, and nothing brings them back.", f"To let them in: {_back(key)}"
+        )
         return Answer(key, key, live.name, (), (*_stopped(session, live), erased))
     read = session.store.row("SELECT max(read_at) FROM cursor WHERE connection = ?", (live.name,))
     if read is None or read[0] is None:
