@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from instep.errors import AccessError, BusyError, StalePlanError
 from instep.store import Store
-from instep.sync.run import Outcome, apply_plan, plan_only, save_plan, sync
+from instep.sync.run import Outcome, apply_plan, plan_only, save_plan, sync, undo
 
 from ..semantics.cases import Stage, claims, play
 
@@ -118,6 +118,30 @@ def test_what_changed_since_an_old_plan_is_left_out_by_name(stage: Stage) -> Non
     outcome = apply(stage, plan)
     assert outcome.account["b"]["skipped"] == {"changed since it was planned": 1}
     assert claims(stage, "b.jane title=Boss; a.joan title=CFO") == []
+
+
+def test_a_company_that_a_colleague_gave_since_an_old_plan_is_kept(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    play(stage, "a.jane; a.joan; a.acme; a.bolt; sync; a.jane in a.acme; a.joan in a.acme")
+    plan = saved(stage)
+    play(stage, "10m pass; b.jane in b.bolt; 10m pass")
+    outcome = apply(stage, plan)
+    assert outcome.account["b"]["skipped"] == {"tied to another one since it was planned": 1}
+    assert claims(stage, "b.jane in b.bolt; b.jane not in b.acme; b.joan in b.acme") == []
+    play(stage, "sync; sync")
+    assert claims(stage, "b.jane in b.bolt; a.jane in a.bolt; a.joan in a.acme; writes 0") == []
+
+
+def test_an_old_undo_unties_nobody_whom_a_colleague_has_tied_to_another_one(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    play(stage, "a.jane; a.acme; a.bolt; a.co; a.jane in a.acme; sync; a.jane not in a.acme; a.jane in a.bolt; sync")
+    save_plan(stage.workspace(), undo(stage.workspace(), stage.world(), 2), stage.root / "plan.json")
+    play(stage, "10m pass; b.jane in b.co; 10m pass")
+    stage.systems["b"].writes.clear()
+    apply(stage, json.loads((stage.root / "plan.json").read_text()))
+    assert stage.systems["b"].writes == []
+    play(stage, "sync; sync")
+    assert claims(stage, "b.jane in b.co; a.jane in a.co; writes 0") == []
 
 
 def test_what_did_not_change_since_an_old_plan_is_written(stage: Stage) -> None:

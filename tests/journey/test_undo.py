@@ -23,7 +23,16 @@ EDITS = st.tuples(
     st.sampled_from("ab"),
     st.sampled_from(NAMES),
     st.sampled_from(
-        ["title=CTO", "title=CEO", "-title", "city=Rome", "city=Bern", "stage=interest", "stage=decision"]
+        [
+            "title=CTO",
+            "title=CEO",
+            "-title",
+            "city=Rome",
+            "city=Bern",
+            "city=bern",
+            "stage=interest",
+            "stage=decision",
+        ]
     ),
 )
 DAYS = st.lists(st.lists(EDITS, max_size=3), min_size=1, max_size=4)

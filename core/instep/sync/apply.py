@@ -43,6 +43,7 @@ from instep.sync.pull import keep_items, wanted_fields
 from instep.sync.record import Record, confirm_earlier, store_written
 from instep.sync.refusals import bury, is_about_one_value, pardon, quarantine
 from instep.sync.session import Live, Session, note_stop
+from instep.sync.ties import tied_elsewhere
 
 Recorder = Callable[[], None]
 
@@ -60,6 +61,8 @@ class Applying:
     unsettled: set[str] = field(default_factory=set)
     stopped: dict[str, str] = field(default_factory=dict)
     """Connection to why nothing more is sent to it in this run."""
+    elsewhere: set[tuple[str, str, str, str]] = field(default_factory=set)
+    """(connection, object, relation, record) of what a colleague has tied to another one since it was planned."""
 
     def leave_out(self, change: Change, ref: Ref | None, why: str) -> None:
         """Do without a change in this run; its entity is decided anew in the next one."""
@@ -197,8 +200,11 @@ def _record_of(applying: Applying, connection: str, object: str, entity: str) ->
 def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
     """Read again what was read too long ago, and leave out by name what has changed since."""
     session = applying.session
-    is_checked = bool(ready) and ready[0].change.action in ("update", "delete")
-    if not is_checked or _is_fresh(session, live, ready[0].change.object):
+    if not ready or _is_fresh(session, live, ready[0].change.object):
+        return ready
+    if ready[0].change.relation:
+        return _not_tied_elsewhere(applying, live, ready)
+    if ready[0].change.action not in ("update", "delete"):
         return ready
     object = ready[0].change.object
     mapping = session.mapping(live.name, object)
@@ -206,6 +212,17 @@ def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> lis
         return ready
     items = _read_again(live, object, [str(one.record) for one in ready], wanted_fields(live, mapping))
     return [one for one, item in zip(ready, items, strict=True) if _is_as_planned(applying, one, item)]
+
+
+def _not_tied_elsewhere(applying: Applying, live: Live, ready: list[Ready]) -> list[Ready]:
+    """The associations of one relation without those of records that a colleague has tied to another one since."""
+    place = (live.name, ready[0].change.object, ready[0].change.relation)
+    moved = tied_elsewhere(applying.session, live, [one.change for one in ready])
+    applying.elsewhere |= {(*place, id) for id in moved}
+    left = [one for one in ready if (*place, str(one.record)) in applying.elsewhere]
+    for one in left:
+        _leave_changed(applying, one.change, "tied to another one since it was planned")
+    return [one for one in ready if one not in left]
 
 
 def _is_fresh(session: Session, live: Live, object: str) -> bool:
@@ -226,6 +243,12 @@ def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
             _bury(applying.session, change, ready)
     else:
         reason = "moved since it was planned"
+    _leave_changed(applying, change, reason)
+    return False
+
+
+def _leave_changed(applying: Applying, change: Change, reason: str) -> None:
+    """Do without a change whose record is another one now, and say so."""
     applying.leave_out(change, change.ref, reason)
     applying.session.ledger.note(
         "changed",
@@ -234,7 +257,6 @@ def _is_as_planned(applying: Applying, ready: Ready, item: Item) -> bool:
         "It is decided anew in the next run.",
         str(change.ref),
     )
-    return False
 
 
 # --- the call --------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from instep.sync.match import facts_of, keys_of
 from instep.sync.plan import UNDONE, WRITTEN_AGAIN
 from instep.sync.refusals import Waiting, read_waiting
 from instep.sync.session import Live, Session, open_session, use_catalogue
-from instep.sync.state import EntityState, RecordState, Undone
+from instep.sync.state import EntityState, RecordState
 from instep.sync.transport import World
 
 
@@ -159,15 +159,9 @@ def _of_mirrored(session: Session, record: RecordState) -> Iterator[Obstacle]:
 
 def _taken_back(record: RecordState) -> Iterator[Obstacle]:
     """What a person took back there, and is not said again: until something else is to be said."""
-    held = record.fields
-    if any(
-        is_same(held.get(name), undone.back) and undone.said != held.get(name) for name, undone in _fields(record)
-    ):
+    held = ((record.fields[name], undone) for name, undone in record.undone.items() if name in record.fields)
+    if any(is_same(value, undone.back) and value != undone.said for value, undone in held):
         yield Obstacle("undone", UNDONE, WRITTEN_AGAIN)
-
-
-def _fields(record: RecordState) -> list[tuple[str, Undone]]:
-    return [(name, undone) for name, undone in record.undone.items() if not name.startswith("@")]
 
 
 def _unsettled(session: Session, state: EntityState, live: Live) -> Iterator[Obstacle]:
@@ -263,9 +257,8 @@ def _why_unlinked(session: Session, live: Live, ref: Ref) -> Iterator[Obstacle]:
 
 def _unknown(session: Session, key: str, live: Live) -> Answer:
     if session.erased.has(*names_by(key)):
-        erased = Obstacle(
-            "erased", "They were erased, and nothing brings them back.", f"To let them in: {_back(key)}"
-        )
+        remedy = f"If they come back and say so: instep allow {shlex.quote(key)}"
+        erased = Obstacle("erased", "They were erased, and nothing brings them back.", remedy)
         return Answer(key, key, live.name, (), (*_stopped(session, live), erased))
     read = session.store.row("SELECT max(read_at) FROM cursor WHERE connection = ?", (live.name,))
     if read is None or read[0] is None:
@@ -275,7 +268,3 @@ def _unknown(session: Session, key: str, live: Live) -> Answer:
         remedy = "Give an e-mail address, a domain, a record's id or an instep_id; see whether the login may see it."
         found = Obstacle("unknown", text, remedy)
     return Answer(key, key, live.name, (), (*_stopped(session, live), found))
-
-
-def _back(key: str) -> str:
-    return f"instep allow {shlex.quote(key)}"
