@@ -56,10 +56,20 @@ def erasure_text(done: Erasure) -> str:
         names = ", ".join(done.unsearched)
         paragraphs.append(f"{names}: could not be searched by address. Look there for other records of theirs.")
     if not done.is_done:
-        return "\n\n".join([*paragraphs, "Nothing was done. To do it, add: --yes"])
+        return "\n\n".join([*paragraphs, *_next(done)])
     if done.left:
         paragraphs.append(f"Left to do: {len(done.left)} records. Repeat the command, or erase them there by hand.")
     return "\n\n".join([*paragraphs, THEIRS])
+
+
+def _next(done: Erasure) -> list[str]:
+    """What to do after a look."""
+    if done.erased_before:
+        return []
+    files = sorted({f"mappings/{part.ref.connection}.toml" for part in done.parts if part.fate == "undeclared"})
+    if files:
+        return [f"Nothing was done. Declare a policy in {', '.join(files)} first, then add: --yes"]
+    return ["Nothing was done. To do it, add: --yes"]
 
 
 def _systems(done: Erasure) -> str:

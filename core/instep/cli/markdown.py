@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 60_000
 """GitHub takes 65,536 characters in a comment and a mebibyte in the summary of a step."""
 SAMPLES = 5
+_WITHOUT_VALUES = ("guard", "first-run", "waits", "budget")
+"""Notes that speak of counts alone."""
 
 
 def report(outcome: Outcome, *, values: bool = False) -> str:
@@ -133,9 +135,9 @@ def _notes(notes: Iterable[Mapping[str, Any]], *, values: bool) -> str:
     rows: list[list[str]] = []
     for note in notes:
         where = code(note["connection"]) if note["connection"] else ""
-        text = [code(note["text"])] if values else []
+        text = [code(note["text"]) if values or note["code"] in _WITHOUT_VALUES else ""]
         rows.append([code(note["code"]), where, f"{note['count']:,}", *text, code(note["remedy"])])
-    headers = ["code", "connection", "times", *(["what"] if values else []), "what to do"]
+    headers = ["code", "connection", "times", "what", "what to do"]
     return f"**To look at**\n\n{_table(headers, rows)}\n\nWhat a code means: `instep help CODE`" if rows else ""
 
 

@@ -146,6 +146,10 @@ def _live_bars() -> Any:
     return bars
 
 
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+
+
 def notes(found: Sequence[dict[str, Any]]) -> str:
     """What people should know: cause, how often, what to do."""
     lines = []
@@ -153,6 +157,6 @@ def notes(found: Sequence[dict[str, Any]]) -> str:
         where = f"{note['connection']}: " if note["connection"] else ""
         times = f" ({note['count']:,} times)" if note["count"] > 1 else ""
         lines.append(plain(f"! {where}{note['text']}{times} [{code_shown(note['code'])}]"))
-        such_as = f" Such as: {', '.join(note['examples'])}." if note["examples"] else ""
-        lines.append(plain(f"    {note['remedy']}{such_as}"))
+        such_as = f"Such as: {', '.join(note['examples'])}." if note["examples"] else ""
+        lines.append(plain(f"    {_ended(note['remedy']) if such_as else note['remedy']} {such_as}".rstrip()))
     return "\n".join(lines)

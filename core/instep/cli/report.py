@@ -49,10 +49,14 @@ def status(workspace: Path, as_json: bool) -> None:
         for c in document["connections"]
         for o in c["objects"]
     ]
-    click.echo(table(["connection", "org", "object", "records", "linked", "to decide", "read"], rows))
+    click.echo(table(["connection", "org", "object", "records", "linked", "not yet synced", "read"], rows))
     last = document["last_run"]
     if last:
         click.echo(f"\nLast run: {last['run']} ({last['command']}), {last['status']}, {_when(last['finished_at'])}")
+        if last["status"] == "failed":
+            click.echo(f"  Why: instep show {last['run']}")
+    if document["open_conflicts"]:
+        click.echo(f"\nValues that wait for a person: {document['open_conflicts']:,}. See: instep conflicts --open")
     if document["questions"]:
         click.echo(f"\nQuestions for a person: {len(document['questions'])}. See: instep conflicts")
         for item in document["questions"][:SAMPLES]:
@@ -212,6 +216,8 @@ def show_text(shown: Mapping[str, Any]) -> str:
     """The same for people."""
     when = f"{_when(shown['started_at'])} to {_when(shown['finished_at'])}"
     lines = [f"Run {shown['run']} ({shown['command']}): {shown['status']}, {when}. {shown['total']:,} writes."]
+    error = (shown["report"] or {}).get("error")
+    lines += [plain(f"  {line}") for line in error.splitlines()] if error else []
     for write in shown["writes"]:
         lines.append(f"  {write['action']} {write['record']} ({write['state']})")
         lines += [

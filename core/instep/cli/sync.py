@@ -40,7 +40,7 @@ def plan(workspace: Path, out: Path | None, detailed_exitcode: bool, as_json: bo
         save_plan(loaded, outcome, out)
     print_plan(outcome, as_json)
     if out is not None and not as_json:
-        talk(f"Saved. To do exactly this: instep apply {out}")
+        talk(f"Saved. To do exactly this: {how_to_apply(outcome, out)}")
     code = outcome.exit_code or (2 if detailed_exitcode and not outcome.plan.is_empty else 0)
     raise click.exceptions.Exit(code)
 
@@ -93,6 +93,12 @@ def sync(workspace: Path, first_run: str, as_json: bool, reports: Reports) -> No
     if not as_json and not outcome.applied:
         click.echo(plan_text(outcome.plan))
     print_outcome(outcome, as_json)
+
+
+def how_to_apply(outcome: Outcome, plan_file: Path) -> str:
+    """The command that does exactly what a saved plan says."""
+    is_guarded = any(note["code"] == "guard" for note in outcome.notes)
+    return f"instep apply {plan_file}{' --past-guards' if is_guarded else ''}"
 
 
 def print_plan(outcome: Outcome, as_json: bool) -> None:

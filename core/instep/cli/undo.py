@@ -28,7 +28,7 @@ def undo(
 
     What somebody changed since is left alone and listed; nobody is ever opted in. To redo it, undo the undo.
     """
-    from instep.cli.sync import print_outcome, print_plan
+    from instep.cli.sync import how_to_apply, print_outcome, print_plan
     from instep.mapping.load import load_workspace
     from instep.sync.run import save_plan
     from instep.sync.run import undo as run_undo
@@ -48,5 +48,7 @@ def undo(
         save_plan(loaded, outcome, out)
     print_plan(outcome, as_json)
     if not as_json and not outcome.plan.is_empty:
-        talk(f"Nothing was written. To do exactly this: instep {f'apply {out}' if out else f'undo {run} --yes'}")
+        with_deletes = " --delete-created" if delete_created else ""
+        command = how_to_apply(outcome, out) if out else f"instep undo {run}{with_deletes} --yes"
+        talk(f"Nothing was written. To do exactly this: {command}")
     raise click.exceptions.Exit(outcome.exit_code)

@@ -184,6 +184,7 @@ def _explain(asked: Asked) -> Explanation:
         return asked.says(stage.value, stage.reason, history=stage.history, extra=stage.extra)
     reasons = json.loads(row[1]) if row[1] else {}
     value, reason = _decided(asked, _value_now(asked, row), reasons.get(asked.name, {}))
+    reason |= _waits(asked)
     reason["lost"] = [{**loser, "value": display(unpack(loser["value"]))} for loser in reason.get("lost", [])]
     match asked.name:
         case "score":
@@ -193,6 +194,21 @@ def _explain(asked: Asked) -> Explanation:
         case name if name in RELATIONS[asked.kind]:
             return asked.says(tuple(value or ()), reason)
     return asked.says(unpack(value), reason)
+
+
+def _waits(asked: Asked) -> dict[str, Any]:
+    """That a person has to decide the field, where one has to; the value is what it was before."""
+    row = asked.store.row(
+        "SELECT id FROM conflict WHERE entity = ? AND field = ? AND state = 'open' ORDER BY id DESC",
+        (asked.entity, asked.name),
+    )
+    if row is None or asked.run is not None:
+        return {}
+    return {
+        "rule": f"it waits for a person: conflict {row[0]}, see instep conflicts --open",
+        "source": None,
+        "at": None,
+    }
 
 
 def _value_now(asked: Asked, row: tuple[Any, ...]) -> Any:

@@ -395,6 +395,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
             if change.ref is not None:
                 ledger.skip(change.ref, "planned, not written")
     recall_standing(session)
+    _note_open_conflicts(session)
     waiting = _recall_refusals(session) + session.store.count(_OPEN)
     account = ledger.account(session.workspace.connection_names)
     for name, calls in session.calls.items():
@@ -410,6 +411,14 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
     session.log("run ended", status=status, exit_code=code, written=ledger.written, planned=len(drafted.plan.changes))
     close(session, status, outcome.as_json())
     return outcome
+
+
+def _note_open_conflicts(session: Session) -> None:
+    """Say that values wait for a person: nothing else happens to them."""
+    count = session.store.count("SELECT count(*) FROM conflict WHERE state = 'open'")
+    if count:
+        what = "1 value waits" if count == 1 else f"{count:,} values wait"
+        session.ledger.note("waits", "", f"{what} for a person.", "See them: instep conflicts --open")
 
 
 _OPEN = "SELECT count(*) FROM journal WHERE state IN ('intended', 'unknown')"
