@@ -20,8 +20,8 @@ VENV = HERE / ".venv"
 STAMP = VENV / "instep-environment"
 LOCK = HERE / "requirements.lock"
 
-AT_ONCE = ("-n", "2", "--dist", "loadfile")
-"""Two test files at once, each as a whole."""
+AT_ONCE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two test files at once, each as a whole, in their order: the longest ones have few tests, and would come last."""
 
 USAGE = """usage: python3 dev.py COMMAND [ARGS…]
 

@@ -150,7 +150,7 @@ def effects(story: Rehearsal, run: int) -> int:
     return len(undone(story, run).labels)
 
 
-@pytest.mark.parametrize("systems", SYSTEMS)
+@pytest.mark.parametrize("systems", ["memory", "hubspot"])
 def test_an_undo_that_dies_is_completed_by_the_next_one(memory: Path, systems: str) -> None:
     with rehearsal(systems, A_DAY, memory) as story:
         before, after, run = played(story)

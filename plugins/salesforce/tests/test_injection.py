@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instep.errors import RemoteError
@@ -45,6 +45,7 @@ def test_many_values_are_read_as_themselves(values: list[str]) -> None:
 
 
 @settings(deadline=None)
+@example("\x00.")
 @given(st.text(max_size=30) | st.from_regex(r"[A-Za-z]\w*( FROM |,|--|\(|')\w*", fullmatch=True))
 def test_what_is_no_name_comes_into_no_query(name: str) -> None:
     is_name = (

@@ -172,7 +172,7 @@ class Columns:
     """
 
     def __init__(self, types: Mapping[str, str]) -> None:
-        self.types = {name: type for name, type in types.items() if type not in UNREADABLE}
+        self.types = {identifier(name): type for name, type in types.items() if type not in UNREADABLE}
         self._parents = _parents(self.types)
         record: Any = _record_type(self.types, self._parents)
         fields: Any = [("records", list[record]), ("done", bool), ("nextRecordsUrl", str | None, None)]
