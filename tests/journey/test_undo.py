@@ -18,6 +18,7 @@ from instep.sync.run import apply_plan, plan_only, save_plan, undo
 from ..semantics.cases import Stage, claims, play
 
 Held = dict[tuple[str, str, str, str], Any]
+Day = list[tuple[str, str, str]]
 NAMES = ("jane", "joan")
 EDITS = st.tuples(
     st.sampled_from("ab"),
@@ -50,15 +51,30 @@ def held(stage: Stage) -> Held:
     }
 
 
-def edited(stage: Stage, edits: list[tuple[str, str, str]]) -> None:
+def edited(stage: Stage, edits: Day) -> None:
     play(stage, "; ".join(f"{system}.{name} {change}" for system, name, change in edits))
 
 
-@settings(deadline=None)
-@given(DAYS, st.lists(EDITS, max_size=3), st.data())
+HISTORIES = given(DAYS, st.lists(EDITS, max_size=3), st.data())
+
+
+@settings(deadline=None, max_examples=30)
+@HISTORIES
 def test_what_nobody_touched_is_as_before_and_no_edit_is_overwritten(
-    days: list[list[tuple[str, str, str]]], later: list[tuple[str, str, str]], data: st.DataObject
+    days: list[Day], later: Day, data: st.DataObject
 ) -> None:
+    is_taken_back_exactly(days, later, data)
+
+
+@pytest.mark.ci
+@settings(deadline=None, max_examples=150)
+@HISTORIES
+def test_the_same_over_many_histories(days: list[Day], later: Day, data: st.DataObject) -> None:
+    is_taken_back_exactly(days, later, data)
+
+
+def is_taken_back_exactly(days: list[Day], later: Day, data: st.DataObject) -> None:
+    """Play a history, take back any run of it, and compare with what every record held before that run."""
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
         play(stage, "a.jane; a.joan; sync")
