@@ -20,8 +20,10 @@ VENV = HERE / ".venv"
 STAMP = VENV / "instep-environment"
 LOCK = HERE / "requirements.lock"
 
-AT_ONCE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""Two test files at once, each as a whole, in their order: the longest ones have few tests, and would come last."""
+AT_ONCE = ("-n", "2", "--dist", "loadfile")
+"""Two test files at once, each as a whole; those with the most tests first."""
+IN_ORDER = "--no-loadscope-reorder"
+"""For tests of which the longest files have few: they would come last."""
 
 USAGE = """usage: python3 dev.py COMMAND [ARGS…]
 
@@ -65,7 +67,8 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    return check([]) or run([binary("python"), "-m", "pytest", *AT_ONCE, "-m", "not nightly and not ci", *arguments])
+    quick = ["-m", "not nightly and not ci", *arguments]
+    return check([]) or run([binary("python"), "-m", "pytest", *AT_ONCE, IN_ORDER, *quick])
 
 
 def ci(arguments: list[str]) -> int:
