@@ -79,17 +79,9 @@ def list_conflicts(
 
 
 def _entities(store: Store, key: str | None) -> list[str] | None:
-    from instep.errors import ConfigError
-    from instep.sync.explain import find_entity
+    from instep.sync.explain import require_entity
 
-    if key is None:
-        return None
-    found = [entity for entity, _ in find_entity(store, key)]
-    if not found:
-        raise ConfigError(
-            f"Nothing is known by {key!r}. Give an e-mail address, a domain, a record id or an instep_id."
-        )
-    return found
+    return None if key is None else [entity for entity, _ in require_entity(store, key)]
 
 
 # --- for people and machines -----------------------------------------------------------------------------------

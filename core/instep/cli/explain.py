@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.output import brief, moment, print_json
+from instep.cli.output import brief, moment, print_json, shown
 from instep.cli.process import json_option, workspace_option
 
 if TYPE_CHECKING:
-    from instep.model.values import Scalar
     from instep.sync.explain import Explanation
 
 
@@ -54,10 +53,7 @@ def kept_away_text(away: Sequence[dict[str, Any]]) -> str:
 
 def explanation_text(explanation: Explanation) -> str:
     """One field's story, for people."""
-    from instep.model.values import display, plain
-
-    def shown(value: Scalar) -> str:
-        return brief(display(value))
+    from instep.model.values import plain
 
     reason = explanation.reason
     then = f" (as of run {explanation.run})" if explanation.run is not None else ""

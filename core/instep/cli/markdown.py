@@ -67,16 +67,12 @@ def _headline(outcome: Outcome) -> str:
 def _changes(plan: Plan) -> str:
     groups: dict[tuple[str, str, str], list[Change]] = {}
     for change in plan.changes:
-        groups.setdefault((change.connection, change.object, _action(change)), []).append(change)
+        groups.setdefault((change.connection, change.object, change.verb), []).append(change)
     rows = [
         [code(connection), code(object), action, f"{len(found):,}", _fields(found)]
         for (connection, object, action), found in groups.items()
     ]
     return _table(["connection", "object", "action", "records", "of which"], rows)
-
-
-def _action(change: Change) -> str:
-    return "opt_out" if change.action == "opt_out_new" else change.action
 
 
 def _fields(changes: Sequence[Change]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.model.values import plain
+from instep.model.values import Scalar, display, plain
 
 if TYPE_CHECKING:
     from instep.errors import InstepError
@@ -28,6 +28,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def brief(text: str, most: int = 200) -> str:
     """A text that may be as long as a book, cut; says how long it is."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
+def shown(value: Scalar) -> str:
+    """A value as people read it, cut where it is as long as a book."""
+    return brief(display(value))
 
 
 def inert(document: str) -> str:

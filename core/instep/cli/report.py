@@ -92,7 +92,8 @@ def _when(at: str | None) -> str:
 def status_of(store: Store) -> dict[str, Any]:
     """The state in figures."""
     from instep.cli.conflicts import question_json
-    from instep.sync.conflicts import read_questions
+    from instep.sync.conflicts import count_open, read_questions
+    from instep.sync.journal import count_unsettled
     from instep.sync.refusals import read_waiting
 
     read = {(c, s): at for c, s, at in store.rows("SELECT connection, stream, read_at FROM cursor")}
@@ -122,10 +123,10 @@ def status_of(store: Store) -> dict[str, Any]:
         ),
         "last_run": dict(zip(keys, last, strict=True)) if last else None,
         "questions": [question_json(asked) for asked in read_questions(store)],
-        "open_conflicts": store.count("SELECT count(*) FROM conflict WHERE state = 'open'"),
+        "open_conflicts": count_open(store),
         "quarantine": [one.as_json() for one in read_waiting(store)],
         "kept_away": dict(kept_away),
-        "unsettled": store.count("SELECT count(*) FROM journal WHERE state IN ('intended', 'unknown')"),
+        "unsettled": count_unsettled(store),
     }
 
 
@@ -197,11 +198,12 @@ def show_of(store: Store, run: int, limit: int) -> dict[str, Any]:
 def _write_json(row: tuple[Any, ...]) -> dict[str, Any]:
     """A write as the journal has it, with values as people read them."""
     from instep.model.values import decode, display
+    from instep.sync.ledger import target
 
     connection, object, record, entity, action, before, after, reason, state, at = row
     was, now, why = decode(before), decode(after), json.loads(reason)
     return {
-        "record": f"{connection}/{object}/{record or f'(new: {entity})'}",
+        "record": str(target(connection, object, record, entity)),
         "entity": entity,
         "action": action,
         "values": {n: {"before": display(was.get(n)), "after": display(value)} for n, value in now.items()},

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import CODES_HINT, Progress, brief, notes, print_json, table, talk
+from instep.cli.output import CODES_HINT, Progress, brief, notes, print_json, shown, table, talk
 from instep.cli.process import json_option, workspace_option
 from instep.cli.reports import Reports, report_options, reporting
-from instep.model.values import Scalar, display, plain
+from instep.model.values import plain
 
 if TYPE_CHECKING:
     from instep.sync.changes import Change, Plan
@@ -190,8 +190,7 @@ def plan_text(plan: Plan) -> str:
     groups: dict[tuple[str, str, str], list[Change]] = {}
     action: str
     for change in plan.changes:
-        action = "opt_out" if change.action == "opt_out_new" else change.action
-        groups.setdefault((change.connection, change.object, action), []).append(change)
+        groups.setdefault((change.connection, change.object, change.verb), []).append(change)
     lines: list[str] = []
     for (connection, object, action), changes in groups.items():
         lines.append(f"{connection}: {action} {len(changes):,} {object}")
@@ -228,10 +227,6 @@ def _change_lines(change: Change, sign: str) -> list[str]:
     for value in change.values:
         if value.name == "instep_id":
             continue
-        before = "" if change.action == "create" else f"{_shown(value.before)} -> "
-        lines.append(plain(f"      {value.name}: {before}{_shown(value.after)}   ({value.because})"))
+        before = "" if change.action == "create" else f"{shown(value.before)} -> "
+        lines.append(plain(f"      {value.name}: {before}{shown(value.after)}   ({value.because})"))
     return lines
-
-
-def _shown(value: Scalar) -> str:
-    return brief(display(value))

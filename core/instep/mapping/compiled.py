@@ -295,6 +295,11 @@ class Workspace:
         required = [r for m in self.mappings.values() for e in m.entities.values() for r in e.required.values()]
         return bool(self.process.segments) or any((r.field or "").startswith("company.") for r in required)
 
+    def entity_mapping(self, connection: str, object: str) -> EntityMapping | None:
+        """How an object of a connection is mapped; None where it is not, or the connection is not configured."""
+        mapping = self.mappings.get(connection)
+        return mapping.entity_of(object) if mapping is not None else None
+
     def law(self, kind: Kind, name: str) -> FieldLaw:
         return self.laws.get((kind, name)) or FieldLaw(prefer=self.connection_names)
 

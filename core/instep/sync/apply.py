@@ -34,16 +34,17 @@ from instep.contract import (
     Written,
 )
 from instep.errors import PlanError, PluginError, RemoteError, UnknownOutcomeError
-from instep.model.values import decode, encode, pack
+from instep.model.values import decode, pack
 from instep.sync.changes import Change, Plan
 from instep.sync.consentdoor import objections
+from instep.sync.journal import intend, settle
 from instep.sync.ledger import Ref
 from instep.sync.match import index_keys, keys_of
-from instep.sync.pull import keep_items, wanted_fields
+from instep.sync.pull import keep_items, read_again, wanted_fields
 from instep.sync.record import Record, confirm_earlier, store_written
 from instep.sync.refusals import bury, is_about_one_value, pardon, quarantine
 from instep.sync.session import Live, Session, note_stop
-from instep.sync.ties import tied_elsewhere
+from instep.sync.ties import ends_of, tied_elsewhere
 
 Recorder = Callable[[], None]
 
@@ -210,7 +211,7 @@ def _still_as_planned(applying: Applying, live: Live, ready: list[Ready]) -> lis
     mapping = session.mapping(live.name, object)
     if mapping is None:
         return ready
-    items = _read_again(live, object, [str(one.record) for one in ready], wanted_fields(live, mapping))
+    items = read_again(live, object, [str(one.record) for one in ready], wanted_fields(live, mapping))
     return [one for one, item in zip(ready, items, strict=True) if _is_as_planned(applying, one, item)]
 
 
@@ -279,10 +280,7 @@ def _apply_batch(applying: Applying, live: Live, ready: list[Ready]) -> None:
             applying.stopped[live.name] = str(error)
             note_stop(session, live.name, error)
         outcomes = [Unknown(str(error)) for _ in ready]  # part of the call may have taken effect
-    if len(outcomes) != len(ready):
-        raise PluginError(
-            f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(ready)} writes. Tell the plugin's author."
-        )
+    live.require_one_each(outcomes, ready)
     departed = _departed_ends(session, live, ready, outcomes)
     with session.store.transaction("journal: outcome"):
         for (object, _), item in departed.items():
@@ -321,7 +319,7 @@ def _departed_ends(
         if mapping is None:
             continue
         try:
-            items = _read_again(live, object, list(ids), wanted_fields(live, mapping))
+            items = read_again(live, object, list(ids), wanted_fields(live, mapping))
         except RemoteError:
             continue  # the next run hears of them as of any record
         for (id, is_missing), item in zip(ids.items(), items, strict=True):
@@ -330,14 +328,6 @@ def _departed_ends(
             elif not isinstance(item, Seen | Garbled):
                 found[object, id] = item
     return found
-
-
-def _read_again(live: Live, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Item]:
-    """Read records by id, as many at once as the system takes."""
-    size, items = live.records.batch.read, list[Item]()
-    for start in range(0, len(ids), size):
-        items += live.records.read(object, ids[start : start + size], fields)
-    return items
 
 
 _CONSENT_REMEDY = "Map the field under [person.consent], or record an opt-in where the person gave it."
@@ -424,33 +414,17 @@ def _journal(session: Session, ready: Ready, together: int) -> int:
     }
     if change.relation:
         detail["was"] = _tied(session, ready)
-    return session.store.run(
-        "INSERT INTO journal (run, fence, connection, object, record, entity, action, before, after, reason, state, "
-        "intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
-        (
-            session.run,
-            session.fence,
-            change.connection,
-            change.object,
-            ready.record,
-            change.entity,
-            change.action,
-            encode(change.expected),
-            encode(change.fields),
-            json.dumps(detail).encode(),
-            session.world.clock().isoformat(),
-        ),
-    )
+    place = (change.connection, change.object, ready.record)
+    values = {"before": change.expected, "after": change.fields}
+    return intend(session, place, change.entity, change.action, detail, **values)
 
 
 def _tied(session: Session, ready: Ready) -> dict[str, Any]:
     """Whether the two were tied before, and what was the primary one then: an undo asks."""
-    ends = session.store.rows(
-        "SELECT to_id, is_primary FROM association WHERE connection = ? AND object = ? AND id = ? AND to_object = ?",
-        (ready.change.connection, ready.change.object, ready.record, ready.change.to_object),
-    )
-    primary = next((id for id, is_primary in ends if is_primary), None)
-    return {"there": any(id == ready.to_record for id, _ in ends), "primary": primary}
+    change = ready.change
+    ends = ends_of(session.store, Ref(change.connection, change.object, str(ready.record)), change.to_object)
+    primary = next((id for id, is_primary in ends.items() if is_primary), None)
+    return {"there": ready.to_record in ends, "primary": primary}
 
 
 def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Outcome) -> None:
@@ -485,10 +459,7 @@ def _settle(applying: Applying, live: Live, seq: int, ready: Ready, outcome: Out
             session.ledger.note(
                 "unanswered", live.name, reason, "The next run looks up what came of it.", str(target)
             )
-    session.store.run(
-        "UPDATE journal SET state = ?, settled_at = ?, record = coalesce(?, record), answer = ? WHERE seq = ?",
-        (state, session.world.clock().isoformat(), _record_id(ready, outcome), _answer(outcome), seq),
-    )
+    settle(session, seq, state, _answer(outcome), _record_id(ready, outcome))
     code, record = outcome.code if isinstance(outcome, Rejected) else "", str(ref or change.target)
     session.log("write", connection=live.name, record=record, action=change.action, outcome=state, code=code)
     applying.pending[change.entity] -= 1
@@ -509,19 +480,17 @@ def _record_id(ready: Ready, outcome: Outcome) -> str | None:
     return outcome.id if isinstance(outcome, Written) and ready.record is None else ready.record
 
 
-def _answer(outcome: Outcome) -> bytes:
+def _answer(outcome: Outcome) -> dict[str, Any]:
     match outcome:
         case Written(id=id, fields=fields, created=created):
-            return json.dumps(
-                {"id": id, "created": created, "fields": {n: pack(v) for n, v in fields.items()}}
-            ).encode()
+            return {"id": id, "created": created, "fields": {n: pack(v) for n, v in fields.items()}}
         case Rejected(code=code, reason=reason):
-            return json.dumps({"code": code, "reason": reason}).encode()
+            return {"code": code, "reason": reason}
         case Moved(object=object, id=id):
-            return json.dumps({"moved_to": [object, id]}).encode()
+            return {"moved_to": [object, id]}
         case Unknown(reason=reason):
-            return json.dumps({"unknown": reason}).encode()
-    return json.dumps({"missing": True}).encode()
+            return {"unknown": reason}
+    return {"missing": True}
 
 
 def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written) -> None:
@@ -542,11 +511,7 @@ def _keep_written(applying: Applying, live: Live, ready: Ready, outcome: Written
         case "delete":
             _bury(session, change, ready)
     pardon(session, change)
-    session.ledger.wrote(change.connection, change.object, _named(change.action), known)
-
-
-def _named(action: str) -> str:
-    return "opt_out" if action == "opt_out_new" else action
+    session.ledger.wrote(change.connection, change.object, change.verb, known)
 
 
 def _keep_record(session: Session, live: Live, change: Change, outcome: Written) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from instep.model.entities import Kind
 from instep.model.values import Scalar, pack
-from instep.sync.ledger import Ref
+from instep.sync.ledger import Ref, target
 
 Action = Literal["opt_out", "create", "update", "relate", "opt_out_new", "unrelate", "opt_in", "delete"]
 _ORDER = {
@@ -67,7 +67,12 @@ class Change:
     @property
     def target(self) -> Ref:
         """The record for the account of a run: of one that is yet to be made, its entity stands in."""
-        return self.ref or Ref(self.connection, self.object, f"(new: {self.entity})")
+        return target(self.connection, self.object, self.record, self.entity)
+
+    @property
+    def verb(self) -> str:
+        """The action as people know it: that an opt-out is a new record's is of no interest to them."""
+        return "opt_out" if self.action == "opt_out_new" else self.action
 
     @property
     def is_consent(self) -> bool:
@@ -157,8 +162,7 @@ class Plan:
         counts: dict[str, dict[str, dict[str, int]]] = {}
         for change in self.changes:
             actions = counts.setdefault(change.connection, {}).setdefault(change.object, {})
-            name = "opt_out" if change.action == "opt_out_new" else change.action
-            actions[name] = actions.get(name, 0) + 1
+            actions[change.verb] = actions.get(change.verb, 0) + 1
         return counts
 
     def as_json(self) -> dict[str, Any]:

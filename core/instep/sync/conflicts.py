@@ -138,6 +138,11 @@ def count_conflicts(store: Store, wanted: Wanted) -> dict[str, int]:
     return dict(rows)
 
 
+def count_open(store: Store) -> int:
+    """How many wait for a person."""
+    return count_conflicts(store, Wanted(states=("open",))).get("open", 0)
+
+
 def _kept(row: tuple[Any, ...]) -> Kept:
     id, entity, kind, field, state, rule, winner, losers, journey, run, at, resolution, pending = row
     conflict = Conflict(

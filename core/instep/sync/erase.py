@@ -6,7 +6,6 @@ command goes on. As long as a system has refused, what is known here is kept, be
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -26,14 +25,15 @@ from instep.contract import (
     Write,
     Written,
 )
-from instep.errors import ConfigError, PluginError, RemoteError, UnknownOutcomeError
+from instep.errors import ConfigError, RemoteError, UnknownOutcomeError
 from instep.mapping.compiled import Workspace
 from instep.model.entities import FieldType, Kind
 from instep.store import Store, require_state
 from instep.sync.erased import Erased, by_address, by_id, by_record, names_by
 from instep.sync.forget import Traces, forget, held, traces_of
+from instep.sync.journal import intend, settle
 from instep.sync.ledger import Ref
-from instep.sync.pull import keep_items, pull, pull_successors, wanted_fields
+from instep.sync.pull import keep_items, pull, pull_successors, read_again, wanted_fields
 from instep.sync.recover import recover
 from instep.sync.refusals import bury
 from instep.sync.run import close, running
@@ -41,7 +41,7 @@ from instep.sync.session import Live, Session, identify, present
 from instep.sync.subject import Known, Subject, find_subject, policy_of
 from instep.sync.sweep import UNSWEPT, saved_plans, sweep
 from instep.sync.transport import World
-from instep.sync.untie import intend, untie
+from instep.sync.untie import BECAUSE, untie
 
 Fate = Literal[
     "undeclared", "to erase", "to delete", "erased", "deleted", "not there", "kept", "merged", "refused", "unanswered"
@@ -248,9 +248,8 @@ def _look_again(session: Session, subject: Subject) -> list[str]:
 def _read_again(session: Session, live: Live, object: str, subject: Subject) -> None:
     mapping = live.mapping.objects[object]
     ids = sorted({ref.id for ref in subject.refs if (ref.connection, ref.object) == (live.name, object)})
-    for start in range(0, len(ids), live.records.batch.read):
-        items = live.records.read(object, ids[start : start + live.records.batch.read], wanted_fields(live, mapping))
-        _keep(session, live, object, [item for item in items if not isinstance(item, Garbled)])
+    items = read_again(live, object, ids, wanted_fields(live, mapping))
+    _keep(session, live, object, [item for item in items if not isinstance(item, Garbled)])
 
 
 def _search(session: Session, live: Live, subject: Subject) -> bool:
@@ -295,7 +294,7 @@ def _write(session: Session, live: Live, object: str, parts: Sequence[Part], sub
     entity = subject.entity or ""
     with session.store.transaction("journal: intended"):
         action = "erase" if parts[0].fate == "to erase" else "delete"
-        rows = [intend(session, part.ref, entity, action, {}) for part in parts]
+        rows = [intend(session, part.ref, entity, action, {"why": {action: BECAUSE}}) for part in parts]
     kind = Erase if action == "erase" else Delete
     writes: list[Write] = [kind(part.ref.id) for part in parts]
     try:
@@ -304,10 +303,7 @@ def _write(session: Session, live: Live, object: str, parts: Sequence[Part], sub
         if not isinstance(error, UnknownOutcomeError):
             session.stopped.setdefault(live.name, str(error))
         outcomes = [Unknown(str(error)) for _ in parts]
-    if len(outcomes) != len(parts):
-        raise PluginError(
-            f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(parts)} writes. Tell the plugin's author."
-        )
+    live.require_one_each(outcomes, parts)
     settled = [_settled(part, outcome) for part, outcome in zip(parts, outcomes, strict=True)]
     with session.store.transaction("journal: outcome"):
         for seq, part in zip(rows, settled, strict=True):
@@ -334,10 +330,7 @@ _STATES: dict[Fate, str] = {"refused": "rejected", "not there": "rejected", "una
 
 def _keep_outcome(session: Session, seq: int, part: Part, entity: str) -> None:
     state = _STATES.get(part.fate, "confirmed")
-    session.store.run(
-        "UPDATE journal SET state = ?, settled_at = ?, answer = ? WHERE seq = ?",
-        (state, session.world.clock().isoformat(), json.dumps({"fate": part.fate}).encode(), seq),
-    )
+    settle(session, seq, state, {"fate": part.fate})
     if part.fate in GONE:
         session.store.run("UPDATE mirror SET state = 'gone' WHERE connection = ? AND object = ? AND id = ?", part.ref)
         if entity:

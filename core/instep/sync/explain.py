@@ -16,7 +16,7 @@ from instep.mapping.compiled import EntityMapping, Workspace
 from instep.model.entities import RELATIONS, Kind
 from instep.model.values import Scalar, decode, display, pack, unpack
 from instep.store import Store, require_state
-from instep.sync.ledger import Ref
+from instep.sync.ledger import Ref, target
 from instep.sync.session import utc
 from instep.sync.stages import table_for
 from instep.sync.stagestory import explain_stage
@@ -109,6 +109,16 @@ def find_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
     return [(row[0], Kind(row[1])) for row in sorted(set(rows))]
 
 
+def require_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
+    """The same; raises `ConfigError` where the key names nothing."""
+    found = find_entity(store, key)
+    if not found:
+        raise ConfigError(
+            f"Nothing is known by {key!r}. Give an e-mail address, a domain, a record id or an instep_id."
+        )
+    return found
+
+
 def explain(workspace: Workspace, key: str, name: str | None, *, run: int | None = None) -> list[Explanation]:
     """Explain one field, or every field, of everything that `key` names; as of a past `run` if one is named.
 
@@ -117,11 +127,7 @@ def explain(workspace: Workspace, key: str, name: str | None, *, run: int | None
     with Store(require_state(workspace.store)) as store:
         if run is not None and store.row("SELECT 1 FROM run WHERE id = ?", (run,)) is None:
             raise ConfigError(f"There is no run {run}. See: instep runs")
-        found = find_entity(store, key)
-        if not found:
-            raise ConfigError(
-                f"Nothing is known by {key!r}. Give an e-mail address, a domain, a record id or an instep_id."
-            )
+        found = require_entity(store, key)
         return [
             replace(_explain(Asked(store, workspace, entity, kind, each, run)), kept_away=_kept_away(store, entity))
             for entity, kind in found
@@ -276,7 +282,7 @@ def _held(asked: Asked) -> tuple[Held, ...]:
         "SELECT connection, object, id, fields, state FROM mirror WHERE entity = ? ORDER BY connection, object, id",
         (asked.entity,),
     ):
-        mapping = _mapping(asked.workspace, connection, object)
+        mapping = asked.workspace.entity_mapping(connection, object)
         if mapping is None:
             continue
         ref, values = Ref(connection, object, id), decode(fields)
@@ -287,10 +293,6 @@ def _held(asked: Asked) -> tuple[Held, ...]:
             written = _written_by(asked.store, ref, asked.run)
             found += [Held(ref, name, written[name], "written by then") for name in names if name in written]
     return tuple(found)
-
-
-def _mapping(workspace: Workspace, connection: str, object: str) -> EntityMapping | None:
-    return workspace.mappings[connection].entity_of(object) if connection in workspace.mappings else None
 
 
 def _written_by(store: Store, ref: Ref, run: int) -> dict[str, Scalar]:
@@ -325,15 +327,17 @@ def _writes(asked: Asked) -> tuple[dict[str, Any], ...]:
         (asked.entity, asked.run if asked.run is not None else sys.maxsize),
     ):
         why = json.loads(reason).get("why", {})
-        if asked.name not in why or len(found) == _MOST_WRITES:
+        if asked.name not in why:
             continue
-        mapping = _mapping(asked.workspace, connection, object)
+        if len(found) == _MOST_WRITES:
+            break
+        mapping = asked.workspace.entity_mapping(connection, object)
         was, now = decode(before), decode(after)
         names = [name for name in _field_names(mapping, now, asked.name) if name in now] if mapping else []
         found.append(
             {
                 "run": run,
-                "record": f"{connection}/{object}/{record or f'(new: {asked.entity})'}",
+                "record": str(target(connection, object, record, asked.entity)),
                 "action": action,
                 "values": {n: {"before": display(was.get(n)), "after": display(now[n])} for n in names},
                 "why": why[asked.name],

@@ -210,8 +210,7 @@ _SAID = (
 
 
 def _text_fields(workspace: Workspace, ref: Ref) -> set[str]:
-    connection = workspace.mappings.get(ref.connection)
-    mapping = connection.entity_of(ref.object) if connection is not None else None
+    mapping = workspace.entity_mapping(ref.connection, ref.object)
     return {f.field for f in mapping.fields if f.type in _WORDS} if mapping is not None else set()
 
 

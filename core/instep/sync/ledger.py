@@ -26,6 +26,11 @@ class Ref(NamedTuple):
         return f"{self.connection}/{self.object}/{self.id}"
 
 
+def target(connection: str, object: str, record: str | None, entity: str) -> Ref:
+    """The record that a write is about: of one that is yet to be made, its entity stands in."""
+    return Ref(connection, object, record or f"(new: {entity})")
+
+
 @dataclass(slots=True)
 class Note:
     """One cause that a person should know of, however many records it touches."""

@@ -315,6 +315,14 @@ def pull_successors(session: Session, live: Live) -> None:
                 keep_items(session, live.name, object, items)
 
 
+def read_again(live: Live, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Item]:
+    """Read records by id, as many at once as the system takes."""
+    size, items = live.records.batch.read, list[Item]()
+    for start in range(0, len(ids), size):
+        items += live.records.read(object, ids[start : start + size], fields)
+    return items
+
+
 # --- associations ----------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from instep.mapping.compiled import Quarantine
 from instep.model.values import decode, encode
 from instep.store import Store
 from instep.sync.changes import Change, quarantine_key
+from instep.sync.ledger import target
 from instep.sync.remedies import remedy_of
 from instep.sync.session import Session
 
@@ -150,7 +151,7 @@ class Waiting:
 
     @property
     def place(self) -> str:
-        return f"{self.connection}/{self.object}/{self.record or f'(new: {self.entity})'}"
+        return str(target(self.connection, self.object, self.record, self.entity))
 
     @property
     def next_try(self) -> str:

@@ -18,7 +18,7 @@ from instep.model.values import Scalar, display
 from instep.store import Store, require_state
 from instep.sync.conflicts import Kept, Wanted, current_value, question_id, read_conflicts
 from instep.sync.run import close, running
-from instep.sync.session import Session
+from instep.sync.session import Session, require_connection
 from instep.sync.transport import World
 
 A_PERSON = "a person"
@@ -61,9 +61,7 @@ def resolve_field(
 ) -> Resolved:
     """Decide every open conflict (with `decided`, also those that a rule decided) of one field for one connection."""
     kind, field = _field(workspace, name)
-    if connection not in workspace.connection_names:
-        names = ", ".join(workspace.connection_names)
-        raise ConfigError(f'sync.toml has no connection "{connection}". It has: {names}.')
+    require_connection(workspace, connection)
     with _resolving(workspace, world) as session:
         wanted = Wanted(states=("open", "decided") if decided else ("open",), kind=kind, field=field)
         taken: list[tuple[Kept, Voice]] = []

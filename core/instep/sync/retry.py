@@ -8,6 +8,7 @@ from instep.store import require_state
 from instep.sync.explain import find_entity
 from instep.sync.refusals import AT_ONCE, Waiting, read_waiting
 from instep.sync.run import close, running
+from instep.sync.session import require_connection
 from instep.sync.transport import World
 
 
@@ -16,9 +17,8 @@ def retry(workspace: Workspace, world: World, key: str | None, connection: str |
 
     Returns what is tried again in the next run. Asks no system. Raises `ConfigError` if nothing was refused so.
     """
-    if connection is not None and connection not in workspace.connection_names:
-        names = ", ".join(workspace.connection_names)
-        raise ConfigError(f'sync.toml has no connection "{connection}". It has: {names}.')
+    if connection is not None:
+        require_connection(workspace, connection)
     require_state(workspace.store)
     with running(workspace, world, "retry") as session:
         named = None if key is None else {entity for entity, _ in find_entity(session.store, key)}

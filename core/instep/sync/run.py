@@ -20,9 +20,11 @@ from instep.plugins import brought_by, hooks
 from instep.store import Store
 from instep.sync.apply import apply
 from instep.sync.changes import Change, Plan, about_few, ordered, quarantine_key
+from instep.sync.conflicts import count_open
 from instep.sync.decide import decide
 from instep.sync.decisions import Decisions
 from instep.sync.guards import check_guards, note_guards
+from instep.sync.journal import count_unsettled
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches, match
 from instep.sync.plan import plan, without_dangling
@@ -396,7 +398,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
                 ledger.skip(change.ref, "planned, not written")
     recall_standing(session)
     _note_open_conflicts(session)
-    waiting = _recall_refusals(session) + session.store.count(_OPEN)
+    waiting = _recall_refusals(session) + count_unsettled(session.store)
     account = ledger.account(session.workspace.connection_names)
     for name, calls in session.calls.items():
         account[name] |= calls
@@ -415,14 +417,10 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
 
 def _note_open_conflicts(session: Session) -> None:
     """Say that values wait for a person: nothing else happens to them."""
-    count = session.store.count("SELECT count(*) FROM conflict WHERE state = 'open'")
+    count = count_open(session.store)
     if count:
         what = "1 value waits" if count == 1 else f"{count:,} values wait"
         session.ledger.note("waits", "", f"{what} for a person.", "See them: instep conflicts --open")
-
-
-_OPEN = "SELECT count(*) FROM journal WHERE state IN ('intended', 'unknown')"
-"""Writes of which nobody knows yet whether they took effect."""
 
 
 def _recall_refusals(session: Session) -> int:

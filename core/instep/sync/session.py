@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
-from instep.errors import AccessError, ConfigError, InstepError, RemoteError, UsedUpError
+from instep.errors import AccessError, ConfigError, InstepError, PluginError, RemoteError, UsedUpError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
 from instep.model.values import Scalar, is_blank
@@ -74,6 +74,12 @@ class Live:
         if options is None or is_blank(value):
             return True
         return all(str(part) in options for part in (value if isinstance(value, tuple) else (value,)))
+
+    def require_one_each(self, outcomes: Sequence[object], writes: Sequence[object]) -> None:
+        """Raise `PluginError` unless there is one outcome for each write."""
+        if len(outcomes) != len(writes):
+            counts = f"{len(outcomes)} outcomes for {len(writes)} writes"
+            raise PluginError(f"{self.plugin.name} returned {counts}. Tell the plugin's author.")
 
     def can_write(self, object: str, name: str | None = None) -> bool:
         """Whether a field (or anything at all) of an object can be written, as far as the system tells."""

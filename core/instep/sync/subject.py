@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from instep.errors import ConfigError
-from instep.mapping.compiled import EntityMapping, ErasePolicy, Workspace
+from instep.mapping.compiled import ErasePolicy, Workspace
 from instep.model.entities import FieldType, Kind
 from instep.model.identity import normalised_key
 from instep.model.values import decode
@@ -82,18 +82,13 @@ def _person_records(store: Store, workspace: Workspace) -> dict[Ref, Known]:
     for connection, object, id, fields, state, successor, entity in store.each(
         "SELECT connection, object, id, fields, state, successor, entity FROM mirror"
     ):
-        mapping = _mapping(workspace, connection, object)
+        mapping = workspace.entity_mapping(connection, object)
         if entity in persons or (mapping is not None and mapping.kind is Kind.PERSON):
             ref = Ref(connection, object, id)
             emails = frozenset(addresses(mapping, decode(fields))) if mapping is not None else frozenset[str]()
             heir = Ref(connection, *json.loads(successor)) if successor else None
             found[ref] = Known(ref, state, entity, emails, heir)
     return found
-
-
-def _mapping(workspace: Workspace, connection: str, object: str) -> EntityMapping | None:
-    mapping = workspace.mappings.get(connection)
-    return mapping.entity_of(object) if mapping is not None else None
 
 
 def _is_named(record: Known, key: str, address: str | None) -> bool:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from instep.model.entities import RELATIONS
+from instep.store import Store
 from instep.sync.changes import Change
+from instep.sync.ledger import Ref
 from instep.sync.pull import keep_related
 from instep.sync.session import Live, Session
+
+
+def ends_of(store: Store, ref: Ref, to_object: str) -> dict[str, bool]:
+    """The records of one object that a record is tied to, as the mirror holds them, and whether each is primary."""
+    rows = store.rows(
+        "SELECT to_id, is_primary FROM association WHERE connection = ? AND object = ? AND id = ? AND to_object = ?",
+        (*ref, to_object),
+    )
+    return {id: bool(primary) for id, primary in rows}
 
 
 def tied_elsewhere(session: Session, live: Live, changes: Sequence[Change]) -> set[str]:

@@ -21,6 +21,8 @@ from instep.sync.labels import label_of
 from instep.sync.ledger import Ref
 from instep.sync.pull import wanted_fields
 from instep.sync.session import Live, Session
+from instep.sync.state import undone_of
+from instep.sync.ties import ends_of
 
 _IS_UNDONE = "the run that wrote it is undone"
 
@@ -71,11 +73,8 @@ class Undoing:
 
     def still_said(self, ref: Ref, name: str, held: Scalar, said: Scalar) -> Scalar:
         """What a record is not told again: where an undo put the value that is there, what that one took back."""
-        row = self.session.store.row(
-            "SELECT said FROM undone WHERE connection = ? AND object = ? AND id = ? AND field = ?", (*ref, name)
-        )
-        known = decode(row[0]) if row is not None else {}
-        return known["said"] if known and is_same(known["back"], held) else said
+        known = undone_of(self.session, ref).get(name)
+        return known.said if known is not None and is_same(known.back, held) else said
 
 
 def plan_undo(session: Session, run: int, *, delete_created: bool) -> Undoing:
@@ -314,7 +313,7 @@ def _tie_back(undoing: Undoing, mapping: EntityMapping, wrote: Wrote, now: Now, 
     if relation is None or "was" not in wrote.detail:
         undoing.leave(wrote, name, "it is not mapped any more")
         return
-    there = _ends(undoing.session, wrote.ref, relation.object)
+    there = ends_of(undoing.session.store, wrote.ref, relation.object)
     tie = Tie(wrote, relation, mapping.kind, str(now.entity), there)
     if wrote.action == "relate":
         _untie(undoing, tie)
@@ -345,11 +344,3 @@ def _tie(undoing: Undoing, tie: Tie, id: str) -> None:
     undoing.changes.append(tie.change("relate", str(found[0]), primary=not tie.relation.many))
     if tie.wrote.action == "unrelate":
         undoing.hold(tie.wrote.ref, f"@{tie.relation.name}:{tie.wrote.detail['to_entity']}", "unrelate")
-
-
-def _ends(session: Session, ref: Ref, to_object: str) -> dict[str, bool]:
-    rows = session.store.rows(
-        "SELECT to_id, is_primary FROM association WHERE connection = ? AND object = ? AND id = ? AND to_object = ?",
-        (*ref, to_object),
-    )
-    return {id: bool(primary) for id, primary in rows}

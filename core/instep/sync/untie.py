@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from instep.contract import Missing, Outcome, Rejected, Relation, Unknown, Written
 from instep.errors import RemoteError
-from instep.model.values import encode
+from instep.model.entities import Kind
+from instep.sync.apply import keep_relation
+from instep.sync.changes import Change
+from instep.sync.journal import intend, settle
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
 from instep.sync.subject import Subject
+
+BECAUSE = "a person is erased"
 
 
 class Tie(NamedTuple):
@@ -25,10 +30,16 @@ class Tie(NamedTuple):
     to_id: str
     entity: str
     relation: str
+    kind: Kind
 
     @property
     def ref(self) -> Ref:
         return Ref(self.connection, self.object, self.id)
+
+    def ended(self, subject: Subject) -> Change:
+        """The end of it, as any other change."""
+        change = Change("unrelate", self.connection, self.object, self.kind, self.entity, self.id)
+        return replace(change, relation=self.relation, to_object=self.to_object, to_entity=subject.entity or "")
 
 
 def untie(session: Session, subject: Subject, gone: Collection[Ref]) -> Iterator[str]:
@@ -48,9 +59,11 @@ def _ties(session: Session, ref: Ref, subject: Subject) -> Iterator[Tie]:
         ref,
     ):
         mapping = session.mapping(ref.connection, object)
-        names = [r.name for r in mapping.relations if r.object == ref.object] if mapping is not None else []
-        if names and Ref(ref.connection, object, id) not in subject.refs:
-            yield Tie(ref.connection, object, ref.object, id, ref.id, entity or "", names[0])
+        if mapping is None or Ref(ref.connection, object, id) in subject.refs:
+            continue
+        name = next((relation.name for relation in mapping.relations if relation.object == ref.object), None)
+        if name is not None:
+            yield Tie(ref.connection, object, ref.object, id, ref.id, entity or "", name, mapping.kind)
 
 
 def _untie(session: Session, live: Live, ties: Sequence[Tie], subject: Subject) -> Iterator[str]:
@@ -80,48 +93,15 @@ def _told_apart(live: Live, tie: Tie, outcome: Outcome) -> Outcome:
 
 
 def _intended(session: Session, tie: Tie, subject: Subject) -> int:
-    more = {"relation": tie.relation, "to_object": tie.to_object, "to": tie.to_id, "to_entity": subject.entity or ""}
-    return intend(session, tie.ref, tie.entity, "unrelate", more)
+    detail = {"why": {"unrelate": BECAUSE}, "relation": tie.relation, "to_object": tie.to_object}
+    detail |= {"to": tie.to_id, "to_entity": subject.entity or ""}
+    return intend(session, tie.ref, tie.entity, "unrelate", detail)
 
 
 def _settle(session: Session, seq: int, tie: Tie, outcome: Outcome, subject: Subject) -> None:
     """What was untied is untied here too, and heard: it is no edit of anybody's."""
     is_done = isinstance(outcome, Written | Missing)
     state = "confirmed" if is_done else "unknown" if isinstance(outcome, Unknown) else "rejected"
-    session.store.run(
-        "UPDATE journal SET state = ?, settled_at = ?, answer = ? WHERE seq = ?",
-        (state, session.world.clock().isoformat(), json.dumps({"untied": is_done}).encode(), seq),
-    )
-    if not is_done:
-        return
-    session.store.run(
-        "DELETE FROM association WHERE connection = ? AND object = ? AND id = ? AND to_object = ? AND to_id = ?",
-        (*tie.ref, tie.to_object, tie.to_id),
-    )
-    row = session.store.row("SELECT related FROM base WHERE connection = ? AND object = ? AND id = ?", tie.ref)
-    related = json.loads(row[0]) if row and row[0] else {}
-    related[tie.relation] = [end for end in related.get(tie.relation, []) if end != subject.entity]
-    session.store.run(
-        "UPDATE base SET related = ? WHERE connection = ? AND object = ? AND id = ?",
-        (json.dumps(related).encode(), *tie.ref),
-    )
-
-
-def intend(session: Session, ref: Ref, entity: str, action: str, more: dict[str, Any]) -> int:
-    """Note in the journal what is about to be done to a record because somebody is erased, inside a transaction."""
-    detail = {"why": {action: "a person is erased"}, **more}
-    return session.store.run(
-        "INSERT INTO journal (run, fence, connection, object, record, entity, action, before, after, reason, state, "
-        "intended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
-        (
-            session.run,
-            session.fence,
-            *ref,
-            entity,
-            action,
-            encode({}),
-            encode({}),
-            json.dumps(detail).encode(),
-            session.world.clock().isoformat(),
-        ),
-    )
+    settle(session, seq, state, {"untied": is_done})
+    if is_done:
+        keep_relation(session, tie.ref, tie.ended(subject), tie.to_id)

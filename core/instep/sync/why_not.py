@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
 from instep.model.entities import Kind
 from instep.model.rules import Moment
@@ -25,7 +24,7 @@ from instep.sync.ledger import Ref
 from instep.sync.match import facts_of, keys_of
 from instep.sync.plan import UNDONE, WRITTEN_AGAIN
 from instep.sync.refusals import Waiting, read_waiting
-from instep.sync.session import Live, Session, open_session, use_catalogue
+from instep.sync.session import Live, Session, open_session, require_connection, use_catalogue
 from instep.sync.state import EntityState, RecordState
 from instep.sync.transport import World
 
@@ -55,9 +54,8 @@ def why_not(workspace: Workspace, world: World, key: str, connection: str | None
 
     Raises `ConfigError` where there is no such connection.
     """
-    if connection is not None and connection not in workspace.connection_names:
-        names = ", ".join(workspace.connection_names)
-        raise ConfigError(f'sync.toml has no connection "{connection}". It has: {names}.')
+    if connection is not None:
+        require_connection(workspace, connection)
     require_state(workspace.store)
     with open_session(workspace, world) as session:
         _remember(session)

@@ -69,10 +69,9 @@ def next_call(client: SalesforceClient, object: str, page: Page) -> Call:
 def select_clause(columns: Columns, object: str) -> str:
     """The beginning of a query. Names come from describe or the mapping, never from values, and are names only.
 
-    Raises `RemoteError` for one that is more.
+    `Columns` holds nothing else. Raises `RemoteError` for an object that is more.
     """
-    names = ",".join(wire.identifier(name) for name in columns)
-    return f"SELECT {names} FROM {wire.identifier(object)}"  # noqa: S608 - values are quoted where they are put in
+    return f"SELECT {','.join(columns)} FROM {wire.identifier(object)}"  # noqa: S608 - values are quoted where they are put in
 
 
 # --- by id -----------------------------------------------------------------------------------------------------
