@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from instep.model.configuration import Configuration
 from instep.model.entities import FieldType, Kind
 from instep.model.process import Process, Role
 from instep.model.rules import Always, Rule
@@ -229,6 +230,15 @@ STRICT = {"owner": Limit(10), "stage": Limit(20), "consent": Limit(10), "clear":
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionGuards:
+    """The `[guards.provision]` table: the most that one apply may do in one system; None for no limit."""
+
+    changes: int | None = 20
+    retires: int | None = 3
+    moves: int | None = 500
+
+
+@dataclass(frozen=True, slots=True)
 class Guards:
     """The `[guards]` table: what makes a plan a surprise."""
 
@@ -239,6 +249,7 @@ class Guards:
     """Objects with fewer records are not guarded by percent."""
     deviation: float | None = 10
     """How many times as much as recent runs one may write."""
+    provision: ProvisionGuards = ProvisionGuards()
 
     def limit(self, what: str) -> Limit:
         return self.limits.get(what, self.every)
@@ -286,6 +297,8 @@ class Workspace:
     guards: Guards
     quarantine: Quarantine
     reserve: Reserve
+    configuration: Mapping[str, Configuration]
+    """By connection, how its stages are to be configured; no plan of a sync depends on it."""
     digest: str
     """Changes when any file that a plan depends on changes in meaning (key order and comments do not count)."""
 

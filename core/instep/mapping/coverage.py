@@ -106,7 +106,7 @@ def _shown(table: StageTable, stage: str, process: Process) -> Shown:
     listed = process.at_or_before(stage, table.values)
     if listed is None:
         return Shown(None)
-    return Shown(table.values[listed], None if listed == stage else listed)
+    return Shown(table.word(table.values[listed]), None if listed == stage else listed)
 
 
 def _column_json(column: Column) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from typing import Any
 
 from instep.mapping.compiled import Workspace
 
-_NOT_MEANING = ("root", "store", "digest", "guards", "quarantine", "reserve")
+_NOT_MEANING = ("root", "store", "digest", "guards", "quarantine", "reserve", "configuration")
 
 
 def digest_of(workspace: Workspace) -> str:
     """The digest of everything in a workspace that a plan depends on."""
     meaning = {
-        field.name: _canonical(getattr(workspace, field.name))
+        field.name: canonical(getattr(workspace, field.name))
         for field in dataclasses.fields(workspace)
         if field.name not in _NOT_MEANING
     }
@@ -24,17 +24,23 @@ def digest_of(workspace: Workspace) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _canonical(value: Any) -> Any:
+def digest_of_configuration(workspace: Workspace) -> str:
+    """The digest of everything that a plan of stages and fields depends on."""
+    text = json.dumps([workspace.digest, canonical(workspace.configuration)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value: Any) -> Any:
     """Values as JSON with one spelling: sets and mappings sorted, sequences in their order, types told apart."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        members = {field.name: _canonical(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        members = {field.name: canonical(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"is": type(value).__name__, **members}
     if isinstance(value, Mapping):
-        return sorted([[_canonical(key), _canonical(inner)] for key, inner in value.items()], key=json.dumps)
+        return sorted([[canonical(key), canonical(inner)] for key, inner in value.items()], key=json.dumps)
     if isinstance(value, frozenset):
         return sorted(str(member) for member in value)
     if isinstance(value, (tuple, list)):
-        return [_canonical(member) for member in value]
+        return [canonical(member) for member in value]
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     return [type(value).__name__, str(value)]

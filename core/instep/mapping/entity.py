@@ -18,10 +18,11 @@ from instep.mapping.compiled import (
 )
 from instep.mapping.facts import FactUses
 from instep.mapping.fields import DIRECTIONS, FieldEntry, read_field
-from instep.mapping.journeys import check_pipelines, read_journey_tables
+from instep.mapping.journeys import OfKind, check_pipelines, read_journey_tables
 from instep.mapping.mistakes import listed
 from instep.mapping.rules import FieldCheck, take_rule, take_rule_or_word
 from instep.mapping.section import Section
+from instep.model.configuration import ListIds, Path, WantedList
 from instep.model.consent import ALL
 from instep.model.entities import FIELDS, RELATIONS, Kind
 from instep.model.process import Process, Role
@@ -38,6 +39,8 @@ class Surroundings:
     process: Process
     connections: tuple[str, ...]
     uses: FactUses
+    ids: Mapping[str, Mapping[Path, ListIds]] = dataclasses.field(default_factory=dict)
+    """By connection, the ids of what is managed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class EntityDraft:
     section: Section
     entries: tuple[FieldEntry, ...]
     stage_entry: FieldEntry | None
+    lists: tuple[WantedList, ...] = ()
 
 
 def read_entity(
@@ -56,7 +60,9 @@ def read_entity(
     """One kind's table. `objects` are those that the file maps to each kind."""
     seen = around.uses.about(kind, extra=("stage", "segment", "opted_out", "has_opportunity"))
     creating = take_rule_or_word(section, "create", seen, Never())
-    journeys = read_journey_tables(section, kind, connection, around.process, around.connections)
+    ids = around.ids.get(connection, {})
+    of_kind = OfKind(kind, connection, objects[kind], around.process, around.connections, ids)
+    journeys = read_journey_tables(section, of_kind)
     check_pipelines(section, journeys, around.process, creates=not isinstance(creating, Never))
     mapping = EntityMapping(
         kind=kind,
@@ -78,7 +84,7 @@ def read_entity(
     )
     entries = _entries(section, kind, connection, around.connections, objects[kind])
     section.finish()
-    return EntityDraft(mapping, section, entries, journeys.entry)
+    return EntityDraft(mapping, section, entries, journeys.entry, journeys.lists)
 
 
 def objects_of(section: Section, kind: Kind) -> tuple[str, ...] | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from instep.mapping.compiled import STRICT, Guards, Limit
+from instep.mapping.compiled import STRICT, Guards, Limit, ProvisionGuards
 from instep.mapping.section import Section
 
 _DEFAULT = Guards()
-_KEYS = ("enabled", "percent", "records", "from_records", "deviation")
-_NONE = Guards(Limit(), {}, deviation=None)
+_KEYS = ("enabled", "percent", "records", "from_records", "deviation", "provision")
+_NONE = Guards(Limit(), {}, deviation=None, provision=ProvisionGuards(None, None, None))
 
 
 def read_guards(table: Section) -> Guards:
@@ -17,13 +17,27 @@ def read_guards(table: Section) -> Guards:
     from_records = _at_least(table, "from_records", table.whole("from_records", _DEFAULT.from_records), 1)
     deviation = _at_least(table, "deviation", table.number("deviation", _DEFAULT.deviation), 1)
     limits = dict(STRICT)
+    provision = _provision(table)
     for name in [key for key in table.data if key not in _KEYS]:
         below = table.table(name)
         if below is not None:
             limits[name] = _limit(below, Limit(every.percent))
             below.finish()
     table.finish()
-    return Guards(every, limits, int(from_records or 1), deviation) if enabled else _NONE
+    return Guards(every, limits, int(from_records or 1), deviation, provision) if enabled else _NONE
+
+
+def _provision(table: Section) -> ProvisionGuards:
+    """Absolute numbers: a configuration is small."""
+    below, default = table.table("provision"), ProvisionGuards()
+    if below is None:
+        return default
+    found = {
+        name: _at_least(below, name, below.whole(name, getattr(default, name)), 0)
+        for name in ("changes", "retires", "moves")
+    }
+    below.finish()
+    return ProvisionGuards(**{name: None if most is None else int(most) for name, most in found.items()})
 
 
 def _limit(table: Section, default: Limit) -> Limit:

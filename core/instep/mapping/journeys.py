@@ -9,6 +9,8 @@ from instep.mapping.fields import FieldEntry
 from instep.mapping.ownership import columns_of
 from instep.mapping.section import Section
 from instep.mapping.stagetables import read_stage_table
+from instep.mapping.wantedlists import read_wanted_list
+from instep.model.configuration import ListIds, Path, WantedList, with_ids
 from instep.model.entities import Kind
 from instep.model.process import Process
 from instep.model.stagetable import StageTable
@@ -21,25 +23,42 @@ class JourneyTables:
     segment_pipelines: Mapping[str, str] = field(default_factory=dict)
     entry: FieldEntry | None = None
     """The stage as a merged field: whose word is preferred."""
+    lists: tuple[WantedList, ...] = ()
+    """The same as the system shall have them."""
 
 
-def read_journey_tables(
-    section: Section, kind: Kind, connection: str, process: Process, connections: tuple[str, ...]
-) -> JourneyTables:
+@dataclass(frozen=True, slots=True)
+class OfKind:
+    """What the tables of one kind are read for."""
+
+    kind: Kind
+    connection: str
+    objects: tuple[str, ...]
+    process: Process
+    connections: tuple[str, ...]
+    ids: Mapping[Path, ListIds]
+
+    def known(self, path: Path) -> ListIds:
+        return self.ids.get(path, ListIds()).moved(self.process)
+
+
+def read_journey_tables(section: Section, around: OfKind) -> JourneyTables:
     """The stage tables of one kind: `[person.stages]`, or `[opportunity.pipelines.NAME]` with `stages_in`."""
-    if kind is Kind.OPPORTUNITY and section.has("pipelines"):
-        return _pipelines(section, connection, process, connections)
+    if around.kind is Kind.OPPORTUNITY and section.has("pipelines"):
+        return _pipelines(section, around)
     stages = section.table("stages")
     if stages is None:
         return JourneyTables()
+    path: Path = (around.kind.value, "stages")
     name = stages.required_text("field")
-    entry = _entry(stages, kind, connection, connections)
-    table = read_stage_table(stages, process, name or "", has_outcomes=kind is Kind.OPPORTUNITY)
+    entry = _entry(stages, around)
+    table = read_stage_table(stages, around.process, name or "", has_outcomes=around.kind is Kind.OPPORTUNITY)
+    wanted = read_wanted_list(stages, table, around.process, path, around.objects, around.kind)
     stages.finish()
-    return JourneyTables(stages=table, entry=entry)
+    return JourneyTables(stages=with_ids(table, around.known(path)), entry=entry, lists=(wanted,))
 
 
-def _pipelines(section: Section, connection: str, process: Process, connections: tuple[str, ...]) -> JourneyTables:
+def _pipelines(section: Section, around: OfKind) -> JourneyTables:
     if section.has("stages"):
         section.known["stages"] = None
         section.mistake(
@@ -51,10 +70,11 @@ def _pipelines(section: Section, connection: str, process: Process, connections:
         section.mistake("MISSING_KEY", 'has pipelines, but no "stages_in"', remedy, "pipelines")
     stage_field = places.required_text("field") if places else None
     pipeline_field = places.required_text("pipeline_field") if places else None
-    entry = _entry(places, Kind.OPPORTUNITY, connection, connections) if places else None
+    entry = _entry(places, around) if places else None
     if places:
         places.finish()
     tables: dict[str, StageTable] = {}
+    lists: list[WantedList] = []
     segments: dict[str, str] = {}
     pipelines = section.table_or_empty("pipelines")
     for name in sorted(pipelines.data):
@@ -64,12 +84,20 @@ def _pipelines(section: Section, connection: str, process: Process, connections:
             continue
         if pipeline in tables:
             found.mistake("TWICE", f'is "{pipeline}", like another pipeline here', "Keep one of the two.", "pipeline")
-        tables[pipeline] = read_stage_table(
-            found, process, stage_field or "", has_outcomes=True, pipeline=pipeline, pipeline_field=pipeline_field
+        table = read_stage_table(
+            found,
+            around.process,
+            stage_field or "",
+            has_outcomes=True,
+            pipeline=pipeline,
+            pipeline_field=pipeline_field,
         )
-        _take_segments(found, pipeline, process, segments)
+        path: Path = (around.kind.value, "pipelines", name)
+        tables[pipeline] = with_ids(table, around.known(path))
+        served = _take_segments(found, str(tables[pipeline].pipeline), around.process, segments)
+        lists.append(read_wanted_list(found, table, around.process, path, around.objects, around.kind, served))
         found.finish()
-    return JourneyTables(None, tuple(tables.values()), segments, entry)
+    return JourneyTables(None, tuple(tables.values()), segments, entry, tuple(lists))
 
 
 def check_pipelines(section: Section, journeys: JourneyTables, process: Process, *, creates: bool) -> None:
@@ -85,8 +113,8 @@ def check_pipelines(section: Section, journeys: JourneyTables, process: Process,
         )
 
 
-def _take_segments(table: Section, pipeline: str, process: Process, taken: dict[str, str]) -> None:
-    """Which segments' new records go into this pipeline; without the key, everyone else's."""
+def _take_segments(table: Section, pipeline: str, process: Process, taken: dict[str, str]) -> tuple[str, ...]:
+    """Which segments' new records go into this pipeline; without the key, everyone else's, for whom "" stands."""
     known = [segment.key for segment in process.segments]
     wanted = table.names("segments", "segment", known) if table.has("segments") else ("",)
     for segment in wanted:
@@ -97,8 +125,9 @@ def _take_segments(table: Section, pipeline: str, process: Process, taken: dict[
         elif other != pipeline:
             problem = f'has no "segments", like "{other}": new records could go to either'
             table.mistake("SEGMENT_TWICE", problem, "Add segments = [ … ], or segments = [] for none.")
+    return wanted
 
 
-def _entry(table: Section, kind: Kind, connection: str, connections: tuple[str, ...]) -> FieldEntry:
-    prefer = table.names("prefer", "connection", connections) if table.has("prefer") else None
-    return FieldEntry(kind, connection, "stage", "", table, prefer=prefer)
+def _entry(table: Section, around: OfKind) -> FieldEntry:
+    prefer = table.names("prefer", "connection", around.connections) if table.has("prefer") else None
+    return FieldEntry(around.kind, around.connection, "stage", "", table, prefer=prefer)

@@ -15,6 +15,7 @@ from instep.mapping.connections import RESERVED, SyncFile, read_sync_file, store
 from instep.mapping.digest import digest_of
 from instep.mapping.entity import Surroundings
 from instep.mapping.facts import FactUses
+from instep.mapping.ids import SUFFIX, read_ids
 from instep.mapping.laws import by_field, settled_laws, settled_types
 from instep.mapping.mapping import MappingDraft, compiled_mapping, read_mapping
 from instep.mapping.mistakes import Mistake, Report, ordered, suggestion
@@ -59,6 +60,7 @@ class _Files:
     scoring: Section | None
     team: Section | None
     mappings: Mapping[str, Section]
+    ids: Mapping[str, Section]
 
 
 def load_workspace(root: Path) -> Workspace:
@@ -137,6 +139,11 @@ def _parsed(root: Path, report: Report) -> _Files:
             for name in _mapping_names(root)
             if (section := _section(root, f"mappings/{name}.toml", report)) is not None
         },
+        ids={
+            name: section
+            for name in _mapping_names(root)
+            if (section := _section(root, f"mappings/{name}{SUFFIX}.toml", report)) is not None
+        },
     )
 
 
@@ -148,9 +155,9 @@ def _section(root: Path, name: str, report: Report, parse_float: Callable[[str],
 
 
 def _mapping_names(root: Path) -> list[str]:
-    """Every connection with a mapping file. A proposal waits beside such a file until somebody takes it over."""
+    """Every connection with a mapping file; beside it, ids may stand, or a proposal wait to be taken over."""
     found = (file.stem for file in (root / "mappings").glob("*.toml"))
-    return sorted(name for name in found if name not in RESERVED and not name.endswith(".proposed"))
+    return sorted(name for name in found if name not in RESERVED and not name.endswith((".proposed", SUFFIX)))
 
 
 def _check_files(files: _Files, sync: SyncFile | None, root: Path, report: Report) -> None:
@@ -187,7 +194,8 @@ def _compiled(root: Path, files: _Files, sync: SyncFile | None, report: Report) 
     process = read_process(files.process, uses).process
     connections = sync.connections if sync else ()
     names = tuple(connection.name for connection in connections) if sync else tuple(files.mappings)
-    around = Surroundings(process, names, uses)
+    ids = {name: read_ids(section) for name, section in files.ids.items()}
+    around = Surroundings(process, names, uses, ids)
     drafts = [read_mapping(files.mappings[name], name, around) for name in names if name in files.mappings]
     types, laws = _settled(drafts, names)
     workspace = Workspace(
@@ -204,6 +212,7 @@ def _compiled(root: Path, files: _Files, sync: SyncFile | None, report: Report) 
         guards=sync.guards if sync else Guards(),
         quarantine=sync.quarantine if sync else Quarantine(),
         reserve=sync.reserve if sync else Reserve(),
+        configuration={draft.connection: draft.configuration(ids.get(draft.connection, {})) for draft in drafts},
         digest="",
     )
     uses.report_unknown(_mapped_fields(drafts))

@@ -10,6 +10,8 @@ from instep.mapping.entity import EntityDraft, Surroundings, check_keys, objects
 from instep.mapping.fields import FieldEntry, compiled_field, finish_untyped
 from instep.mapping.rules import take_rule
 from instep.mapping.section import Section
+from instep.mapping.wantedlists import read_more_lists
+from instep.model.configuration import Configuration, ListIds, Path, WantedList
 from instep.model.entities import FieldType, Kind
 
 
@@ -20,6 +22,12 @@ class MappingDraft:
     connection: str
     entities: Mapping[Kind, EntityDraft]
     behaviours: tuple[BehaviourMapping, ...]
+    more_lists: tuple[WantedList, ...] = ()
+
+    def configuration(self, ids: Mapping[Path, ListIds]) -> Configuration:
+        """How the system is to be configured, and what of it is managed already."""
+        lists = [wanted for draft in self.entities.values() for wanted in draft.lists]
+        return Configuration((*lists, *self.more_lists), ids)
 
     def entries(self) -> list[FieldEntry]:
         return [entry for draft in self.entities.values() for entry in draft.entries]
@@ -38,8 +46,9 @@ def read_mapping(section: Section, connection: str, around: Surroundings) -> Map
         table.known["objects"] = None
         entities[kind] = read_entity(table, kind, connection, objects, around)
     behaviours = tuple(_behaviour(table, around) for table in section.tables("behaviours"))
+    more = tuple(read_more_lists(section))
     section.finish()
-    return MappingDraft(connection, entities, behaviours)
+    return MappingDraft(connection, entities, behaviours, more)
 
 
 def compiled_mapping(draft: MappingDraft, types: Mapping[tuple[Kind, str], FieldType]) -> ConnectionMapping:

@@ -29,6 +29,12 @@ class StageTable:
 
     They are read like that value, left as they are, and never written.
     """
+    words: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Values that are a system's own ids, by what the files call them."""
+
+    def word(self, value: str) -> str:
+        """A value as the files call it."""
+        return self.words.get(value, value)
 
     def counts_as(self, value: str) -> str:
         """The listed value that a system's value is read as."""

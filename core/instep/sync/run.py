@@ -338,6 +338,20 @@ def running(workspace: Workspace, world: World, command: str) -> Iterator[Sessio
 
     Raises `BusyError` while another run goes on.
     """
+    with (
+        locked(workspace),
+        _rare_collections(),
+        open_session(workspace, world) as session,
+        numbered(session, command),
+    ):
+        if is_unswept(session):
+            sweep(session)
+        yield session
+
+
+@contextmanager
+def locked(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace's lock. Raises `BusyError` while another run goes on."""
     workspace.store.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(str(workspace.store) + ".lock", timeout=0)
     try:
@@ -345,17 +359,20 @@ def running(workspace: Workspace, world: World, command: str) -> Iterator[Sessio
     except Timeout:
         raise BusyError("Another run of this workspace is going on. Wait until it is done.") from None
     try:
-        with _rare_collections(), open_session(workspace, world) as session:
-            _begin(session, command)
-            try:
-                if is_unswept(session):
-                    sweep(session)
-                yield session
-            except InstepError as error:
-                _fail(session, error)
-                raise
+        yield
     finally:
         lock.release()
+
+
+@contextmanager
+def numbered(session: Session, command: str) -> Iterator[None]:
+    """Give a run its number and its fence, and keep the account of one that fails. The lock must be held."""
+    _begin(session, command)
+    try:
+        yield
+    except InstepError as error:
+        _fail(session, error)
+        raise
 
 
 @contextmanager

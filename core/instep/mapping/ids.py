@@ -1,0 +1,91 @@
+"""`mappings/<connection>.ids.toml`: by which ids a system knows what a mapping file names.
+
+`instep provision` writes it, in the shape of the mapping file with ids in the place of words; people commit it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from instep.mapping.section import Section
+from instep.model.configuration import Key, ListIds, Path
+
+SUFFIX = ".ids"
+"""What follows a connection's name in the name of the file."""
+_GROUPS = ("values", "outcomes")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_HEAD = """\
+# Written by `instep provision`: by which ids the system knows what {name}.toml names. What stands here is managed by
+# the files; everything else in the system is left alone. Commit this file.
+"""
+
+
+def read_ids(section: Section) -> dict[Path, ListIds]:
+    """Every list that is managed, by its place in the mapping file."""
+    found: dict[Path, ListIds] = {}
+    for name in list(section.data):
+        table = section.table(name)
+        if table is None:
+            continue
+        if (stages := table.table("stages")) is not None:
+            found[name, "stages"] = _list(stages)
+        pipelines = table.table("pipelines")
+        for pipeline in pipelines.data if pipelines else ():
+            inner = pipelines.table(pipeline) if pipelines else None
+            if inner is not None:
+                found[name, "pipelines", pipeline] = _list(inner)
+        table.finish()
+    return found
+
+
+def _list(table: Section) -> ListIds:
+    pipeline = table.text("pipeline")
+    stages: dict[Key, tuple[str, ...]] = {}
+    for group in _GROUPS:
+        inner = table.table(group)
+        for name in inner.data if inner else ():
+            ids = _ids(inner, name) if inner else ()
+            if ids:
+                stages[Key(group, name)] = ids  # type: ignore[arg-type]
+    table.finish()
+    return ListIds(pipeline, stages)
+
+
+def _ids(table: Section, name: str) -> tuple[str, ...]:
+    if isinstance(table.data[name], list):
+        return tuple(table.words(name) or ())
+    found = table.text(name)
+    return (found,) if found else ()
+
+
+def ids_text(connection: str, ids: Mapping[Path, ListIds]) -> str:
+    """The file: the same for the same ids, whatever their order."""
+    blocks = ["\n".join(_block(path, ids[path])) for path in sorted(ids)]
+    return "\n".join([_HEAD.format(name=connection), *(f"{block}\n" for block in blocks)])
+
+
+def _block(path: Path, ids: ListIds) -> Iterator[str]:
+    yield f"[{'.'.join(_name(part) for part in path)}]"
+    if ids.pipeline is not None:
+        yield f"pipeline = {_text(ids.pipeline)}"
+    for group in _GROUPS:
+        of_group = {key.name: found for key, found in ids.stages.items() if key.group == group}
+        if of_group:
+            entries = ", ".join(f"{_name(name)} = {_value(of_group[name])}" for name in sorted(of_group))
+            yield f"{group} = {{ {entries} }}"
+
+
+def _value(ids: tuple[str, ...]) -> Any:
+    return _text(ids[0]) if len(ids) == 1 else f"[{', '.join(map(_text, ids))}]"
+
+
+def _name(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _text(name)
+
+
+def _text(text: str) -> str:
+    """A TOML basic string: JSON's escapes are a part of TOML's, but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,130 @@
+"""What the files want a system's stages to be, and by which ids the system knows them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from instep.model.entities import Kind
+from instep.model.process import Outcome, Process
+from instep.model.stagetable import StageTable
+from instep.model.values import Scalar
+
+Path = tuple[str, ...]
+"""Where a list stands in a mapping file: ("opportunity", "pipelines", "life-sciences")."""
+
+
+class Key(NamedTuple):
+    """What the files call a stage of a system: a stage of the process, or an outcome."""
+
+    group: Literal["values", "outcomes"]
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class WantedStage:
+    """One stage that a system shall have.
+
+    Stages of the process that share a value are one of these. `spelled` is what the file calls it: its label, unless
+    `label` is given, or the id of one that is there. `probability` runs from 0 to 1; None where nothing is said.
+    """
+
+    keys: tuple[Key, ...]
+    spelled: str
+    label: str | None = None
+    outcome: Outcome | None = None
+    probability: float | None = None
+    details: Mapping[str, Scalar] = dataclasses.field(default_factory=dict)
+    place: int = 0
+    """Which of several spellings of its keys this one is."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: its keys."""
+        return " / ".join(key.name for key in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedList:
+    """An ordered list of stages that a system shall have: a pipeline, or the options of one field.
+
+    `pipeline` is the pipeline's label as the file spells it, or its id; None for the options of a field. `retire`
+    says of stages that are wanted no more to which one their records go.
+    """
+
+    path: Path
+    objects: tuple[str, ...]
+    field: str
+    stages: tuple[WantedStage, ...]
+    pipeline: str | None = None
+    label: str | None = None
+    kind: Kind | None = None
+    segments: tuple[str, ...] = ()
+    retire: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def stage(self, name: str) -> WantedStage | None:
+        """The stage of a key: of the process, or an outcome."""
+        return next((stage for stage in self.stages for key in stage.keys if key.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ListIds:
+    """By which ids a system knows a list and its stages; a stage with several spellings has several."""
+
+    pipeline: str | None = None
+    stages: Mapping[Key, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def moved(self, process: Process) -> ListIds:
+        """The same with the keys that stages have today; where the successor has an id of its own, both are kept."""
+        today = dict(self.stages)
+        for key in self.stages:
+            successor = Key(key.group, process.current_key(key.name))
+            if key.group == "values" and successor not in today:
+                today[successor] = today.pop(key)
+        return dataclasses.replace(self, stages=today)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What one connection's files say of how the system is to be configured."""
+
+    lists: tuple[WantedList, ...] = ()
+    ids: Mapping[Path, ListIds] = dataclasses.field(default_factory=dict)
+    """What is managed: everything else in the system is left alone."""
+
+
+def with_ids(table: StageTable, ids: ListIds) -> StageTable:
+    """A stage table in the words that records hold, where the files have the labels that people see."""
+    held: dict[str, str] = {}
+    values = {stage: _held(Key("values", stage), word, table, ids, held) for stage, word in table.values.items()}
+    outcomes = {
+        outcome: _held(Key("outcomes", outcome.value), word, table, ids, held)
+        for outcome, word in table.outcomes.items()
+    }
+    return dataclasses.replace(
+        table,
+        values=values,
+        outcomes=outcomes,
+        lands_on={held.get(word, word): stage for word, stage in table.lands_on.items()},
+        also={held.get(word, word): held.get(first, first) for word, first in table.also.items()},
+        pipeline=ids.pipeline or table.pipeline,
+        words={id: word for word, id in held.items() if id != word},
+    )
+
+
+def _held(key: Key, word: str, table: StageTable, ids: ListIds, held: dict[str, str]) -> str:
+    """The id of a key's first spelling; those of the others go into `held`, by their spellings."""
+    spellings = spellings_of(table, word)
+    for spelling, id in zip(spellings, ids.stages.get(key, ()), strict=False):
+        held.setdefault(spelling, id)
+    return held.get(word, word)
+
+
+def spellings_of(table: StageTable, word: str) -> tuple[str, ...]:
+    """A value as it is written, and the others that are read as it."""
+    return (word, *(further for further, first in table.also.items() if first == word))

@@ -1,0 +1,231 @@
+"""What is what: which of a system's stages stands for which wanted one, by ids first, then by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from instep.contract import Pipeline, StageLimits, SystemStage
+from instep.model.configuration import Configuration, Key, ListIds, Path, WantedList, WantedStage
+from instep.model.process import Process
+from instep.provision.found import Found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundStage:
+    """A wanted stage, and the one that stands for it, if there is one."""
+
+    wanted: WantedStage
+    stage: SystemStage | None = None
+    was_managed: bool = False
+
+    def label(self, limits: StageLimits) -> str:
+        """What it shall be called. One that the files name by its id keeps its label."""
+        if self.wanted.label is not None:
+            return self.wanted.label
+        is_named_by_id = self.stage is not None and self.stage.id == self.wanted.spelled
+        if self.stage is not None and is_named_by_id and not limits.ids_are_labels:
+            return self.stage.label
+        return self.wanted.spelled
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A stage that is managed, and that the files want no more. `to` takes its records, where they say so."""
+
+    keys: tuple[Key, ...]
+    stage: SystemStage
+    to: BoundStage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A wanted list of one object, with what is there.
+
+    `pipeline` is the list itself, or the pipeline that offers a selection of the object's shared list; None where it
+    is not there. `stages` and `leftovers` hold the stages with everything that the system says of them.
+    """
+
+    wanted: WantedList
+    object: str
+    limits: StageLimits
+    ids: ListIds
+    pipeline: Pipeline | None
+    stages: tuple[BoundStage, ...]
+    leftovers: tuple[Leftover, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        return self.wanted.path
+
+    @property
+    def list_id(self) -> str | None:
+        """The list that holds the stages; None for a pipeline with stages of its own that is not there."""
+        return self.limits.shared_list or (self.pipeline.id if self.pipeline else None)
+
+    @property
+    def is_selection(self) -> bool:
+        """Whether this is a pipeline that offers stages of a shared list."""
+        return self.limits.shared_list is not None and self.wanted.pipeline is not None
+
+    @property
+    def label(self) -> str:
+        """What people shall see as the pipeline's name; that of a list of options is left alone."""
+        if self.wanted.label is not None:
+            return self.wanted.label
+        spelled = self.wanted.pipeline
+        if spelled is None or (self.pipeline and self.pipeline.id == spelled and not self.limits.ids_are_labels):
+            return self.pipeline.label if self.pipeline else ""
+        return spelled
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The ids of the stages that the pipeline offers; of a list, of those that are active."""
+        found = self.pipeline.stages if self.pipeline else ()
+        return frozenset(stage.id for stage in found if stage.active)
+
+    def now_known(self) -> ListIds:
+        """The ids that are to be kept: of what is there, and of what is still to be retired."""
+        stages: dict[Key, list[str]] = {}
+        for bound in self.stages:
+            for key in bound.wanted.keys:
+                known = stages.setdefault(key, [])
+                if bound.stage is not None and len(known) == bound.wanted.place:  # each in the place of its spelling
+                    known.append(bound.stage.id)
+        for leftover in self.leftovers:
+            for key in leftover.keys:
+                stages.setdefault(key, [])
+                stages[key] += [leftover.stage.id] if leftover.stage.id not in stages[key] else []
+        pipeline = self.pipeline.id if self.pipeline is not None and self.wanted.pipeline is not None else None
+        return ListIds(pipeline, {key: tuple(ids) for key, ids in stages.items() if ids})
+
+
+def bind(configuration: Configuration, process: Process, found: Found) -> tuple[Bound, ...]:
+    """Every wanted list, once for each object that has it, with what stands for it now."""
+    taken = {ids.pipeline for ids in configuration.ids.values() if ids.pipeline is not None}
+    bounds = []
+    for wanted in configuration.lists:
+        ids = configuration.ids.get(wanted.path, ListIds())
+        for object in wanted.objects:
+            limits = found.limits.get((object, wanted.field))
+            if limits is not None:
+                bounds.append(_bound(wanted, object, limits, ids, process, found, taken))
+    return tuple(bounds)
+
+
+def _bound(
+    wanted: WantedList,
+    object: str,
+    limits: StageLimits,
+    ids: ListIds,
+    process: Process,
+    found: Found,
+    taken: set[str],
+) -> Bound:
+    pipeline = _pipeline(wanted, object, limits, ids, found, taken)
+    holder = found.pipeline(object, limits.shared_list) if limits.shared_list else pipeline
+    there = {stage.id: stage for stage in holder.stages} if holder else {}
+    claims = _claims(wanted.stages, ids.moved(process), there)
+    stages = tuple(_stage(place, one, claims, there) for place, one in enumerate(wanted.stages))
+    claimed = {claim.id for claim in claims.values()}
+    leftovers = tuple(_leftovers(wanted, ids, process, there, claimed, stages))
+    return Bound(wanted, object, limits, ids, pipeline, stages, leftovers)
+
+
+class _Claim(NamedTuple):
+    """The id that stands for a wanted stage, and whether it was managed before."""
+
+    id: str
+    was_managed: bool
+
+
+_Claims = Mapping[int, _Claim]
+"""By the place of the wanted stage."""
+
+
+def _stage(place: int, wanted: WantedStage, claims: _Claims, there: Mapping[str, SystemStage]) -> BoundStage:
+    claim = claims.get(place)
+    return BoundStage(wanted) if claim is None else BoundStage(wanted, there[claim.id], claim.was_managed)
+
+
+def _pipeline(
+    wanted: WantedList, object: str, limits: StageLimits, ids: ListIds, found: Found, taken: set[str]
+) -> Pipeline | None:
+    """By its id; one that was never ours by the name that the file gives it, as id or as label."""
+    if wanted.pipeline is None:
+        return found.pipeline(object, limits.shared_list or wanted.field)
+    if ids.pipeline is not None and (known := found.pipeline(object, ids.pipeline)) is not None:
+        return known
+    free = [one for one in found.lists(object) if one.id not in taken and one.id != limits.shared_list]
+    by_id = next((one for one in free if one.id == wanted.pipeline), None)
+    names = {name.casefold() for name in (wanted.label, wanted.pipeline) if name}
+    return by_id or next((one for one in free if one.label.casefold() in names), None)
+
+
+def _claims(stages: Sequence[WantedStage], ids: ListIds, there: Mapping[str, SystemStage]) -> _Claims:
+    """What stands for each wanted stage. No id stands for two; those that are called alike come first."""
+    claims: dict[int, _Claim] = {}
+    free = dict(there)
+
+    def claim(place: int, candidates: Iterable[str], *, was_managed: bool) -> None:
+        id = next((id for id in candidates if id in free), None)
+        if id is not None and place not in claims:
+            claims[place] = _Claim(id, was_managed)
+            del free[id]
+
+    for place, wanted in enumerate(stages):
+        sure = [id for id in _managed(wanted, ids) if id in there and _is_named(wanted, there[id])]
+        claim(place, sure, was_managed=True)
+    for place, wanted in enumerate(stages):
+        claim(place, _managed(wanted, ids), was_managed=True)
+    managed = {id for known in ids.stages.values() for id in known}
+    for place, wanted in enumerate(stages):
+        strangers = [stage for id, stage in there.items() if id not in managed and _is_named(wanted, stage)]
+        strangers.sort(key=lambda stage: (stage.id != wanted.spelled, not stage.active))
+        claim(place, [stage.id for stage in strangers], was_managed=False)
+    return claims
+
+
+def _managed(wanted: WantedStage, ids: ListIds) -> list[str]:
+    """The ids that its keys have; where a key has as many as there are spellings, the one in the same place."""
+    found: list[str] = []
+    for key in wanted.keys:
+        known = ids.stages.get(key, ())
+        first = known[wanted.place : wanted.place + 1]
+        found += [*first, *(id for id in known if id not in first)]
+    return list(dict.fromkeys(found))
+
+
+def _is_named(wanted: WantedStage, stage: SystemStage) -> bool:
+    names = {name.casefold() for name in (wanted.spelled, wanted.label) if name}
+    return stage.id == wanted.spelled or stage.label.casefold() in names
+
+
+def _leftovers(
+    wanted: WantedList,
+    ids: ListIds,
+    process: Process,
+    there: Mapping[str, SystemStage],
+    claimed: set[str],
+    stages: Sequence[BoundStage],
+) -> Iterator[Leftover]:
+    keys: dict[str, list[Key]] = {}
+    for key, known in ids.stages.items():
+        for id in known:
+            if id in there and id not in claimed:
+                keys.setdefault(id, []).append(key)
+    for id, of in keys.items():
+        yield Leftover(tuple(of), there[id], _destination(wanted, of, process, stages))
+
+
+def _destination(
+    wanted: WantedList, keys: Sequence[Key], process: Process, stages: Sequence[BoundStage]
+) -> BoundStage | None:
+    """Where the files send its records: to the stage that has one of its keys now, or the one that is named."""
+    for key in keys:
+        name = process.current_key(key.name) if key.group == "values" else key.name
+        target = wanted.stage(name) or wanted.stage(wanted.retire.get(key.name, ""))
+        if target is not None:
+            return next(bound for bound in stages if bound.wanted == target)
+    return None

@@ -1,0 +1,103 @@
+"""What is to be done in one system, so that it is as the files say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from instep.model.configuration import Configuration, Path
+from instep.model.process import Process
+from instep.provision.bind import Bound, BoundStage, Leftover, bind
+from instep.provision.fields import WantedField, field_steps
+from instep.provision.found import Found, Holding
+from instep.provision.lists import ListBound, holding_places, list_steps
+from instep.provision.steps import Step, in_order
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the files want of one connection."""
+
+    connection: str
+    configuration: Configuration
+    process: Process
+    fields: tuple[WantedField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What is wanted beside what is there."""
+
+    wanted: Wanted
+    found: Found
+    bounds: tuple[Bound, ...]
+    lists: tuple[ListBound, ...]
+
+    def steps(self) -> tuple[Step, ...]:
+        """Everything that is to be done, as far as it can be said before the first of it is done."""
+        fields = field_steps(self.wanted.fields, self.found)
+        return in_order([*fields, *(step for of in self.lists for step in list_steps(self.found, of))])
+
+    def holding(self) -> list[Holding]:
+        """The stages that are wanted no more, and whose records have to be looked for."""
+        return sorted({place for bound in self.bounds for place in holding_places(bound)}, key=str)
+
+
+def compare(wanted: Wanted, found: Found) -> Compared:
+    """Bind what is wanted to what is there."""
+    bounds = bind(wanted.configuration, wanted.process, found)
+    return Compared(wanted, found, bounds, tuple(_grouped(bounds, found, wanted.process)))
+
+
+def _grouped(bounds: Sequence[Bound], found: Found, process: Process) -> Iterator[ListBound]:
+    """One list for every wanted one; pipelines that offer a selection of a shared list come together."""
+    shared: dict[tuple[str, str], list[Bound]] = {}
+    for bound in bounds:
+        if bound.limits.shared_list is None:
+            yield ListBound(bound.object, bound.limits, bound.pipeline, bound.stages, bound.leftovers, (bound,))
+        else:
+            shared.setdefault((bound.object, bound.limits.shared_list), []).append(bound)
+    for (object, id), together in shared.items():
+        stages = tuple(_merged(together, process))
+        leftovers = tuple(_left(together))
+        there = found.pipeline(object, id)
+        yield ListBound(object, together[0].limits, there, stages, leftovers, tuple(together))
+
+
+def _merged(bounds: Iterable[Bound], process: Process) -> Iterator[BoundStage]:
+    """Every stage that any of the pipelines offers, once: in the order of the process, outcomes last."""
+    places = process.order()
+    found: dict[str, BoundStage] = {}
+    for bound in bounds:
+        for one in bound.stages:
+            name = one.label(bound.limits).casefold()
+            known = found.get(name)
+            found[name] = one if known is None else _better_known(known, one)
+    ordered = sorted(found.values(), key=lambda one: _rank(one, places))
+    yield from ordered
+
+
+def _rank(one: BoundStage, places: dict[str, int]) -> tuple[int, int]:
+    if one.wanted.outcome is not None:
+        return 1, 0
+    known = [places[key.name] for key in one.wanted.keys if key.name in places]
+    return 0, min(known, default=len(places))
+
+
+def _better_known(known: BoundStage, other: BoundStage) -> BoundStage:
+    """Of one stage that two pipelines offer, what is known of it: managed, there, or nothing yet."""
+    return max(known, other, key=lambda one: (one.was_managed, one.stage is not None))
+
+
+def _left(bounds: Iterable[Bound]) -> Iterator[Leftover]:
+    """What is left over in every pipeline that had it, each once."""
+    seen: set[str] = set()
+    for bound in bounds:
+        for leftover in bound.leftovers:
+            if leftover.stage.id not in seen:
+                seen.add(leftover.stage.id)
+                yield leftover
+
+
+def paths_of(bounds: Iterable[Bound]) -> set[Path]:
+    return {bound.path for bound in bounds}

@@ -1,0 +1,112 @@
+"""Doing steps: handing them to a system, and saying what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from instep.contract import (
+    ConfigurableFields,
+    ConfigurableStages,
+    FieldSpec,
+    Outcome,
+    Rejected,
+    Unknown,
+    Written,
+)
+from instep.errors import AccessError, PluginError, RemoteError
+from instep.provision.forecast import after
+from instep.provision.found import Found
+from instep.provision.steps import ExtendField, MoveRecords, Step
+from instep.sync.moving import Move, guard_moves, move_records, settle_earlier
+from instep.sync.run import close, numbered
+from instep.sync.session import Live, Session, identify, open_session
+
+Result = tuple[Step, str]
+"""A step, and why it failed; blank where it is done."""
+
+
+class Doer:
+    """Does the steps of one phase after the other."""
+
+    def __init__(self, session: Session, *, past_guards: bool) -> None:
+        self._session = session
+        self._past_guards = past_guards
+
+    def do(self, live: Live, steps: Sequence[Step], found: Found) -> tuple[list[Result], Found]:
+        """Do steps of one phase. Returns what came of each, and what is there now."""
+        if not steps:
+            return [], found
+        if isinstance(steps[0].doing, MoveRecords):
+            return self._move(live, steps, found)
+        try:
+            outcomes = self._asked(live, steps)
+        except AccessError:
+            raise
+        except RemoteError as error:
+            outcomes = [Unknown(str(error)) for _ in steps]
+        if len(outcomes) != len(steps):
+            raise PluginError(f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(steps)} changes.")
+        results = []
+        for step, outcome in zip(steps, outcomes, strict=True):
+            found = after(found, step.doing, outcome)
+            results.append((step, _why(outcome)))
+        return results, found
+
+    def _asked(self, live: Live, steps: Sequence[Step]) -> list[Outcome]:
+        stages, fields = live.parts.stages, live.parts.fields
+        if isinstance(steps[0].doing, FieldSpec | ExtendField) and isinstance(fields, ConfigurableFields):
+            return [self._field(fields, step) for step in steps]
+        if not isinstance(stages, ConfigurableStages):
+            raise PluginError(f"{live.plugin.name} has no stages that can be configured.")
+        return stages.apply([step.doing for step in steps])  # type: ignore[misc]
+
+    def _field(self, fields: ConfigurableFields, step: Step) -> Outcome:
+        doing = step.doing
+        if isinstance(doing, ExtendField):
+            return fields.extend(doing.object, doing.field, doing.options)
+        return fields.create(doing)  # type: ignore[arg-type]
+
+    # --- records -------------------------------------------------------------------------------------------------
+
+    def _move(self, live: Live, steps: Sequence[Step], found: Found) -> tuple[list[Result], Found]:
+        """Records are moved by a run of its own, with its number, its journal and its guards."""
+        workspace, world = self._session.workspace, self._session.world
+        results: list[Result] = []
+        with ExitStack() as stack:
+            moving = stack.enter_context(open_session(workspace, world, only=[live.name]))
+            stack.enter_context(numbered(moving, "provision"))
+            identify(moving)
+            settle_earlier(moving)
+            moves = [_move_of(moving, live.name, step.doing) for step in steps if isinstance(step.doing, MoveRecords)]
+            guard_moves(moving, moves, past_guards=self._past_guards)
+            for step, move in zip(steps, moves, strict=True):
+                moved = move_records(moving, move)
+                results.append((step, _said(moved.failed)))
+                found = found if moved.failed else after(found, step.doing, Written("", {}))
+            failed = any(why for _, why in results)
+            close(moving, "partial" if failed else "done", {"moved": sum(len(m.records) for m in moves)})
+        return results, found
+
+
+def _move_of(session: Session, connection: str, doing: MoveRecords) -> Move:
+    mapping = session.mapping(connection, doing.object)
+    if mapping is None:
+        raise PluginError(f"{doing.object} is not mapped, so its records cannot be moved.")
+    return Move(connection, doing.object, doing.field, doing.stage, doing.to, doing.records, mapping.kind)
+
+
+def _said(failed: Sequence[str]) -> str:
+    more = f" (and {len(failed) - 1:,} more)" if len(failed) > 1 else ""
+    return f"{failed[0]}{more}" if failed else ""
+
+
+def _why(outcome: Outcome) -> str:
+    match outcome:
+        case Written():
+            return ""
+        case Rejected(reason=reason):
+            return reason
+        case Unknown(reason=reason):
+            return f"Nobody knows whether it took effect: {reason} Plan again: that looks."
+    return "It is not there any more."

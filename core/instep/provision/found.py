@@ -1,0 +1,98 @@
+"""What a system holds of what the files configure, read once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from instep.contract import (
+    Absent,
+    ConfigurableFields,
+    ConfigurableStages,
+    FieldLimits,
+    Pipeline,
+    StageLimits,
+    SystemField,
+)
+from instep.model.configuration import WantedList
+from instep.sync.session import Live
+
+Place = tuple[str, str]
+"""An object, and its field that holds stages."""
+Holding = tuple[str, str | None, str]
+"""An object, a pipeline or None for any, and a stage's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is there. A place without limits is no list of stages; `fields` are those of the mapped objects."""
+
+    limits: Mapping[Place, StageLimits] = dataclasses.field(default_factory=dict)
+    pipelines: tuple[Pipeline, ...] = ()
+    fields: Mapping[str, tuple[SystemField, ...]] = dataclasses.field(default_factory=dict)
+    field_limits: FieldLimits | None = None
+    """None where fields cannot be created or extended."""
+    holders: Mapping[Holding, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """The records that hold a stage which is wanted no more."""
+
+    def lists(self, object: str) -> list[Pipeline]:
+        """What one object has, in the system's order."""
+        return [pipeline for pipeline in self.pipelines if pipeline.object == object]
+
+    def pipeline(self, object: str, id: str) -> Pipeline | None:
+        return next((pipeline for pipeline in self.lists(object) if pipeline.id == id), None)
+
+    def replace(self, pipeline: Pipeline) -> Found:
+        """The same with one list as it is now; a new one comes last."""
+        place = (pipeline.object, pipeline.id)
+        others = [one for one in self.pipelines if (one.object, one.id) != place]
+        at = next((i for i, one in enumerate(self.pipelines) if (one.object, one.id) == place), len(others))
+        return dataclasses.replace(self, pipelines=(*others[:at], pipeline, *others[at:]))
+
+    def as_json(self) -> object:
+        """Everything that a plan is made from, each thing in one order whatever order the system answered in."""
+        return {
+            "pipelines": sorted(
+                map(_pipeline_json, self.pipelines), key=lambda one: (str(one["object"]), str(one["id"]))
+            ),
+            "fields": {object: sorted(map(_field_json, of), key=str) for object, of in sorted(self.fields.items())},
+            "holders": sorted([*map(str, place), len(ids)] for place, ids in self.holders.items()),
+        }
+
+
+def read_found(live: Live, lists: Iterable[WantedList]) -> Found:
+    """Read what a connection holds of what its files configure; the fields of every mapped object with it."""
+    stages = live.parts.stages
+    places = sorted({(object, wanted.field) for wanted in lists for object in wanted.objects})
+    if isinstance(stages, ConfigurableStages):
+        limits = {place: told for place in places if (told := stages.limits(*place)) is not None}
+        found = Found(limits, stages.configured(list(limits)) if limits else ())
+    else:
+        found = Found(pipelines=() if isinstance(stages, Absent) else stages.read())
+    fields = live.parts.fields
+    if isinstance(fields, Absent):
+        return found
+    limits_of_fields = fields.limits() if isinstance(fields, ConfigurableFields) else None
+    of_objects = {object: fields.read(object) for object in live.mapping.objects}
+    return dataclasses.replace(found, fields=of_objects, field_limits=limits_of_fields)
+
+
+def with_holders(live: Live, found: Found, places: Sequence[Holding]) -> Found:
+    """The same with the records that hold stages which are wanted no more."""
+    stages = live.parts.stages
+    if not isinstance(stages, ConfigurableStages) or not places:
+        return found
+    return dataclasses.replace(found, holders={place: tuple(sorted(stages.holders(*place))) for place in places})
+
+
+def _pipeline_json(pipeline: Pipeline) -> dict[str, object]:
+    stages = [
+        {**dataclasses.asdict(stage), "details": dict(sorted(stage.details.items()))} for stage in pipeline.stages
+    ]
+    return {**dataclasses.asdict(pipeline), "stages": stages}
+
+
+def _field_json(field: SystemField) -> list[object]:
+    options = None if field.options is None else sorted(option.value for option in field.options)
+    return [field.name, field.type, field.unique, options]

@@ -1,0 +1,164 @@
+"""A plan over every system's stages and fields: what would be done, what is lost, what is left for people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from instep.mapping.digest import canonical
+from instep.model.configuration import ListIds, Path
+from instep.provision.diff import Compared, Wanted, compare
+from instep.provision.forecast import forecast
+from instep.provision.found import Found
+from instep.provision.steps import Phase, Step
+from instep.sync.health.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPlan:
+    """What is to be done in one system. `by_hand` are steps that no API does."""
+
+    connection: str
+    compared: Compared
+    steps: tuple[Step, ...]
+    by_hand: tuple[Step, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ids(self) -> dict[Path, ListIds]:
+        """What is to be written into the file of ids before anything is done: what stands for what already."""
+        return ids_of(self.compared)
+
+    @property
+    def adopted(self) -> list[str]:
+        """What is there and was not managed before, and is from now on."""
+        return list(_adopted(self.compared))
+
+    @property
+    def losses(self) -> list[str]:
+        """What the system cannot hold, and what it holds instead."""
+        return list(
+            dict.fromkeys(
+                f"{one.loss} in {of.title}" for of in self.compared.lists for one in of.expressed() if one.loss
+            )
+        )
+
+    @property
+    def unlisted(self) -> list[str]:
+        """Stages of managed lists that no file names: they are left alone."""
+        return list(dict.fromkeys(_unlisted(self.compared)))
+
+    def counts(self) -> dict[str, int]:
+        """How many steps of each kind."""
+        counts: dict[str, int] = {}
+        for step in self.steps:
+            counts[step.action] = counts.get(step.action, 0) + 1
+        return counts
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection,
+            "counts": self.counts(),
+            "steps": [step.as_json() for step in self.steps],
+            "by_hand": [step.as_json() for step in self.by_hand],
+            "adopted": self.adopted,
+            "losses": self.losses,
+            "unlisted": self.unlisted,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionPlan:
+    """What would be done in every system, and what that was computed from."""
+
+    at: datetime
+    made_from: Mapping[str, str]
+    systems: tuple[SystemPlan, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every system is as the files say, as far as the APIs go."""
+        return not any(system.steps or system.adopted for system in self.systems)
+
+    @property
+    def wrong(self) -> list[Finding]:
+        """What has to be put right before anything is applied."""
+        return [finding for system in self.systems for finding in system.findings if finding.level == "wrong"]
+
+    @property
+    def digest(self) -> str:
+        """The same whenever the same steps are planned from the same systems and files."""
+        steps = [[system.connection, [repr(step.identity) for step in system.steps]] for system in self.systems]
+        return _digest([steps, sorted(self.made_from.items())])
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at.isoformat(),
+            "made_from": dict(self.made_from),
+            "digest": self.digest,
+            "is_empty": self.is_empty,
+            "systems": [system.as_json() for system in self.systems],
+        }
+
+
+def system_plan(wanted: Wanted, found: Found, findings: Iterable[Finding] = ()) -> SystemPlan:
+    """Everything that is to be done in one system, phase by phase: each sees what those before it will have done."""
+    compared = compare(wanted, found)
+    steps: list[Step] = []
+    by_hand: list[Step] = []
+    world = found
+    for phase in Phase:
+        now = [step for step in compare(wanted, world).steps() if step.phase is phase]
+        steps += [step for step in now if not step.by_hand]
+        by_hand += [step for step in now if step.by_hand]
+        world = forecast(world, now)
+    return SystemPlan(wanted.connection, compared, tuple(steps), tuple(by_hand), tuple(findings))
+
+
+def ids_of(compared: Compared) -> dict[Path, ListIds]:
+    """By which ids everything is known now; lists that no file names any more keep theirs."""
+    ids = dict(compared.wanted.configuration.ids)
+    for bound in reversed(compared.bounds):
+        known = bound.now_known()
+        if known.pipeline is not None or known.stages:
+            ids[bound.path] = known
+        else:
+            ids.pop(bound.path, None)
+    return ids
+
+
+def digest_of_found(found: Found) -> str:
+    """One number for what a system held, whatever the order of its answers."""
+    return _digest(canonical(found.as_json()))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _adopted(compared: Compared) -> Iterator[str]:
+    for bound in compared.bounds:
+        if bound.pipeline is not None and bound.wanted.pipeline is not None and bound.ids.pipeline is None:
+            yield f'pipeline "{bound.pipeline.label}" of {bound.object}'
+        for one in bound.stages:
+            if one.stage is not None and one.stage.active and not one.was_managed:
+                yield f'stage "{one.stage.label}" ({one.wanted.name}) of {_place(bound.label, bound.wanted.field)}'
+
+
+def _unlisted(compared: Compared) -> Iterator[str]:
+    for of in compared.lists:
+        if not any(bound.ids.stages for bound in of.bounds) or of.there is None:
+            continue
+        known = {one.stage.id for one in of.stages if one.stage} | {left.stage.id for left in of.leftovers}
+        for stage in of.there.stages:
+            if stage.active and stage.id not in known:
+                yield f'stage "{stage.label}" of {of.title}'
+
+
+def _place(label: str, field: str) -> str:
+    return f'pipeline "{label}"' if label else field

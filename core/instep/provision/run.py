@@ -1,0 +1,254 @@
+"""Configuring, from top to bottom: read, compare, check, then add, change, move, retire, and compare again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path as FilePath
+from typing import Any
+
+from instep.errors import GuardError, PlanError, StalePlanError
+from instep.mapping.compiled import Workspace
+from instep.mapping.digest import digest_of_configuration
+from instep.plugins import brought_by
+from instep.provision.checks import check_system
+from instep.provision.diff import Wanted, compare
+from instep.provision.doing import Doer
+from instep.provision.fields import wanted_fields
+from instep.provision.found import read_found, with_holders
+from instep.provision.guards import Breach, breaches
+from instep.provision.idsfile import write_ids
+from instep.provision.plan import ProvisionPlan, SystemPlan, digest_of_found, ids_of, system_plan
+from instep.provision.steps import Phase, Step
+from instep.sync.run import locked
+from instep.sync.session import Live, Progress, Session, open_session, silent
+from instep.sync.transport import World
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of one step: "applied", "failed" with the reason, or "not attempted"."""
+
+    connection: str
+    step: Step
+    state: str
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"connection": self.connection, **self.step.as_json(), "state": self.state, "reason": self.reason}
+
+
+@dataclass(slots=True)
+class Report:
+    """What an apply came to."""
+
+    plan: ProvisionPlan
+    done: list[Done] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """The files of ids that were written: to be committed."""
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if any(one.state != "applied" for one in self.done) else 0
+
+    def count(self, state: str) -> int:
+        return sum(one.state == state for one in self.done)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": "done" if self.exit_code == 0 else "partial",
+            "counts": {state: self.count(state) for state in ("applied", "failed", "not attempted")},
+            "steps": [one.as_json() for one in self.done],
+            "by_hand": [
+                {"connection": system.connection, **step.as_json()}
+                for system in self.plan.systems
+                for step in system.by_hand
+            ],
+            "files": self.files,
+        }
+
+
+def plan_configuration(
+    workspace: Workspace, world: World, only: Sequence[str] = (), *, progress: Progress = silent
+) -> ProvisionPlan:
+    """Say what would be done so that every system is as the files say. Reads, and touches nothing."""
+    with _reading(workspace, world, only) as session:
+        return _plan(session, progress)
+
+
+def apply_configuration(
+    workspace: Workspace,
+    world: World,
+    only: Sequence[str] = (),
+    *,
+    saved: Mapping[str, Any] | None = None,
+    past_guards: bool = False,
+    progress: Progress = silent,
+) -> Report:
+    """Do what a plan says: one that was saved, or the present one.
+
+    Raises `StalePlanError` if anything that the saved plan was made from is not the same any more, `PlanError` if
+    something has to be put right first, and `GuardError` if it would change surprisingly much; nothing is done then.
+    """
+    if saved is not None:
+        only = [str(system["connection"]) for system in saved.get("systems", ())]
+    with locked(workspace), _reading(workspace, world, only) as session:
+        plan = _plan(session, progress)
+        if saved is not None:
+            _require_fresh(plan, saved)
+        if plan.wrong:
+            raise PlanError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
+        if not past_guards and (found := list(breaches(workspace.guards, plan))):
+            lines = "\n".join(f"  {breach}" for breach in found)
+            remedy = "instep provision plan --out plan.json, then: instep provision apply plan.json --past-guards"
+            raise GuardError(
+                f"The plan would change surprisingly much, so nothing was done:\n{lines}\nLook at it: {remedy}"
+            )
+        report = Report(plan)
+        doer = Doer(session, past_guards=past_guards)
+        for system in plan.systems:
+            _apply(session, doer, system, report, progress)
+        return report
+
+
+def import_configuration(
+    workspace: Workspace, world: World, only: Sequence[str] = (), *, progress: Progress = silent
+) -> Report:
+    """Begin to manage what is there already and is called as the files say. Changes nothing in any system."""
+    with locked(workspace), _reading(workspace, world, only) as session:
+        plan = _plan(session, progress)
+        report = Report(plan)
+        for system in plan.systems:
+            _keep_ids(session, system.connection, system.ids, report)
+        return report
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _reading(workspace: Workspace, world: World, only: Sequence[str]) -> Iterator[Session]:
+    """Open connections. Provisioning needs no state: where there is none, none is made."""
+    names = [name for name in workspace.connection_names if not only or name in only]
+    if workspace.store.exists():
+        with open_session(workspace, world, only=names) as session:
+            yield session
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        aside = replace(workspace, store=FilePath(folder) / "state.db")
+        with open_session(aside, world, only=names) as session:
+            session.workspace = workspace
+            yield session
+
+
+def _plan(session: Session, progress: Progress) -> ProvisionPlan:
+    workspace = session.workspace
+    made_from = {"files": digest_of_configuration(workspace), "instep": version("instep")}
+    systems = []
+    for name, live in session.connections.items():
+        progress(f"read {name}")
+        live.info = live.parts.check()
+        plan = _system_plan(session, live)
+        made_from[f"org of {name}"] = live.org
+        made_from[f"plugin of {name}"] = f"{brought_by(live.plugin.name)}, contract {live.plugin.contract}"
+        made_from[f"configuration of {name}"] = digest_of_found(plan.compared.found)
+        systems.append(plan)
+    return ProvisionPlan(session.at, made_from, tuple(systems))
+
+
+def wanted_of(workspace: Workspace, live: Live) -> Wanted:
+    """What the files want of one connection."""
+    configuration = workspace.configuration[live.name]
+    fields = wanted_fields(live.mapping, configuration)
+    return Wanted(live.name, configuration, workspace.process, fields)
+
+
+def _system_plan(session: Session, live: Live) -> SystemPlan:
+    wanted = wanted_of(session.workspace, live)
+    found = read_found(live, wanted.configuration.lists)
+    compared = compare(wanted, found)
+    found = with_holders(live, found, compared.holding())
+    return check_system(session.workspace, live, system_plan(wanted, found))
+
+
+def _require_fresh(plan: ProvisionPlan, saved: Mapping[str, Any]) -> None:
+    """Raise `StalePlanError` unless a saved plan would come out the same now."""
+    before = saved.get("made_from", {})
+    for what in sorted({*before, *plan.made_from}):
+        if before.get(what) != plan.made_from.get(what):
+            raise StalePlanError(f"The plan is stale: {_SAYS.get(what, what)} changed since. Plan again.")
+    if plan.digest != saved.get("digest"):
+        raise StalePlanError("The plan is stale: it would not come out the same now. Plan again.")
+
+
+_SAYS = {"files": "sync.toml or a mapping file", "instep": "the version of Instep"}
+
+
+def _surprising(found: Sequence[Breach]) -> GuardError:
+    lines = "\n".join(f"  {breach}" for breach in found)
+    return GuardError(
+        f"The plan would change surprisingly much, so nothing was done:\n{lines}\n"
+        "Look at it: instep provision plan --out plan.json\n"
+        "To do exactly that all the same: instep provision apply plan.json --past-guards"
+    )
+
+
+def _said(finding: Any) -> str:
+    return f"{finding.connection}: {finding.what}. {finding.remedy}"
+
+
+# --- doing -------------------------------------------------------------------------------------------------------
+
+
+def _apply(session: Session, doer: Doer, system: SystemPlan, report: Report, progress: Progress) -> None:
+    """One system, phase by phase. What stands for what is kept after each: a later apply goes on from there."""
+    live, found = session.live(system.connection), system.compared.found
+    planned = {step.identity for step in system.steps}
+    done: dict[tuple[Any, ...], Done] = {}
+    _keep_ids(session, live.name, system.ids, report)
+    for phase in Phase:
+        wanted = wanted_of(session.workspace, live)
+        steps = [
+            s for s in compare(wanted, found).steps() if s.phase is phase and s.identity in planned and not s.by_hand
+        ]
+        progress(f"{live.name}: {phase.name.lower()}")
+        outcomes, found = doer.do(live, steps, found)
+        for step, reason in outcomes:
+            done[step.identity] = Done(live.name, step, "failed" if reason else "applied", reason)
+        if steps:
+            _keep_ids(session, live.name, ids_of(compare(wanted_of(session.workspace, live), found)), report)
+    if done:
+        _verify(session, live, done, report)
+    for step in system.steps:
+        report.done.append(
+            done.get(step.identity, Done(live.name, step, "not attempted", "what it needs was not done"))
+        )
+
+
+def _verify(session: Session, live: Live, done: dict[tuple[Any, ...], Done], report: Report) -> None:
+    """Compare after apply: what the system said it took, and does not show, was not taken."""
+    wanted = wanted_of(session.workspace, live)
+    compared = compare(wanted, read_found(live, wanted.configuration.lists))
+    _keep_ids(session, live.name, ids_of(compared), report)
+    left = {step.identity for step in compared.steps()}
+    for identity, one in done.items():
+        if one.state == "applied" and identity in left:
+            done[identity] = replace(one, state="failed", reason="The system accepted it, and does not show it.")
+
+
+def _keep_ids(session: Session, connection: str, ids: Mapping[Any, Any], report: Report) -> None:
+    """Write the file of ids, if it says something new, and go on with what it says."""
+    workspace = session.workspace
+    configuration = workspace.configuration[connection]
+    if dict(ids) == dict(configuration.ids):
+        return
+    name = write_ids(workspace, session.world, connection, ids)
+    report.files += [name] if name not in report.files else []
+    changed = replace(configuration, ids=dict(ids))
+    session.workspace = replace(workspace, configuration={**workspace.configuration, connection: changed})
+
+
+__all__ = ["Done", "Report", "apply_configuration", "import_configuration", "plan_configuration"]
