@@ -9,6 +9,7 @@ import pytest
 
 from instep.contract import ConnectorPlugin
 from instep.model.values import Scalar
+from instep.testing.configuring import ConfiguringClaims
 from instep.testing.linking import LinkingClaims
 from instep.testing.login import LoginClaims
 from instep.testing.reading import ReadingClaims
@@ -17,7 +18,7 @@ from instep.testing.workbench import Workbench, workbench
 from instep.testing.writing import WritingClaims
 
 
-class ConnectorConformance(LoginClaims, ReadingClaims, WritingClaims, LinkingClaims, SetupClaims):
+class ConnectorConformance(LoginClaims, ReadingClaims, WritingClaims, LinkingClaims, SetupClaims, ConfiguringClaims):
     """Tests every sentence of the contract that applies to `plugin`, against the sandbox that it ships.
 
     A claim is skipped only where the part is `Absent` (with its reason) or a capability is not declared. A claim
@@ -38,6 +39,9 @@ class ConnectorConformance(LoginClaims, ReadingClaims, WritingClaims, LinkingCla
 
     own_field: ClassVar[str] = "conformance_{}"
     """How a field of one's own is called there, for a system that has rules for such names."""
+
+    stage_fields: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """The (object, field) pairs whose stages the claims about configuring change; else what `stages.read` names."""
 
     email_field: ClassVar[str] = "email"
     """The field that holds a person's address, for the claims about consent."""

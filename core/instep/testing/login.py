@@ -16,13 +16,9 @@ from instep.contract import CONTRACT, Absent, Connection, ConnectorPlugin
 from instep.errors import AccessError, InstepError, RemoteError, RetryLaterError
 from instep.sandbox import FaultKind
 from instep.settings import ConnectorSettings
-from instep.testing.workbench import Workbench, is_sentence
+from instep.testing.workbench import Stopped, Workbench, is_sentence
 
 CANARY = "canary-4f1d0c"
-
-
-class Stopped(BaseException):
-    """A transport that stops a run."""
 
 
 class LoginClaims:

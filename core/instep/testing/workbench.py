@@ -49,17 +49,29 @@ class Sent:
     lane: str
 
 
+class Stopped(BaseException):
+    """A transport that stops a run."""
+
+
 class CountingTransport:
-    """A transport that keeps a list of what passes, and raises `stop_with` instead of sending once it is set."""
+    """A transport that keeps a list of what passes, and raises `stop_with` instead of sending once it is set.
+
+    `stop_after` is how many requests still pass before it raises `Stopped`; None lets all of them pass.
+    """
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
         self.stop_with: BaseException | None = None
+        self.stop_after: int | None = None
 
     def send(self, action: Callable[[], T], *, label: str, writes: bool, lane: str = "default") -> T:
         """Send, unless told to stop."""
         if self.stop_with is not None:
             raise self.stop_with
+        if self.stop_after is not None:
+            if self.stop_after == 0:
+                raise Stopped
+            self.stop_after -= 1
         self.sent.append(Sent(label, writes, lane))
         return action()
 

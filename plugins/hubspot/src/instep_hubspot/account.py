@@ -33,6 +33,8 @@ def check(client: HubSpotClient) -> ConnectionInfo:
 
 _HARMLESS: Final = frozenset(("oauth",))
 _FORMS: Final = "form-submission"
+_SCOPED_AS_ONE: Final = frozenset(("tickets",))
+_AREAS: Final = frozenset(("contacts", "companies", "deals"))
 
 
 def scopes(client: HubSpotClient, use: Use) -> Scopes:
@@ -45,10 +47,22 @@ def scopes(client: HubSpotClient, use: Use) -> Scopes:
     needed = {f"crm.objects.{object}.read" for object in use.reads}
     needed |= {f"crm.schemas.{object}.read" for object in use.reads}
     needed |= {f"crm.objects.{object}.write" for object in use.writes}
+    needed |= {scope for object in use.configures for scope in _configuring(object)}
     needed |= {"crm.objects.owners.read"} if use.owners else set()
     needed |= {"communication_preferences.read_write"} if use.consents else set()
     needed |= {"forms"} if _FORMS in use.behaviours else set()
     return Scopes(frozenset(needed), client.granted or client.asked_scopes(), harmless=_HARMLESS)
+
+
+def _configuring(object: str) -> set[str]:
+    """What reading and changing an object's pipelines and properties takes, and seeing who holds a stage.
+
+    developers.hubspot.com/docs/guides/api/crm/pipelines
+    """
+    if object in _SCOPED_AS_ONE:
+        return {object}
+    area = object if object in _AREAS else "custom"
+    return {f"crm.schemas.{area}.read", f"crm.schemas.{area}.write", f"crm.objects.{area}.read"}
 
 
 def _zone(name: str) -> tzinfo | None:

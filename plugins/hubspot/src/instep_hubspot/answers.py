@@ -25,8 +25,8 @@ _BUSY: Final = frozenset((423, 429, 477))
 class Call:
     """One request: where, what, and whether it can change something.
 
-    Everything that this connector sends may be repeated: reads, writes by id, upserts by a unique key, associations
-    by their two ends, and settings by name. `repeatable` is for the call that one day is not.
+    Nearly everything that this connector sends may be repeated: reads, writes by id, upserts by a unique key and
+    associations by their two ends. What is not `repeatable` is sent again only where it surely did nothing.
     """
 
     method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]

@@ -133,9 +133,9 @@ class HubSpotClient:
 
         attempts = tenacity.Retrying(
             sleep=self._effects.sleep,
-            stop=tenacity.stop_after_attempt(_ATTEMPTS if call.repeatable else 1),
+            stop=tenacity.stop_after_attempt(_ATTEMPTS),
             wait=self._wait_seconds,
-            retry=tenacity.retry_if_exception(lambda e: isinstance(e, RepeatError) and not e.too_long),
+            retry=tenacity.retry_if_exception(lambda e: isinstance(e, RepeatError) and _may_repeat(call, e)),
             reraise=True,
         )
         try:
@@ -277,6 +277,11 @@ class HubSpotClient:
         self._refresh_token = SecretStr(token.refresh_token) if token.refresh_token else self._refresh_token
         self.granted = frozenset(token.scopes)
         self._api().configuration.access_token = token.access_token
+
+
+def _may_repeat(call: Call, failure: RepeatError) -> bool:
+    """Whether patience has a point, and no harm can come of it: what surely did nothing may always be sent again."""
+    return not failure.too_long and (call.repeatable or not isinstance(failure.error, UnknownOutcomeError))
 
 
 def _sent(request: Callable[[], Any]) -> Reply | Lost:

@@ -1,16 +1,19 @@
-"""Reads the properties of an object, and creates the few that Instep needs."""
+"""Reads the properties of an object, creates those that are asked for, and adds options."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 
-from instep.contract import FieldSpec, Option, Outcome, Rejected, SystemField, Unknown, Written
-from instep.errors import UnknownOutcomeError
+from instep.contract import FieldLimits, FieldSpec, Option, Outcome, Rejected, SystemField, Written
+from instep_hubspot import properties
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.refusals import outcome_of
+from instep_hubspot.configuring import attempt
+from instep_hubspot.optionlists import by_hand, clash, taken
+from instep_hubspot.properties import Property, find_property
 
 GROUP: Final = "instep"
 _LONGEST_TEXT: Final = 65_536
@@ -30,101 +33,102 @@ _MADE_AS: Final = {
     "boolean": ("bool", "booleancheckbox"),
     "date": ("date", "date"),
     "instant": ("datetime", "date"),
+    "choice": ("enumeration", "select"),
+    "choices": ("enumeration", "checkbox"),
 }
+_LIMITS: Final = FieldLimits(name=r"(?!hs_|hubspot)[a-z][a-z0-9_]*", name_length=100)
 _YES_NO: Final = (
     {"label": "Yes", "value": "true", "displayOrder": 0, "hidden": False},
     {"label": "No", "value": "false", "displayOrder": 1, "hidden": False},
 )
 
 
-class _Option(msgspec.Struct):
-    value: str
-    label: str
-
-
-class _Rules(msgspec.Struct):
-    readOnlyValue: bool = False  # noqa: N815
-
-
-class _Property(msgspec.Struct):
-    name: str
-    label: str
-    type: str
-    fieldType: str = ""  # noqa: N815
-    options: list[_Option] = []
-    calculated: bool = False
-    externalOptions: bool = False  # noqa: N815
-    hasUniqueValue: bool = False  # noqa: N815
-    referencedObjectType: str | None = None  # noqa: N815
-    modificationMetadata: _Rules | None = None  # noqa: N815
-
-
-class _Properties(msgspec.Struct):
-    results: list[_Property]
-
-
 class _Anything(msgspec.Struct):
     name: str
 
 
-_properties = msgspec.json.Decoder(_Properties)
-_property = msgspec.json.Decoder(_Property)
 _anything = msgspec.json.Decoder(_Anything)
 
 
 class HubSpotFields:
-    """The properties of contacts, companies and deals."""
+    """The properties of contacts, companies, deals and any other object."""
 
     def __init__(self, client: HubSpotClient) -> None:
         self._client = client
+
+    def limits(self) -> FieldLimits:
+        """Lower case letters, digits and underscores; what begins with `hs_` or `hubspot` is HubSpot's own.
+
+        developers.hubspot.com/docs/guides/api/crm/properties
+        """
+        return _LIMITS
 
     def read(self, object: str) -> tuple[SystemField, ...]:
         """Every property in use. Where choices live elsewhere (owners, pipelines), `options` is None.
 
         developers.hubspot.com/docs/guides/api/crm/properties
         """
-        call = Call("GET", self._client.path("properties", object), "properties/list")
-        found = self._client.fetch(call, _properties).value.results
-        return tuple(_field(object, property) for property in found)
+        return tuple(_field(object, property) for property in properties.read_properties(self._client, object))
 
     def create(self, spec: FieldSpec) -> Outcome:
         """Create a property in the group "instep", which is made when it is missing.
 
-        One of the same name and type counts as created (`Written.created` is false). Codes of a refusal: `archived`
-        (the name is in the bin), `different` (the name is taken by a property of another kind).
+        One of the same name and type counts as created (`Written.created` is false); one with options is given those
+        that it lacks. Codes of a refusal: `archived` (the name is in the bin), `different` (the name is taken by a
+        property of another kind), and those of `extend`.
         """
-        try:
-            if (there := self._there(spec)) is not None:
-                return there
-            self._make_group(spec.object)
-            return self._make(spec)
-        except UnknownOutcomeError as lost:
-            return Unknown(str(lost))
-        except RefusedError as refused:
-            return outcome_of(refused.body, refused.status)
+        return attempt(lambda: self._create(spec))
 
-    def _there(self, spec: FieldSpec) -> Outcome | None:
-        """What is known under that name already, the bin included."""
-        if (known := self._one(spec, archived=False)) is not None:
-            return _same_or_different(spec, known)
-        if self._one(spec, archived=True) is None:
-            return None
-        return Rejected(
-            "archived",
-            f'HubSpot keeps a property "{spec.name}" of {spec.object} in its bin. '
-            "Restore it or delete it for good in HubSpot's property settings.",
-            spec.name,
-        )
+    def extend(self, object: str, name: str, options: Sequence[Option]) -> Outcome:
+        """Add options at the end. HubSpot replaces the list as a whole: it is read, merged and written at once.
 
-    def _one(self, spec: FieldSpec, *, archived: bool) -> _Property | None:
-        path = self._client.path("properties", spec.object, spec.name)
-        try:
-            call = Call("GET", path, "properties/read", {"archived": str(archived).lower()})
-            return self._client.fetch(call, _property).value
-        except RefusedError as refused:
-            if refused.status == 404:
-                return None
-            raise
+        Codes of a refusal: `not_found`, `different` (no options of its own), `by_hand`, `taken` (a label).
+        """
+        return attempt(lambda: self._extend(object, name, options))
+
+    def _create(self, spec: FieldSpec) -> Outcome:
+        known = find_property(self._client, spec.object, spec.name)
+        if known is not None:
+            return self._met(spec, known)
+        if find_property(self._client, spec.object, spec.name, archived=True) is not None:
+            return Rejected(
+                "archived",
+                f'HubSpot keeps a property "{spec.name}" of {spec.object} in its bin. '
+                "Restore it or delete it for good in HubSpot's property settings.",
+                spec.name,
+            )
+        self._make_group(spec.object)
+        return self._make(spec)
+
+    def _met(self, spec: FieldSpec, known: Property) -> Outcome:
+        """What comes of a property that is there already."""
+        outcome = _same_or_different(spec, known)
+        if isinstance(outcome, Rejected) or not spec.options:
+            return outcome
+        return self._with_options(spec.object, known, spec.options)
+
+    def _extend(self, object: str, name: str, options: Sequence[Option]) -> Outcome:
+        known = find_property(self._client, object, name)
+        if known is None:
+            return Rejected("not_found", f'HubSpot has no property "{name}" of {object}.', name)
+        if known.type != "enumeration" or known.externalOptions:
+            return Rejected("different", f'HubSpot\'s property "{name}" of {object} has no options of its own.', name)
+        return self._with_options(object, known, options)
+
+    def _with_options(self, object: str, known: Property, options: Sequence[Option]) -> Outcome:
+        there = {option.value for option in known.options}
+        more = {option.value: option for option in options if option.value not in there}
+        if not more:
+            return Written(known.name, {})
+        if sentence := by_hand(known):
+            return Rejected("by_hand", sentence, known.name)
+        last = max((option.displayOrder for option in known.options), default=-1)
+        added = (properties.Option(o.value, o.label, last + n) for n, o in enumerate(more.values(), start=1))
+        whole = (*known.options, *added)
+        if label := clash(whole):
+            return taken(label)
+        properties.write_options(self._client, object, known.name, whole)
+        return Written(known.name, {})
 
     def _make_group(self, object: str) -> None:
         path = self._client.path("properties", object, "groups")
@@ -136,20 +140,19 @@ class HubSpotFields:
                 raise
 
     def _make(self, spec: FieldSpec) -> Outcome:
-        path = self._client.path("properties", spec.object)
         try:
-            call = Call("POST", path, "properties/create", body=_body(spec), writes=True)
-            made = self._client.fetch(call, _property).value
+            made = properties.make_property(self._client, spec.object, _body(spec))
         except RefusedError as refused:
-            known = self._one(spec, archived=False) if refused.status == 409 else None
+            known = find_property(self._client, spec.object, spec.name) if refused.status == 409 else None
             if known is None:
                 raise
-            return _same_or_different(spec, known)
+            return self._met(spec, known)
         return Written(made.name, {}, created=True)
 
 
 def _body(spec: FieldSpec) -> dict[str, object]:
     type, field_type = _MADE_AS[spec.type]
+    chosen = (properties.Option(option.value, option.label, place) for place, option in enumerate(spec.options))
     return {
         "name": spec.name,
         "label": spec.label,
@@ -158,11 +161,11 @@ def _body(spec: FieldSpec) -> dict[str, object]:
         "type": type,
         "fieldType": field_type,
         "hasUniqueValue": spec.unique,
-        "options": list(_YES_NO) if type == "bool" else [],
+        "options": list(_YES_NO) if type == "bool" else [properties.option_body(option) for option in chosen],
     }
 
 
-def _same_or_different(spec: FieldSpec, known: _Property) -> Outcome:
+def _same_or_different(spec: FieldSpec, known: Property) -> Outcome:
     field = _field(spec.object, known)
     if field.type == spec.type and (field.unique or not spec.unique):
         return Written(known.name, {})
@@ -174,14 +177,13 @@ def _same_or_different(spec: FieldSpec, known: _Property) -> Outcome:
     )
 
 
-def _field(object: str, property: _Property) -> SystemField:
-    rules = property.modificationMetadata
+def _field(object: str, property: Property) -> SystemField:
     return SystemField(
         object=object,
         name=property.name,
         label=property.label,
         type=_type(property),
-        read_only=property.calculated or bool(rules and rules.readOnlyValue),
+        read_only=property.calculated or property.rules.readOnlyValue,
         required=property.name in _NEEDED.get(object, ()),
         unique=property.hasUniqueValue or (object == "contacts" and property.name == "email"),
         max_length=_LONGEST_TEXT if property.type == "string" else None,
@@ -189,7 +191,7 @@ def _field(object: str, property: _Property) -> SystemField:
     )
 
 
-def _type(property: _Property) -> FieldType:
+def _type(property: Property) -> FieldType:
     if property.referencedObjectType == "OWNER" or property.name == "hubspot_owner_id":
         return "owner"
     if property.type == "enumeration" and property.fieldType == "checkbox":
@@ -197,7 +199,7 @@ def _type(property: _Property) -> FieldType:
     return _TYPES.get(property.type, "text")
 
 
-def _options(property: _Property) -> tuple[Option, ...] | None:
+def _options(property: Property) -> tuple[Option, ...] | None:
     if property.type != "enumeration" or property.externalOptions:
         return None
-    return tuple(Option(option.value, option.label) for option in property.options)
+    return tuple(Option(option.value, option.label) for option in property.ordered())

@@ -1,83 +1,85 @@
-"""Reads deal pipelines and lifecycle stages, and knows which lifecycle moves HubSpot resists."""
+"""Reads and configures pipelines and lists of options, and knows which lifecycle moves HubSpot resists."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Final
 
-import msgspec
-
-from instep.contract import Pipeline, SystemStage
-from instep_hubspot.answers import Call
+from instep.contract import Outcome, Pipeline, StageChange, StageLimits, SystemStage
+from instep_hubspot import optionlists, pipelines
 from instep_hubspot.client import HubSpotClient
+from instep_hubspot.configuring import Configurer
+from instep_hubspot.holders import holding
+from instep_hubspot.optionlists import LIFECYCLE
+from instep_hubspot.pipelines import STAGE_FIELDS
+from instep_hubspot.properties import Property, find_property, read_property
 
-LIFECYCLE: Final = "lifecyclestage"
 LIFECYCLE_OBJECTS: Final = ("contacts", "companies")
 
 
-class _Metadata(msgspec.Struct):
-    isClosed: str | bool = "false"  # noqa: N815
-    probability: str | float | None = None
-
-
-class _Stage(msgspec.Struct):
-    id: str
-    label: str
-    displayOrder: int = 0  # noqa: N815
-    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
-    archived: bool = False
-
-
-class _Pipeline(msgspec.Struct):
-    id: str
-    label: str
-    stages: list[_Stage]
-    displayOrder: int = 0  # noqa: N815
-    archived: bool = False
-
-
-class _Pipelines(msgspec.Struct):
-    results: list[_Pipeline]
-
-
-class _Option(msgspec.Struct):
-    value: str
-    label: str
-    displayOrder: int = 0  # noqa: N815
-    hidden: bool = False
-
-
-class _Lifecycle(msgspec.Struct):
-    label: str
-    options: list[_Option]
-
-    def ordered(self) -> list[_Option]:
-        return sorted(self.options, key=lambda option: (option.displayOrder, option.label))
-
-
-_pipelines = msgspec.json.Decoder(_Pipelines)
-_lifecycle = msgspec.json.Decoder(_Lifecycle)
-
-
 class HubSpotStages:
-    """Deal pipelines, and the lifecycle stages of contacts and companies as one pipeline each."""
+    """Pipelines of deals and tickets, and properties of any object that hold one of their options.
+
+    The id of a list of options is the property's name: `lifecyclestage` and `hs_lead_status` are two of them.
+    """
 
     def __init__(self, client: HubSpotClient) -> None:
         self._client = client
 
     def read(self) -> tuple[Pipeline, ...]:
-        """Every pipeline that is in use. A lifecycle's pipeline has the field's name, `lifecyclestage`, as its id.
+        """Every deal pipeline that is in use, and the lifecycle stages of contacts and of companies as one each.
 
-        Whether a deal stage is closed or won is told by its probability, never by its id or label: a stage keeps
-        its id when people rename it. developers.hubspot.com/docs/guides/api/crm/pipelines
+        developers.hubspot.com/docs/guides/api/crm/pipelines
         """
-        lifecycles = (_pipeline_of(object, read_lifecycle(self._client, object)) for object in LIFECYCLE_OBJECTS)
-        return (*self._deal_pipelines(), *lifecycles)
+        deals = pipelines.read_pipelines(self._client, "deals")
+        lifecycles = ((object, read_property(self._client, object, LIFECYCLE)) for object in LIFECYCLE_OBJECTS)
+        return (
+            *(pipelines.pipeline_of("deals", pipeline, details=False) for pipeline in deals),
+            *(_lifecycle(object, lifecycle) for object, lifecycle in lifecycles),
+        )
 
-    def _deal_pipelines(self) -> tuple[Pipeline, ...]:
-        call = Call("GET", self._client.path("pipelines", "deals"), "pipelines/list")
-        found = [p for p in self._client.fetch(call, _pipelines).value.results if not p.archived]
-        found.sort(key=lambda pipeline: (pipeline.displayOrder, pipeline.label))
-        return tuple(Pipeline("deals", p.id, p.label, _stages(p.stages)) for p in found)
+    def limits(self, object: str, field: str) -> StageLimits | None:
+        """What can be configured. HubSpot tells of each property whether its options can be changed."""
+        if STAGE_FIELDS.get(object, ("", ""))[1] == field:
+            return pipelines.limits_of(object)
+        property = find_property(self._client, object, field)
+        return optionlists.limits_of(object, property) if property is not None and property.is_list else None
+
+    def configured(self, fields: Collection[tuple[str, str]]) -> tuple[Pipeline, ...]:
+        """One call for all pipelines of an object, and one for each other property."""
+        return tuple(found for object, field in dict.fromkeys(fields) for found in self._configured(object, field))
+
+    def _configured(self, object: str, field: str) -> tuple[Pipeline, ...]:
+        if STAGE_FIELDS.get(object, ("", ""))[1] == field:
+            found = pipelines.read_pipelines(self._client, object)
+            return tuple(pipelines.pipeline_of(object, pipeline, details=True) for pipeline in found)
+        property = find_property(self._client, object, field)
+        if property is None or not property.is_list:
+            return ()
+        return (optionlists.pipeline_of(object, property),)
+
+    def apply(self, changes: Sequence[StageChange]) -> list[Outcome]:
+        """Configure. Codes of a refusal: `in_use`, `taken` (a label), `by_hand`, `last_stage`, `not_found`, `no_way`.
+
+        A pipeline or stage of the same label and meaning counts as the one that is to be added, so that nothing is
+        made twice after an answer was lost. A stage that records hold is found by search, and HubSpot is asked to
+        look once more before it deletes a pipeline's stage. It does not look before it drops an option: a record
+        that took one within the last minute, unseen by the search index, keeps a value that is no option any more.
+        """
+        return Configurer(self._client).apply(changes)
+
+    def holders(self, object: str, pipeline: str | None, stage: str) -> Sequence[str]:
+        """The records that hold a stage of a pipeline (of all, where it is None), or an option of a property.
+
+        Where an object has no pipelines and none is named, its lifecycle stage is meant. Each record is read
+        directly. One that came to the stage within the last minute may be missing: the search index is late.
+        """
+        by_pipeline, by_stage = STAGE_FIELDS.get(object, ("", LIFECYCLE))
+        if pipeline is None:
+            return tuple(holding(self._client, object, {by_stage: stage}))
+        if by_pipeline and any(p.id == pipeline for p in pipelines.read_pipelines(self._client, object)):
+            return tuple(holding(self._client, object, {by_pipeline: pipeline, by_stage: stage}))
+        return tuple(holding(self._client, object, {pipeline: stage}))
 
 
 class LifecycleOrder:
@@ -96,38 +98,15 @@ class LifecycleOrder:
 
     def _ranks_of(self, object: str) -> dict[str, int]:
         if object not in self._ranks:
-            options = read_lifecycle(self._client, object).ordered()
+            options = read_property(self._client, object, LIFECYCLE).ordered()
             self._ranks[object] = {option.value: rank for rank, option in enumerate(options)}
         return self._ranks[object]
 
 
-def read_lifecycle(client: HubSpotClient, object: str) -> _Lifecycle:
-    """The lifecycle stages of an object, which accounts may rename, reorder and add to.
+def _lifecycle(object: str, property: Property) -> Pipeline:
+    """Accounts may rename, reorder and add lifecycle stages.
 
     developers.hubspot.com/changelog/upcoming-customized-lifecycle-stages-for-contacts-and-companies
     """
-    call = Call("GET", client.path("properties", object, LIFECYCLE), "properties/read")
-    return client.fetch(call, _lifecycle).value
-
-
-def _pipeline_of(object: str, lifecycle: _Lifecycle) -> Pipeline:
-    stages = (SystemStage(o.value, o.label, order) for order, o in enumerate(lifecycle.ordered()))
-    return Pipeline(object, LIFECYCLE, lifecycle.label, tuple(stages))
-
-
-def _stages(stages: list[_Stage]) -> tuple[SystemStage, ...]:
-    kept = sorted((s for s in stages if not s.archived), key=lambda s: (s.displayOrder, s.label))
-    return tuple(_stage(stage, order) for order, stage in enumerate(kept))
-
-
-def _stage(stage: _Stage, order: int) -> SystemStage:
-    probability = _probability(stage.metadata.probability)
-    closed = str(stage.metadata.isClosed).lower() == "true"
-    return SystemStage(stage.id, stage.label, order, closed, closed and probability == 1.0, probability)
-
-
-def _probability(text: str | float | None) -> float | None:
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return None
+    stages = (SystemStage(option.value, option.label, order) for order, option in enumerate(property.ordered()))
+    return Pipeline(object, LIFECYCLE, property.label, tuple(stages))

@@ -24,8 +24,9 @@ from instep.errors import PluginError, UnknownOutcomeError
 from instep.model.values import Scalar
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
+from instep_hubspot.optionlists import LIFECYCLE
 from instep_hubspot.refusals import bad_value, is_about_the_key, outcome_of
-from instep_hubspot.stages import LIFECYCLE, LifecycleOrder
+from instep_hubspot.stages import LifecycleOrder
 from instep_hubspot.values import as_text, typed
 from instep_hubspot.wire import BatchAnswer, ErrorBody, WireRecord, batch_answer
 

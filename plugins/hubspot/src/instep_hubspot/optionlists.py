@@ -1,0 +1,136 @@
+"""The options of one property as a list of stages, and what changes make of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from instep.contract import (
+    AddStage,
+    ChangeStage,
+    Missing,
+    OrderStages,
+    Outcome,
+    Pipeline,
+    Rejected,
+    RetireStage,
+    StageLimits,
+    SystemStage,
+    Written,
+)
+from instep_hubspot.properties import Option, Property, in_order
+
+ListChange = AddStage | ChangeStage | OrderStages | RetireStage
+Options = tuple[Option, ...]
+
+LIFECYCLE: Final = "lifecyclestage"
+_LIFECYCLE_BY_HAND: Final = (
+    "In HubSpot, under Settings, Objects, Contacts, Lifecycle Stage, add, rename, order or delete the stages; "
+    "those of companies are beside them."
+)
+_OPTIONS_BY_HAND: Final = (
+    "HubSpot lets no API change the options of this property; if a person can, it is in HubSpot under Settings, "
+    "Properties."
+)
+
+
+def limits_of(object: str, property: Property) -> StageLimits:
+    """What the options of a property can be. Each is shown by its label; records hold its value."""
+    return StageLimits(
+        object, property.name, ids_are_labels=True, details={"description": str}, by_hand=by_hand(property)
+    )
+
+
+def by_hand(property: Property) -> str:
+    """How a person changes options that no API changes; blank where the API does."""
+    if not property.has_fixed_options:
+        return ""
+    return _LIFECYCLE_BY_HAND if property.name == LIFECYCLE else _OPTIONS_BY_HAND
+
+
+def pipeline_of(object: str, property: Property) -> Pipeline:
+    """The list as it is configured: an option that is hidden is not active."""
+    shown = sorted(property.ordered(), key=lambda option: option.hidden)
+    stages = [
+        SystemStage(option.value, option.label, order, details=_details(option), active=not option.hidden)
+        for order, option in enumerate(shown)
+    ]
+    return Pipeline(object, property.name, property.label, tuple(stages))
+
+
+def after_change(options: Options, change: ListChange) -> tuple[Options, Outcome]:
+    """The options with one change made, and what came of it; the same options where nothing is to be written."""
+    match change:
+        case AddStage(stage=stage):
+            return _with(options, stage)
+        case ChangeStage(before=before, after=after):
+            return _with_changed(options, before, after)
+        case OrderStages(ids=ids):
+            return _in_order_of(options, ids), Written("", {})
+        case RetireStage(id=id):
+            left = tuple(option for option in options if option.value != id)
+            return (left if len(left) < len(options) else options), Written(id, {})
+
+
+def _with(options: Options, stage: SystemStage) -> tuple[Options, Outcome]:
+    """An option more. One of that label is made visible again, or is there already."""
+    value = stage.id or stage.label
+    known = next((o for o in options if value == o.value or stage.label == o.label), None)
+    if known is None:
+        text = stage.details.get("description")
+        last = max((option.displayOrder for option in options), default=-1)
+        place = last + 1 if last >= 0 or not options else -1
+        made = Option(value, stage.label, place, description=str(text) if text else None)
+        return (*options, made), Written(value, {}, created=True)
+    if known.label != stage.label or (stage.id and known.value != stage.id):
+        return options, taken(stage.label)
+    return _replaced(options, known, replace(known, hidden=False)), Written(known.value, {})
+
+
+def _with_changed(options: Options, before: SystemStage, after: SystemStage) -> tuple[Options, Outcome]:
+    known = next((option for option in options if option.value == before.id), None)
+    if known is None:
+        return options, Missing()
+    wanted = known
+    if after.label != before.label:
+        wanted = replace(wanted, label=after.label)
+    if (text := after.details.get("description")) != before.details.get("description"):
+        wanted = replace(wanted, description=str(text) if text else None)
+    return _replaced(options, known, wanted), Written(known.value, {})
+
+
+def _replaced(options: Options, before: Option, after: Option) -> Options:
+    if before == after:
+        return options
+    return tuple(after if option is before else option for option in options)
+
+
+def _in_order_of(options: Options, ids: Sequence[str]) -> Options:
+    """The named options in the places that they have together, in their new order; the others stay where they are."""
+    shown = in_order(options)
+    known = {option.value: option for option in shown}
+    named = [id for id in ids if id in known]
+    places = [place for place, option in enumerate(shown) if option.value in set(named)]
+    moved = list(shown)
+    for place, id in zip(places, named, strict=True):
+        moved[place] = known[id]
+    if moved == list(shown):
+        return options
+    return tuple(replace(option, displayOrder=place) for place, option in enumerate(moved))
+
+
+def clash(options: Options) -> str | None:
+    """A label that two options share, which HubSpot refuses."""
+    labels = [option.label for option in options]
+    return next((label for label in labels if labels.count(label) > 1), None)
+
+
+def taken(label: str) -> Rejected:
+    """A label or value that something else has."""
+    return Rejected("taken", f'HubSpot already has something else called "{label}" there.')
+
+
+def _details(option: Option) -> dict[str, str]:
+    return {"description": option.description} if option.description else {}
