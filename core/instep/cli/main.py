@@ -32,6 +32,10 @@ COMMANDS = {
         "instep.cli.process:process",
         "The buying process: show, lint, preset, crosswalk, convert, coverage.",
     ),
+    "provision": (
+        "instep.cli.provision:provision",
+        "Every system's stages, picklists and fields: plan, apply, drift, import, export.",
+    ),
     "help": ("instep.cli.help:help", "What a code means that Instep printed, and what to do."),
     "schema": ("instep.cli.schema:schema", "JSON Schemas of the files, for editors."),
     "connector": ("instep.cli.connector:connector", "Installed connectors: list, show."),

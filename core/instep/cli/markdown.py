@@ -72,7 +72,7 @@ def _changes(plan: Plan) -> str:
         [code(connection), code(object), action, f"{len(found):,}", _fields(found)]
         for (connection, object, action), found in groups.items()
     ]
-    return _table(["connection", "object", "action", "records", "of which"], rows)
+    return markdown_table(["connection", "object", "action", "records", "of which"], rows)
 
 
 def _fields(changes: Sequence[Change]) -> str:
@@ -89,7 +89,7 @@ def _samples(plan: Plan) -> str:
         shown[group] += 1
         if shown[group] <= SAMPLES:
             rows += _sample(change)
-    table = _table(["record", "field", "before", "after", "because"], rows)
+    table = markdown_table(["record", "field", "before", "after", "because"], rows)
     return f"<details><summary>Samples</summary>\n\n{table}\n\n</details>" if rows else ""
 
 
@@ -113,7 +113,7 @@ def _accounts(outcome: Outcome) -> str:
     ]
     headers = ["connection", "seen", "changed", "skipped", "quarantined", "conflicts", "unaccounted", "calls"]
     stopped = [f"- {code(name)} was left early." for name in outcome.stopped]
-    return "\n\n".join(part for part in (_table(headers, rows), "\n".join(stopped)) if part)
+    return "\n\n".join(part for part in (markdown_table(headers, rows), "\n".join(stopped)) if part)
 
 
 def _figures(account: Mapping[str, Any]) -> list[int]:
@@ -124,7 +124,7 @@ def _figures(account: Mapping[str, Any]) -> list[int]:
 def _left(outcome: Outcome) -> str:
     counted = Counter((one["record"].split("/")[0], one["why"].split(",")[0]) for one in outcome.plan.left)
     rows = [[code(connection), f"{count:,}", code(why)] for (connection, why), count in counted.items()]
-    return "**Left as it is**\n\n" + _table(["connection", "times", "why"], rows) if rows else ""
+    return "**Left as it is**\n\n" + markdown_table(["connection", "times", "why"], rows) if rows else ""
 
 
 def _notes(notes: Iterable[Mapping[str, Any]], *, values: bool) -> str:
@@ -134,10 +134,12 @@ def _notes(notes: Iterable[Mapping[str, Any]], *, values: bool) -> str:
         text = [code(note["text"]) if values or note["code"] in _WITHOUT_VALUES else ""]
         rows.append([code(note["code"]), where, f"{note['count']:,}", *text, code(note["remedy"])])
     headers = ["code", "connection", "times", "what", "what to do"]
-    return f"**To look at**\n\n{_table(headers, rows)}\n\nWhat a code means: `instep help CODE`" if rows else ""
+    return (
+        f"**To look at**\n\n{markdown_table(headers, rows)}\n\nWhat a code means: `instep help CODE`" if rows else ""
+    )
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
     lines = [headers, ["---"] * len(headers), *rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -59,9 +60,9 @@ def _spelled(
     table: StageTable, word: str, keys: tuple[Key, ...], outcome: Outcome | None, stage: Stage | None
 ) -> Iterator[WantedStage]:
     """A wanted stage for each spelling."""
-    probability = stage.win_probability if stage else None
+    probability, is_latent = (stage.win_probability, stage.latent) if stage else (None, False)
     for place, spelling in enumerate(spellings_of(table, word)):
-        yield WantedStage(keys, spelling, None, outcome, probability, {}, place)
+        yield WantedStage(keys, spelling, None, outcome, probability, {}, is_latent, place)
 
 
 def _with(
@@ -75,7 +76,7 @@ def _with(
     label = next((labels[name] for name in names if name in labels and stage.place == 0), None)
     probability = next((probabilities[name] for name in names if name in probabilities), stage.probability)
     further = next((details[name] for name in names if name in details), {})
-    return WantedStage(stage.keys, stage.spelled, label, stage.outcome, probability, further, stage.place)
+    return dataclasses.replace(stage, label=label, probability=probability, details=further)
 
 
 def _texts(section: Section, name: str, keys: Iterable[str]) -> dict[str, str]:

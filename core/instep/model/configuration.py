@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -40,6 +40,8 @@ class WantedStage:
     outcome: Outcome | None = None
     probability: float | None = None
     details: Mapping[str, Scalar] = dataclasses.field(default_factory=dict)
+    is_latent: bool = False
+    """Whether it is for buyers who are not looking: it may stand anywhere in the order."""
     place: int = 0
     """Which of several spellings of its keys this one is."""
 
@@ -114,6 +116,7 @@ def with_ids(table: StageTable, ids: ListIds) -> StageTable:
         also={held.get(word, word): held.get(first, first) for word, first in table.also.items()},
         pipeline=ids.pipeline or table.pipeline,
         words={id: word for word, id in held.items() if id != word},
+        unmade=frozenset(_unmade(table, ids, held)),
     )
 
 
@@ -123,6 +126,13 @@ def _held(key: Key, word: str, table: StageTable, ids: ListIds, held: dict[str, 
     for spelling, id in zip(spellings, ids.stages.get(key, ()), strict=False):
         held.setdefault(spelling, id)
     return held.get(word, word)
+
+
+def _unmade(table: StageTable, ids: ListIds, held: Mapping[str, str]) -> Iterator[str]:
+    """What the files name in a managed list, and no id is known of."""
+    for word in (*table.values.values(), *table.outcomes.values()) if ids.stages else ():
+        if word not in held:
+            yield word
 
 
 def spellings_of(table: StageTable, word: str) -> tuple[str, ...]:

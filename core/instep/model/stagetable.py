@@ -32,6 +32,9 @@ class StageTable:
     words: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Values that are a system's own ids, by what the files call them."""
 
+    unmade: frozenset[str] = frozenset()
+    """Values of a managed list that the system was not given yet, whatever else may be called so there."""
+
     def word(self, value: str) -> str:
         """A value as the files call it."""
         return self.words.get(value, value)

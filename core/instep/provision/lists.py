@@ -212,11 +212,13 @@ def _share(stage: SystemStage) -> str | None:
 
 def _ordered(of: ListBound, there: Pipeline, expressed: Sequence[Expressed]) -> Iterator[Step]:
     """The wanted order, if that of what is there is another; stages of others keep their place."""
-    wanted = [bound.stage.id for bound in of.stages if bound.stage is not None and bound.stage.active]
+    ours = [bound for bound in of.stages if not bound.wanted.is_latent]
+    wanted = [bound.stage.id for bound in ours if bound.stage is not None and bound.stage.active]
     active = [stage.id for stage in there.stages if stage.active]
     if [id for id in active if id in set(wanted)] == wanted:
         return
-    labels = tuple(one.stage.label for bound, one in zip(of.stages, expressed, strict=True) if bound.stage)
+    by_id = {bound.stage.id: one.stage.label for bound, one in zip(of.stages, expressed, strict=True) if bound.stage}
+    labels = tuple(by_id[id] for id in wanted)
     change = (Difference("order", tuple(_labels(there, active, set(wanted))), labels),)
     doing = OrderStages(of.object, there.id, tuple(_merged(active, wanted)))
     yield Step(Phase.CHANGE, doing, of.title, change, of.paths)

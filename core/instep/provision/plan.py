@@ -41,11 +41,12 @@ class SystemPlan:
     @property
     def losses(self) -> list[str]:
         """What the system cannot hold, and what it holds instead."""
-        return list(
-            dict.fromkeys(
-                f"{one.loss} in {of.title}" for of in self.compared.lists for one in of.expressed() if one.loss
-            )
-        )
+        found: dict[str, dict[str, None]] = {}
+        for of in self.compared.lists:
+            for one in of.expressed():
+                if one.loss:
+                    found.setdefault(one.loss, {})[of.title] = None
+        return [f"{loss} in {_together(titles)}" for loss, titles in found.items()]
 
     @property
     def unlisted(self) -> list[str]:
@@ -143,11 +144,18 @@ def _digest(value: object) -> str:
 
 def _adopted(compared: Compared) -> Iterator[str]:
     for bound in compared.bounds:
-        if bound.pipeline is not None and bound.wanted.pipeline is not None and bound.ids.pipeline is None:
-            yield f'pipeline "{bound.pipeline.label}" of {bound.object}'
-        for one in bound.stages:
-            if one.stage is not None and one.stage.active and not one.was_managed:
-                yield f'stage "{one.stage.label}" ({one.wanted.name}) of {_place(bound.label, bound.wanted.field)}'
+        is_new = bound.pipeline is not None and bound.wanted.pipeline is not None and bound.ids.pipeline is None
+        title = f'pipeline "{bound.label}"' if bound.wanted.pipeline else bound.wanted.field
+        known = [one for one in bound.stages if one.stage is not None and one.stage.active and not one.was_managed]
+        stages = ", ".join(f'"{one.stage.label}" ({one.wanted.name})' for one in known if one.stage)
+        if is_new or stages:
+            yield f"{title} of {bound.object}{f': {stages}' if stages else ''}"
+
+
+def _together(titles: Iterable[str]) -> str:
+    """A few titles in full; of many, how many."""
+    found = list(titles)
+    return ", ".join(found) if len(found) < 4 else f"{', '.join(found[:2])} and {len(found) - 2} more"
 
 
 def _unlisted(compared: Compared) -> Iterator[str]:
@@ -158,7 +166,3 @@ def _unlisted(compared: Compared) -> Iterator[str]:
         for stage in of.there.stages:
             if stage.active and stage.id not in known:
                 yield f'stage "{stage.label}" of {of.title}'
-
-
-def _place(label: str, field: str) -> str:
-    return f'pipeline "{label}"' if label else field

@@ -16,6 +16,7 @@ from instep.model.values import Scalar, is_blank
 from instep.sync.changes import Change, Value
 from instep.sync.match import INSTEP_ID, LEFT_OUT
 from instep.sync.session import Live, Session
+from instep.sync.stagelists import is_usable
 from instep.sync.stages import table_for
 from instep.sync.state import EntityState
 from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
@@ -58,7 +59,7 @@ def obstacle(session: Session, state: EntityState, live: Live, mapping: EntityMa
     if _has_namesake(session, state, live, mapping):
         text = f"{state.kind}: not created, because a record there that is not linked has the same key."
         return Obstacle("namesake", text, "Link or remove that record.", is_noted=True)
-    if mapping.pipelines and (_has_unknown_stage(state) or not _create_stage(session, state, mapping)):
+    if mapping.pipelines and (_has_unknown_stage(state) or not _create_stage(session, state, live, mapping)):
         text = f"{state.kind}: not created, because no stage of it is known that can be said there."
         return Obstacle("no-stage", text, "Map its stage, or give it one; then it is created.", is_noted=True)
     object = _object_of_new(session, state, mapping)
@@ -181,7 +182,7 @@ def _create_values(
             continue
         why = state.reason(mapped.name)
         values += [Value(mapped.name, field, None, after, why) for field, after in told.items()]
-    values += _create_stage(session, state, mapping) if _has_stage_field(live, mapping, object) else []
+    values += _create_stage(session, state, live, mapping) if _has_stage_field(live, mapping, object) else []
     given = {value.field for value in values}
     values += [v for v in _required_values(state, live, mapping, object) if v.field not in given]
     consent = mapping.consent
@@ -204,8 +205,10 @@ def _required_values(state: EntityState, live: Live, mapping: EntityMapping, obj
     return found
 
 
-def _create_stage(session: Session, state: EntityState, mapping: EntityMapping) -> list[Value]:
+def _create_stage(session: Session, state: EntityState, live: Live, mapping: EntityMapping) -> list[Value]:
     table = _table_of_new(state, mapping)
+    if table is not None and not is_usable(live, mapping, table):
+        return []
     word, because = (None, "") if table is None else stage_word(session, state, table)
     if word is None or table is None:
         return []

@@ -23,6 +23,7 @@ from instep.sync.fields import consent_flag, ends, is_flagged_out
 from instep.sync.labels import label
 from instep.sync.ledger import Ref, quoted
 from instep.sync.session import Session, utc
+from instep.sync.stagelists import is_usable
 from instep.sync.stages import table_for
 from instep.sync.state import EntityState, RecordState
 from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
@@ -225,6 +226,8 @@ def _is_said(session: Session, record: RecordState, field: str, after: Scalar) -
 def _stage_value(session: Session, state: EntityState, record: RecordState) -> list[Value]:
     table = table_for(record.mapping, record.fields)
     if table is None or table.field not in record.fields or table.field in record.masked:
+        return []
+    if not is_usable(record.live, record.mapping, table):
         return []
     if record.ref in state.stage_left_alone:
         record.waiting.add(table.field)

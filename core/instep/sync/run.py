@@ -421,7 +421,7 @@ def _finish(session: Session, drafted: Drafted, *, applied: bool, stopped: dict[
         account[name] |= calls
     unaccounted = ledger.unaccounted
     status, code = "done", 0
-    if ledger.rejected or stopped or waiting:
+    if ledger.rejected or stopped or waiting or any(live.missing for live in session.connections.values()):
         status, code = "partial", 3
     if unaccounted:
         status, code = "failed", 1

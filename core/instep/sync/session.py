@@ -20,6 +20,7 @@ from instep.sync.budget import Budget
 from instep.sync.erased import Erased
 from instep.sync.ledger import Ledger, Ref
 from instep.sync.pace import SharedPace
+from instep.sync.stagelists import Missing, missing_stages, note_missing, read_lists
 from instep.sync.transport import CountingTransport, World, effects
 
 
@@ -51,6 +52,8 @@ class Live:
     """Per object, the fields that cannot be written."""
     options: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     """Per object and field, the only values that it takes."""
+    missing: Missing = field(default_factory=dict)
+    """Stages that the mapping names and the system does not have."""
     directory: Directory = field(init=False)
 
     @property
@@ -242,6 +245,7 @@ def identify(session: Session) -> None:
                 stop(session, live.name, error)
         if catalogue is not None:
             use_catalogue(session, live, catalogue)
+    note_missing(session)
 
 
 def present(session: Session) -> datetime:
@@ -286,6 +290,7 @@ def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
     owners = live.parts.owners
     catalogue: dict[str, Any] = {"digest": session.workspace.digest, "users": None}
     catalogue |= {"fields": {}, "read_only": {}, "options": {}, "login": live.info.user_id if live.info else ""}
+    catalogue["stages"] = read_lists(live)
     if isinstance(owners, OwnerStore):
         catalogue["users"] = [[u.id, u.name, u.email, u.active] for u in owners.read()]
     if not isinstance(live.parts.fields, Absent):
@@ -341,6 +346,7 @@ def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) ->
         object: {name: frozenset(values) for name, values in fields.items()}
         for object, fields in catalogue["options"].items()
     }
+    live.missing = missing_stages(live.mapping, catalogue.get("stages", ()))
     live.directory = Directory(live.name, session.workspace.team, live.users, catalogue.get("login", ""))
 
 
@@ -369,6 +375,8 @@ def _owners_named(session: Session, live: Live) -> Iterator[set[str]]:
 def _is_due(session: Session, live: Live, read_at: str | None, catalogue: Mapping[str, Any]) -> bool:
     """Whether to read the catalogue again: it is old, the files changed, or a field that is needed was not there."""
     if read_at is None or catalogue.get("digest") != session.workspace.digest:
+        return True
+    if missing_stages(live.mapping, catalogue.get("stages", ())):
         return True
     known, vanished = catalogue["fields"], catalogue.get("vanished", {})
     for object, of_object in live.mapping.objects.items():

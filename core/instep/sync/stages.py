@@ -14,6 +14,7 @@ from instep.model.values import Scalar, is_blank
 from instep.sync.fields import ask_again
 from instep.sync.ledger import quoted
 from instep.sync.session import Session
+from instep.sync.stagelists import is_usable
 from instep.sync.state import EntityState, JourneyState, RecordState
 
 
@@ -95,6 +96,9 @@ def _said(session: Session, record: RecordState) -> Said | None:
         return None
     raw = record.fields.get(table.field)
     if is_blank(raw):
+        return None
+    if not is_usable(record.live, record.mapping, table):
+        record.waiting.add(table.field)
         return None
     joined = record.is_new_to(table.field)
     moved = table.pipeline_field is not None and record.differs(table.pipeline_field)

@@ -10,6 +10,7 @@ from instep.mapping.schema.shapes import (
     document,
     either,
     named,
+    number,
     one_of,
     scalar,
     shared,
@@ -29,9 +30,11 @@ def mapping_schema() -> Schema:
     """How one system spells people, companies, opportunities and behaviours."""
     properties = {kind.value: _entity(kind) for kind in Kind}
     properties["behaviours"] = tables(_behaviour(), "Which of the system's activities is which behaviour.")
+    more = {"pipelines": named(_configured(), "Pipelines that are configured, and whose records are not synced.")}
+    properties["provision"] = table(more, "What `instep provision` configures beside what is synced.")
     fields = {f"field-{kind}": _field(kind) for kind in FieldType}
-    more = {"own-field": _own_field(), "derived-field": _derived_field()}
-    return document("How one system spells it", table(properties), rule=rule(), **fields, **more)
+    own = {"own-field": _own_field(), "derived-field": _derived_field()}
+    return document("How one system spells it", table(properties), rule=rule(), **fields, **own)
 
 
 def _entity(kind: Kind) -> Schema:
@@ -159,7 +162,7 @@ def _consent() -> Schema:
 
 
 def _stages(kind: Kind) -> Schema:
-    properties = {"field": text("the system's field"), **_translation(), "prefer": _PREFER}
+    properties = {"field": text("the system's field"), **_translation(), **_shape(), "prefer": _PREFER}
     if kind is Kind.OPPORTUNITY:
         properties["outcomes"] = _outcomes()
     return table(properties, "How the system spells stages.", ["field", "values"])
@@ -179,9 +182,43 @@ def _pipeline() -> Schema:
         "pipeline": text("what the system's field holds"),
         "segments": words("whose new records are created in it; [] for nobody's", uniqueItems=False),
         **_translation(),
+        **_shape(),
+        "label": text("what people see as its name; what pipeline says, unless given"),
         "outcomes": _outcomes(),
     }
     return table(properties, "", ["pipeline", "values"])
+
+
+def _shape() -> dict[str, Schema]:
+    """What `instep provision` makes of the stages, beside their names and order."""
+    probability = number(minimum=0, maximum=1)
+    return {
+        "labels": named(text(), "stage or outcome, and what people see; what values says, unless given"),
+        "probabilities": named(probability, "stage, and how probable it is to be won; the process's, unless given"),
+        "details": named(named(scalar()), "stage or outcome, and the system's own words for it"),
+        "retire": named(text(), "a stage that is wanted no more, and the one that its records go to"),
+    }
+
+
+def _configured() -> Schema:
+    stage = table(
+        {
+            "key": text("its name in these files; what people see may change"),
+            "label": text("what people see"),
+            "probability": number("how probable it is to be won", minimum=0, maximum=1),
+        },
+        "",
+        ["key", "label"],
+    )
+    properties = {
+        "object": text("the system's object"),
+        "field": text("the field that holds the stage"),
+        "pipeline": text("the pipeline's name, or its id"),
+        "label": text("what people see as its name; what pipeline says, unless given"),
+        "stages": tables({**stage, "additionalProperties": scalar()}, "in order; further words are the system's own"),
+        "retire": named(text(), "a stage that is wanted no more, and the one that its records go to"),
+    }
+    return table(properties, "", ["object", "field", "pipeline", "stages"])
 
 
 def _translation() -> dict[str, Schema]:

@@ -39,11 +39,17 @@ def sync_schema(settings: Mapping[str, type[ConnectorSettings]], installed: Iter
         "percent": number("the most of an object's records that one run may change", minimum=0, maximum=100),
         "records": whole("the most records in number", 0, 10**12),
     }
+    provision = {
+        "changes": whole("stages that are changed", 0, 10**6),
+        "retires": whole("stages that are retired", 0, 10**6),
+        "moves": whole("records that are moved", 0, 10**9),
+    }
     guards = {
         "enabled": flag("false lets every plan pass"),
         **limits,
         "from_records": whole("objects with fewer records are not guarded by percent", 1, 10**12),
         "deviation": number("how many times as much as recent runs one may write", minimum=1),
+        "provision": table(provision, "The most that one `instep provision apply` may do in one system."),
     }
     quarantine = {
         "tries": whole("how often a write that was refused for good is tried", 1, 10**6),

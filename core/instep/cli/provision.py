@@ -1,0 +1,199 @@
+"""`instep provision`: every system's stages, picklists and fields, as the files say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from instep.cli.output import Progress, print_json, talk
+from instep.cli.process import json_option, workspace_option
+
+if TYPE_CHECKING:
+    from instep.mapping.compiled import Workspace
+    from instep.provision.plan import ProvisionPlan
+    from instep.provision.run import Report
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+only_option = click.option(
+    "--connection", "only", multiple=True, metavar="NAME", help="Only this connection; may be given more than once."
+)
+detailed_option = click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is a difference.")
+markdown_option = click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
+
+
+@click.group()
+def provision() -> None:
+    """Configure every system's stages, picklists and fields from the files: plan, apply, drift, import, export."""
+
+
+def _loaded(workspace: Path, only: tuple[str, ...]) -> Workspace:
+    from instep.mapping.load import load_workspace
+    from instep.sync.session import require_connection
+
+    loaded = load_workspace(workspace)
+    for name in only:
+        require_connection(loaded, name)
+    return loaded
+
+
+@provision.command()
+@workspace_option
+@only_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan to a file for `apply`.")
+@detailed_option
+@markdown_option
+@json_option
+def plan(
+    workspace: Path, only: tuple[str, ...], out: Path | None, detailed_exitcode: bool, markdown: bool, as_json: bool
+) -> None:
+    """Say what would be done so that every system is as the files say. Changes nothing, and needs no right to.
+
+    Exit 1 if something has to be put right first, and with --detailed-exitcode 2 if there is a difference.
+    """
+    from instep.cli.provision_view import plan_markdown, plan_text
+    from instep.provision.run import plan_configuration
+    from instep.sync.transport import World
+
+    found = plan_configuration(_loaded(workspace, only), World(), only, progress=Progress(quiet=as_json))
+    if out is not None:
+        _save(found, out)
+    if as_json:
+        print_json("provision-plan", found.as_json())
+    else:
+        click.echo(plan_markdown(found) if markdown else plan_text(found))
+        if not found.is_empty and not markdown:
+            talk(f"Nothing was done. To do exactly this: {_how_to_apply(out)}")
+    _leave(found, detailed=detailed_exitcode)
+
+
+def _how_to_apply(out: Path | None) -> str:
+    return f"instep provision apply {out}" if out else "instep provision apply --yes"
+
+
+def _save(found: ProvisionPlan, out: Path) -> None:
+    from instep import outputs
+
+    document = outputs.document("provision-plan", found.as_json())
+    out.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _leave(found: ProvisionPlan, *, detailed: bool) -> None:
+    if found.wrong:
+        raise click.exceptions.Exit(1)
+    if detailed and not found.is_empty:
+        raise click.exceptions.Exit(2)
+
+
+@provision.command()
+@click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@workspace_option
+@only_option
+@click.option("--yes", is_flag=True, help="Do what a plan would say now, without a saved one.")
+@click.option("--past-guards", is_flag=True, help="Do it even if it would change surprisingly much.")
+@markdown_option
+@json_option
+def apply(
+    plan_file: Path | None,
+    workspace: Path,
+    only: tuple[str, ...],
+    yes: bool,
+    past_guards: bool,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    """Do exactly what a saved PLAN says, or with --yes what one would say now.
+
+    Writes mappings/CONNECTION.ids.toml, which says what is managed: commit it. Exit 3 if something was refused, and
+    6 if a system, a file or a plugin is not what the plan was made from.
+    """
+    from instep.provision.run import apply_configuration
+    from instep.sync.transport import World
+
+    if (plan_file is None) != yes:
+        raise click.UsageError("Name a plan that was saved with `instep provision plan --out`, or say --yes.")
+    saved = _read(plan_file) if plan_file is not None else None
+    progress = Progress(quiet=as_json)
+    report = apply_configuration(
+        _loaded(workspace, only), World(), only, saved=saved, past_guards=past_guards, progress=progress
+    )
+    _print(report, as_json=as_json, markdown=markdown)
+
+
+def _read(plan_file: Path) -> Any:
+    from instep.errors import ConfigError
+
+    try:
+        saved = json.loads(plan_file.read_text(encoding="utf-8"))
+        is_plan = saved.get("format_version") == 1 and isinstance(saved.get("systems"), list)
+    except (OSError, ValueError, AttributeError):
+        is_plan = False
+    if not is_plan:
+        remedy = f"Make one with: instep provision plan --out {plan_file}"
+        raise ConfigError(f"{plan_file} is not a plan of a configuration. {remedy}")
+    return saved
+
+
+def _print(report: Report, *, as_json: bool, markdown: bool) -> None:
+    from instep.cli.provision_view import report_markdown, report_text
+
+    if as_json:
+        print_json("provision-report", report.as_json())
+    else:
+        click.echo(report_markdown(report) if markdown else report_text(report))
+    raise click.exceptions.Exit(report.exit_code)
+
+
+@provision.command("import")
+@workspace_option
+@only_option
+@json_option
+def import_(workspace: Path, only: tuple[str, ...], as_json: bool) -> None:
+    """Begin to manage what is there already and is called as the files say. Changes nothing in any system."""
+    from instep.cli.provision_view import adopted_text
+    from instep.provision.run import import_configuration
+    from instep.sync.transport import World
+
+    report = import_configuration(_loaded(workspace, only), World(), only, progress=Progress(quiet=as_json))
+    if as_json:
+        print_json(
+            "provision-import",
+            {"systems": [_adopted(system) for system in report.plan.systems], "files": report.files},
+        )
+    else:
+        click.echo(adopted_text(report))
+
+
+def _adopted(system: Any) -> dict[str, Any]:
+    return {"connection": system.connection, "adopted": system.adopted}
+
+
+@provision.command()
+@workspace_option
+@only_option
+@detailed_option
+@markdown_option
+@json_option
+def drift(workspace: Path, only: tuple[str, ...], detailed_exitcode: bool, markdown: bool, as_json: bool) -> None:
+    """Say where a system is not any more what was applied to it, and what people added to what is managed.
+
+    Meant for a schedule, on the files as they were applied last. With --detailed-exitcode, exit 2 if there is any.
+    """
+    from instep.cli.provision_view import drift_markdown, drift_text
+    from instep.provision.drift import drift_of
+    from instep.provision.run import plan_configuration
+    from instep.sync.transport import World
+
+    found = drift_of(plan_configuration(_loaded(workspace, only), World(), only, progress=Progress(quiet=as_json)))
+    if as_json:
+        print_json("provision-drift", {"drifted": bool(found), "drift": [one.as_json() for one in found]})
+    else:
+        click.echo(drift_markdown(found) if markdown else drift_text(found))
+        if found:
+            talk("To put it right: instep provision apply --yes. To keep it: change the files, or import.")
+    if detailed_exitcode and found:
+        raise click.exceptions.Exit(2)
