@@ -30,9 +30,12 @@ from instep.contract.effects import (
 )
 from instep.contract.plugin import (
     CONTRACT,
+    Advice,
     ConnectorPlugin,
     Hooks,
+    ProposedConfiguration,
     Starter,
+    Validator,
     hookimpl,
     hookspec,
 )
@@ -115,6 +118,7 @@ __all__ = [
     "AccessError",
     "AddPipeline",
     "AddStage",
+    "Advice",
     "Allowance",
     "BatchSizes",
     "BehaviourFeed",
@@ -160,6 +164,7 @@ __all__ = [
     "Pipeline",
     "PlanError",
     "PluginError",
+    "ProposedConfiguration",
     "RateLimit",
     "RecordStore",
     "Rejected",
@@ -186,6 +191,7 @@ __all__ = [
     "Update",
     "Use",
     "UsedUpError",
+    "Validator",
     "Write",
     "Written",
     "hookimpl",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import pluggy
 
 from instep.contract.connection import Connection
 from instep.contract.effects import Effects
+from instep.contract.setup import FieldSpec
+from instep.contract.stages import Pipeline, StageChange
 from instep.settings import ConnectorSettings
 
 CONTRACT = 1
@@ -44,6 +46,29 @@ class ConnectorPlugin(Generic[S]):
     """Look at what is there (the files of a folder) and propose settings and a mapping. Sends no request."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProposedConfiguration:
+    """What would be done to one system's stages and fields: `there` is what it has now, `moved` counts records."""
+
+    connection: str
+    there: tuple[Pipeline, ...]
+    changes: tuple[StageChange | FieldSpec, ...]
+    moved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a validator says of a configuration. What is "wrong" keeps it from being applied."""
+
+    code: str
+    what: str
+    remedy: str
+    level: Literal["warning", "wrong"] = "warning"
+
+
+Validator = Callable[[ProposedConfiguration], Iterable[Advice]]
+
+
 class Hooks:
     """The hooks that a plugin may implement. `docs/reference/contract.md` describes each."""
 
@@ -54,6 +79,10 @@ class Hooks:
     @hookspec
     def instep_plan_ready(self, plan: Any) -> None:
         """Look at a plan before anything is written. Raise `PlanError` to stop it."""
+
+    @hookspec
+    def instep_validators(self) -> list[Validator]:  # type: ignore[empty-body]
+        """Return what is to be asked about every configuration before it is applied, in any system."""
 
     @hookspec
     def instep_plan_applied(self, report: Any) -> None:

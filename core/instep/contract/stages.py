@@ -60,7 +60,10 @@ class StageLimits:
     makes_pipelines: bool = False
     """Whether pipelines can be created, beside those that are there."""
     ids_are_labels: bool = False
-    """Whether a new stage's id is the label that it was created with; otherwise the system gives one."""
+    """Whether a stage's id is the label that it was created with; otherwise the system gives one.
+
+    Where it is not, a stage that the files name by its id keeps the label that it has.
+    """
     has_outcomes: bool = False
     """Whether a stage says that the journey is closed, won, and how probable that is."""
     probability_step: float = 0.01

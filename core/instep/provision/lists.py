@@ -60,6 +60,8 @@ def list_steps(found: Found, of: ListBound) -> Iterator[Step]:
 
 
 def _steps(found: Found, of: ListBound) -> Iterator[Step]:
+    if of.there is None and not of.limits.makes_pipelines:
+        return
     if of.there is None:
         yield _added_pipeline(of.bounds[0], [one.stage for one in of.expressed()])
         return

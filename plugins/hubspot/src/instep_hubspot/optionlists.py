@@ -37,9 +37,16 @@ _OPTIONS_BY_HAND: Final = (
 
 
 def limits_of(object: str, property: Property) -> StageLimits:
-    """What the options of a property can be. Each is shown by its label; records hold its value."""
+    """What the options of a property can be. Each is shown by its label; records hold its value.
+
+    HubSpot's own options have values that are no labels ("salesqualifiedlead"); those of custom properties are both.
+    """
     return StageLimits(
-        object, property.name, ids_are_labels=True, details={"description": str}, by_hand=by_hand(property)
+        object,
+        property.name,
+        ids_are_labels=not property.hubspotDefined,
+        details={"description": str},
+        by_hand=by_hand(property),
     )
 
 

@@ -43,6 +43,7 @@ class Property(msgspec.Struct, frozen=True):
     calculated: bool = False
     externalOptions: bool = False  # noqa: N815
     hasUniqueValue: bool = False  # noqa: N815
+    hubspotDefined: bool = False  # noqa: N815
     referencedObjectType: str | None = None  # noqa: N815
     modificationMetadata: Rules | None = None  # noqa: N815
 

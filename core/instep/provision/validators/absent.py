@@ -1,0 +1,33 @@
+"""Whether every list that the files name is one, and is there or can be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from instep.contract import Absent, ConfigurableStages
+from instep.provision.fields import is_custom
+from instep.provision.validators.view import View
+from instep.sync.health.finding import Finding
+
+
+def check(view: View) -> Iterator[Finding]:
+    stages, plan = view.live.parts.stages, view.plan
+    lists = plan.compared.wanted.configuration.lists
+    if not isinstance(stages, ConfigurableStages):
+        why = stages.reason if isinstance(stages, Absent) else "Its connector only reads them."
+        if lists:
+            yield view.finding(
+                "stages-fixed", f"no stages can be configured: {why}", "Configure them there.", "warning"
+            )
+        return
+    for wanted in lists:
+        places = [(object, wanted.field) for object in wanted.objects]
+        if not any(
+            place in plan.compared.found.limits or is_custom(plan.compared.found, wanted.field) for place in places
+        ):
+            what = f"{' or '.join(wanted.objects)} has no list of stages in {wanted.field}"
+            yield view.finding("no-list", what, "Correct the field in the mapping, or make it a picklist there.")
+    for bound in plan.compared.bounds:
+        if bound.pipeline is None and bound.wanted.pipeline is not None and not bound.limits.makes_pipelines:
+            what = f'{bound.object} has no "{bound.label}", and none can be made by the API'
+            yield view.finding("pipeline-absent", what, "Make it there, or correct its name in the mapping.")
