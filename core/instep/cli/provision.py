@@ -197,3 +197,32 @@ def drift(workspace: Path, only: tuple[str, ...], detailed_exitcode: bool, markd
             talk("To put it right: instep provision apply --yes. To keep it: change the files, or import.")
     if detailed_exitcode and found:
         raise click.exceptions.Exit(2)
+
+
+@provision.command()
+@click.argument("connection")
+@workspace_option
+@click.option(
+    "--to", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder that is new or empty."
+)
+@json_option
+def export(connection: str, workspace: Path, to: Path, as_json: bool) -> None:
+    """Write what CONNECTION's system has now as the files of a new workspace, from which a plan finds nothing to do.
+
+    What is inactive is left out. Files that are there are never overwritten.
+    """
+    from instep.errors import ConfigError
+    from instep.provision.run import export_configuration
+    from instep.sync.transport import World
+
+    if to.exists() and any(to.iterdir()):
+        raise ConfigError(f"{to} is not empty. Name a folder that is new.")
+    files = export_configuration(_loaded(workspace, (connection,)), World(), connection)
+    for name, text in files.items():
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        (to / name).write_text(text, encoding="utf-8")
+    if as_json:
+        print_json("provision-export", {"folder": str(to), "files": sorted(files)})
+    else:
+        click.echo("\n".join(str(to / name) for name in files))
+        talk(f"See that nothing is to be done: instep provision plan --workspace {to}")

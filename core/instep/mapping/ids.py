@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from instep.mapping.section import Section
+from instep.mapping.toml import toml_key, toml_text
 from instep.model.configuration import Key, ListIds, Path
 
 SUFFIX = ".ids"
 """What follows a connection's name in the name of the file."""
 _GROUPS = ("values", "outcomes")
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _HEAD = """\
 # Written by `instep provision`: by which ids the system knows what {name}.toml names. What stands here is managed by
 # the files; everything else in the system is left alone. Commit this file.
@@ -68,24 +65,15 @@ def ids_text(connection: str, ids: Mapping[Path, ListIds]) -> str:
 
 
 def _block(path: Path, ids: ListIds) -> Iterator[str]:
-    yield f"[{'.'.join(_name(part) for part in path)}]"
+    yield f"[{'.'.join(toml_key(part) for part in path)}]"
     if ids.pipeline is not None:
-        yield f"pipeline = {_text(ids.pipeline)}"
+        yield f"pipeline = {toml_text(ids.pipeline)}"
     for group in _GROUPS:
         of_group = {key.name: found for key, found in ids.stages.items() if key.group == group}
         if of_group:
-            entries = ", ".join(f"{_name(name)} = {_value(of_group[name])}" for name in sorted(of_group))
-            yield f"{group} = {{ {entries} }}"
+            entries = {name: _one_or_all(of_group[name]) for name in sorted(of_group)}
+            yield f"{group} = {toml_text(entries)}"
 
 
-def _value(ids: tuple[str, ...]) -> Any:
-    return _text(ids[0]) if len(ids) == 1 else f"[{', '.join(map(_text, ids))}]"
-
-
-def _name(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _text(name)
-
-
-def _text(text: str) -> str:
-    """A TOML basic string: JSON's escapes are a part of TOML's, but for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _one_or_all(ids: tuple[str, ...]) -> str | list[str]:
+    return ids[0] if len(ids) == 1 else list(ids)

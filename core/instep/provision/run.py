@@ -11,12 +11,15 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from instep.errors import GuardError, PlanError, StalePlanError
-from instep.mapping.compiled import Workspace
+from instep.mapping.compiled import EntityMapping, Workspace
 from instep.mapping.digest import digest_of_configuration
+from instep.model.configuration import Configuration
+from instep.model.entities import FieldType
 from instep.plugins import brought_by
 from instep.provision.checks import check_system
 from instep.provision.diff import Wanted, compare
 from instep.provision.doing import Doer
+from instep.provision.export import Place, exported
 from instep.provision.fields import wanted_fields
 from instep.provision.found import read_found, with_holders
 from instep.provision.guards import Breach, breaches
@@ -124,6 +127,37 @@ def import_configuration(
         for system in plan.systems:
             _keep_ids(session, system.connection, system.ids, report)
         return report
+
+
+def export_configuration(workspace: Workspace, world: World, connection: str) -> dict[str, str]:
+    """The files of a workspace from which a plan finds nothing to do in that connection, by their names."""
+    with _reading(workspace, world, [connection]) as session:
+        live = session.live(connection)
+        places = list(_places(live, workspace.configuration[connection]))
+        found = read_found(live, workspace.configuration[connection].lists)
+        config = next(one for one in workspace.connections if one.name == connection)
+        return exported(config, places, found)
+
+
+def _places(live: Live, configuration: Configuration) -> Iterator[Place]:
+    """Where stages are kept, each place once."""
+    seen: set[tuple[str, str]] = set()
+    for wanted in configuration.lists:
+        entity = live.mapping.entities.get(wanted.kind) if wanted.kind is not None else None
+        tables = entity.tables() if entity else ()
+        holder = next((table.pipeline_field for table in tables if table.field == wanted.field), None)
+        for object in wanted.objects:
+            if (object, wanted.field) not in seen:
+                seen.add((object, wanted.field))
+                key = _key(live.mapping.objects[object]) if entity else ("name", "text", "name")
+                yield Place(wanted.kind, object, wanted.field, holder, key)
+
+
+def _key(entity: EntityMapping) -> tuple[str, str, str]:
+    """A field that records can be recognised by: one that they are, else any text."""
+    by_name = {mapped.name: mapped for mapped in entity.fields if mapped.type in (FieldType.TEXT, FieldType.EMAIL)}
+    mapped = next((by_name[name] for name in (*entity.match, *by_name) if name in by_name), None)
+    return (mapped.name, mapped.type.value, mapped.field) if mapped else ("name", "text", "name")
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -251,4 +285,11 @@ def _keep_ids(session: Session, connection: str, ids: Mapping[Any, Any], report:
     session.workspace = replace(workspace, configuration={**workspace.configuration, connection: changed})
 
 
-__all__ = ["Done", "Report", "apply_configuration", "import_configuration", "plan_configuration"]
+__all__ = [
+    "Done",
+    "Report",
+    "apply_configuration",
+    "export_configuration",
+    "import_configuration",
+    "plan_configuration",
+]
