@@ -11,8 +11,8 @@ from instep.contract import FieldLimits, FieldSpec, Option, Outcome, Rejected, S
 from instep_hubspot import properties
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.configuring import attempt
-from instep_hubspot.optionlists import by_hand, clash, taken
+from instep_hubspot.optionlists import by_hand, clash
+from instep_hubspot.outcomes import attempt, taken
 from instep_hubspot.properties import Property, find_property
 
 GROUP: Final = "instep"

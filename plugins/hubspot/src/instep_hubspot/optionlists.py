@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -14,16 +14,17 @@ from instep.contract import (
     OrderStages,
     Outcome,
     Pipeline,
-    Rejected,
     RetireStage,
     StageLimits,
     SystemStage,
     Written,
 )
+from instep_hubspot.outcomes import taken
 from instep_hubspot.properties import Option, Property, in_order
 
 ListChange = AddStage | ChangeStage | OrderStages | RetireStage
 Options = tuple[Option, ...]
+T = TypeVar("T")
 
 LIFECYCLE: Final = "lifecyclestage"
 _LIFECYCLE_BY_HAND: Final = (
@@ -108,28 +109,23 @@ def _replaced(options: Options, before: Option, after: Option) -> Options:
 
 
 def _in_order_of(options: Options, ids: Sequence[str]) -> Options:
-    """The named options in the places that they have together, in their new order; the others stay where they are."""
-    shown = in_order(options)
-    known = {option.value: option for option in shown}
-    named = [id for id in ids if id in known]
-    places = [place for place, option in enumerate(shown) if option.value in set(named)]
-    moved = list(shown)
-    for place, id in zip(places, named, strict=True):
-        moved[place] = known[id]
-    if moved == list(shown):
+    shown = {option.value: option for option in in_order(options)}
+    moved = reordered(shown, ids)
+    if moved == list(shown.values()):
         return options
     return tuple(replace(option, displayOrder=place) for place, option in enumerate(moved))
+
+
+def reordered(shown: Mapping[str, T], ids: Sequence[str]) -> list[T]:
+    """The named ones in the places that they have together, in their new order; the others stay where they are."""
+    named = iter([id for id in dict.fromkeys(ids) if id in shown])
+    return [shown[next(named)] if id in ids else one for id, one in shown.items()]
 
 
 def clash(options: Options) -> str | None:
     """A label that two options share, which HubSpot refuses."""
     labels = [option.label for option in options]
     return next((label for label in labels if labels.count(label) > 1), None)
-
-
-def taken(label: str) -> Rejected:
-    """A label or value that something else has."""
-    return Rejected("taken", f'HubSpot already has something else called "{label}" there.')
 
 
 def _details(option: Option) -> dict[str, str]:
