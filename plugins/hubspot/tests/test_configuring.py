@@ -19,6 +19,7 @@ from instep.contract import (
     Option,
     OrderStages,
     Pipeline,
+    PluginError,
     Rejected,
     RelabelPipeline,
     RetireStage,
@@ -269,19 +270,6 @@ def test_stages_in_one_place_are_ordered_all_the_same(stages: Any, world: HubSpo
     assert tuple(stage.id for stage in ordered.stages) == wanted
 
 
-def test_labels_can_move_along_in_one_set_of_changes(stages: Any) -> None:
-    pipeline = one(stages, DEALS)
-    first, second, third = pipeline.stages[:3]
-    changes = [
-        change(pipeline, first.id, label=second.label),
-        change(pipeline, second.id, label=third.label),
-        change(pipeline, third.id, label="Something new"),
-    ]
-    assert all(isinstance(outcome, Written) for outcome in stages.apply(changes))
-    labels = [stage.label for stage in one(stages, DEALS).stages[:3]]
-    assert labels == [second.label, third.label, "Something new"]
-
-
 def test_a_ticket_stage_is_closed_by_its_state(stages: Any) -> None:
     pipeline = one(stages, TICKETS)
     only(stages.apply([change(pipeline, "3", details={"ticketState": "CLOSED"})]))
@@ -368,6 +356,25 @@ def test_an_option_that_is_hidden_is_inactive_until_it_is_added_again(stages: An
     assert (hidden.id, hidden.active) == ("NEW", False)
     assert only(stages.apply([AddStage("contacts", "hs_lead_status", hidden)])).id == "NEW"
     assert all(stage.active for stage in one(stages, STATUS).stages)
+
+
+def test_an_option_that_comes_back_is_called_what_it_is_wanted_to_be(stages: Any, world: HubSpotWorld) -> None:
+    world.describe_option("contacts", "hs_lead_status", "NEW", "Nobody called")
+    world.hide_option("contacts", "hs_lead_status", "NEW")
+    wanted = replace(one(stages, STATUS).stages[-1], label="Fresh")
+    only(stages.apply([AddStage("contacts", "hs_lead_status", wanted)]))
+    stage = named(one(stages, STATUS), "NEW")
+    assert (stage.label, stage.active, stage.details) == ("Fresh", True, {"description": "Nobody called"})
+
+
+def test_an_option_may_have_an_id_that_files_choose(stages: Any) -> None:
+    wanted = AddStage("contacts", "hs_lead_status", SystemStage("asks-for-price", "Asks for a price", 0))
+    assert [only(stages.apply([wanted])) for _ in range(2)] == [
+        Written("asks-for-price", {}, created=True),
+        Written("asks-for-price", {}),
+    ]
+    other = AddStage("contacts", "hs_lead_status", SystemStage("asks-for-price", "Another", 0))
+    assert only(stages.apply([other])).code == "taken"
 
 
 def test_options_without_a_place_come_last(stages: Any, world: HubSpotWorld) -> None:
@@ -472,8 +479,9 @@ def test_holders_of_tickets_and_lifecycles_are_found(stages: Any, world: HubSpot
     ticket = world.create("tickets", subject="T", hs_pipeline_stage="2")
     person = world.create("contacts", email="a@x.example", lifecyclestage="lead")
     assert list(stages.holders("tickets", "0", "2")) == [ticket]
-    for pipeline in ("lifecyclestage", None):
-        assert list(stages.holders("contacts", pipeline, "lead")) == [person]
+    assert list(stages.holders("contacts", "lifecyclestage", "lead")) == [person]
+    with pytest.raises(PluginError, match="Say which property"):
+        stages.holders("contacts", None, "lead")
 
 
 def test_a_record_that_moved_on_is_no_holder_though_the_index_says_so(

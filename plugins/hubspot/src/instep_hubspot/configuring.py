@@ -45,10 +45,7 @@ class Configurer:
         self._known: dict[str, list[WirePipeline]] = {}
 
     def apply(self, changes: Sequence[StageChange]) -> list[Outcome]:
-        """One outcome for each change. All changes of one list of options are one write.
-
-        A label that another change of the set gives up may be taken by one before it: it is tried once more.
-        """
+        """One outcome for each change. All changes of one list of options are one write."""
         outcomes: dict[int, Outcome] = {}
         for place, change in enumerate(changes):
             if place in outcomes:
@@ -59,10 +56,6 @@ class Configurer:
                 together = _of_one_list(changes, change.object, change.list)
                 written = change_options(self._client, change.object, change.list, list(together.values()))
                 outcomes |= zip(together, written, strict=True)
-        for place in reversed(range(len(changes))):
-            match changes[place], outcomes[place]:
-                case ChangeStage(object, list_id) as change, Rejected("taken") if self._pipeline(object, list_id):
-                    outcomes[place] = self._made(change)
         return [outcomes[place] for place in range(len(changes))]
 
     def _made(self, change: StageChange) -> Outcome:

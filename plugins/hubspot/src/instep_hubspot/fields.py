@@ -36,7 +36,11 @@ _MADE_AS: Final = {
     "choice": ("enumeration", "select"),
     "choices": ("enumeration", "checkbox"),
 }
-_LIMITS: Final = FieldLimits(name=r"(?!hs_|hubspot)[a-z][a-z0-9_]*", name_length=100)
+_LIMITS: Final = FieldLimits(
+    name=r"(?!hs_|hubspot)[a-z][a-z0-9_]*",
+    name_length=100,
+    reserved=frozenset(("lifecyclestage", "pipeline", "dealstage")),
+)
 _YES_NO: Final = (
     {"label": "Yes", "value": "true", "displayOrder": 0, "hidden": False},
     {"label": "No", "value": "false", "displayOrder": 1, "hidden": False},

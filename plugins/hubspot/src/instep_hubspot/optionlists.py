@@ -76,18 +76,24 @@ def after_change(options: Options, change: ListChange) -> tuple[Options, Outcome
 
 
 def _with(options: Options, stage: SystemStage) -> tuple[Options, Outcome]:
-    """An option more. One of that label is made visible again, or is there already."""
-    value = stage.id or stage.label
-    known = next((o for o in options if value == o.value or stage.label == o.label), None)
+    """An option more. One that is hidden is shown again, as it is wanted now; one that is shown is there already."""
+    known = next((o for o in options if o.value == stage.id), None)
+    known = known or next((o for o in options if stage.label in (o.label, o.value)), None)
     if known is None:
-        text = stage.details.get("description")
-        last = max((option.displayOrder for option in options), default=-1)
-        place = last + 1 if last >= 0 or not options else -1
-        made = Option(value, stage.label, place, description=str(text) if text else None)
-        return (*options, made), Written(value, {}, created=True)
-    if known.label != stage.label or (stage.id and known.value != stage.id):
+        made = Option(stage.id or stage.label, stage.label, _end(options), description=_description(stage))
+        return (*options, made), Written(made.value, {}, created=True)
+    if stage.id not in ("", known.value) or (known.label != stage.label and not known.hidden):
         return options, taken(stage.label)
-    return _replaced(options, known, replace(known, hidden=False)), Written(known.value, {})
+    if not known.hidden:
+        return options, Written(known.value, {})
+    shown = replace(known, hidden=False, label=stage.label, description=_description(stage) or known.description)
+    return _replaced(options, known, shown), Written(known.value, {})
+
+
+def _end(options: Options) -> int:
+    """The place after all others; where none has one, a new one needs none either."""
+    last = max((option.displayOrder for option in options), default=-1)
+    return last + 1 if last >= 0 or not options else -1
 
 
 def _with_changed(options: Options, before: SystemStage, after: SystemStage) -> tuple[Options, Outcome]:
@@ -97,8 +103,8 @@ def _with_changed(options: Options, before: SystemStage, after: SystemStage) -> 
     wanted = known
     if after.label != before.label:
         wanted = replace(wanted, label=after.label)
-    if (text := after.details.get("description")) != before.details.get("description"):
-        wanted = replace(wanted, description=str(text) if text else None)
+    if _description(after) != _description(before):
+        wanted = replace(wanted, description=_description(after))
     return _replaced(options, known, wanted), Written(known.value, {})
 
 
@@ -126,6 +132,11 @@ def clash(options: Options) -> str | None:
     """A label that two options share, which HubSpot refuses."""
     labels = [option.label for option in options]
     return next((label for label in labels if labels.count(label) > 1), None)
+
+
+def _description(stage: SystemStage) -> str | None:
+    text = stage.details.get("description")
+    return str(text) if text else None
 
 
 def _details(option: Option) -> dict[str, str]:
