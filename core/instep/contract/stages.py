@@ -109,7 +109,7 @@ class RelabelPipeline:
 
 @dataclass(frozen=True, slots=True)
 class AddStage:
-    """A new stage at the end of a list, or one that is inactive there and active from now on."""
+    """A new stage at the end of a list, or one that is inactive there and active from now on, as it is said here."""
 
     object: str
     list: str
@@ -193,5 +193,5 @@ class ConfigurableStages(StageStore, Protocol):
         ...
 
     def holders(self, object: str, pipeline: str | None, stage: str) -> Sequence[str]:
-        """The ids of the live records that hold a stage: of one pipeline, or of all."""
+        """The ids of the live records that hold a stage: of one pipeline or list of options, or of all pipelines."""
         ...

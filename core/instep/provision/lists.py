@@ -246,8 +246,9 @@ def holders_of(found: Found, bound: Bound, leftover: Leftover) -> tuple[str, ...
 
 
 def _own_list(bound: Bound) -> str | None:
-    """The pipeline whose records are meant; None where the stages are a field's options."""
-    return bound.pipeline.id if bound.wanted.pipeline is not None and bound.pipeline is not None else None
+    """The pipeline or list whose records are meant; None where stages of a shared list are no pipeline's."""
+    is_own = bound.wanted.pipeline is not None or bound.limits.shared_list is None
+    return bound.pipeline.id if is_own and bound.pipeline is not None else None
 
 
 def holding_places(bound: Bound) -> Iterator[Holding]:

@@ -265,13 +265,18 @@ class ConfiguringClaims:
         assert (id in {stage.id for stage in field.home().stages}) is field.limits.keeps_retired
         assert without(field.found(), field.object, {id}) == without(before, field.object, {id})
 
-    def test_a_retired_stage_that_is_kept_comes_back_with_its_id(self, bench: Workbench, at: Field | None) -> None:
+    def test_a_retired_stage_that_is_kept_comes_back_with_its_id_as_it_is_wanted_now(
+        self, bench: Workbench, at: Field | None
+    ) -> None:
         field = self._changeable(bench, at)
         if not field.limits.keeps_retired:
             pytest.skip("A retired stage is not kept here.")
         stage = field.stage(field.add())
         field.make(RetireStage(field.object, field.home().id, stage.id))
-        assert field.make(AddStage(field.object, field.home().id, stage)).id == stage.id
+        wanted = replace(stage, label="Back again", probability=field.probabilities()[1])
+        for _ in range(2):
+            assert field.make(AddStage(field.object, field.home().id, wanted)).id == stage.id
+        assert _says(field.stage(stage.id), wanted)
         assert stage.id in {stage.id for stage in field.active()}
 
     def test_a_stage_that_a_record_holds_is_not_lost(self, bench: Workbench, at: Field | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import urllib3
 from hubspot import HubSpot
 
 from instep.sandbox import VirtualClock
@@ -270,15 +271,125 @@ def test_a_deal_stage_needs_a_probability_in_tenths(api, probability):
     assert refusal(api("crm.pipelines.pipelines_api").create, "deals", body)[0] == 400
 
 
+def without_contract_sent(pipelines):
+    rest = [(s.label, s.metadata["probability"]) for s in pipelines.get_by_id("deals", "default").stages]
+    return pipeline("Sales Pipeline", *[stage for stage in rest if stage[0] != "Contract Sent"])
+
+
 def test_only_a_careful_deletion_spares_a_stage_in_use(sandbox, api):
     deal = sandbox.world.create("deals", dealname="D", dealstage="contractsent")
     pipelines = api("crm.pipelines.pipelines_api")
-    rest = [(s.label, s.metadata["probability"]) for s in pipelines.get_by_id("deals", "default").stages]
-    body = pipeline("Sales Pipeline", *[stage for stage in rest if stage[0] != "Contract Sent"])
-    careful = {"validate_references_before_delete": True}
+    body = without_contract_sent(pipelines)
+    careful = {"validate_deal_stage_usages_before_delete": True}
     assert refusal(pipelines.replace, "deals", "default", body, **careful)[0] == 400
     pipelines.replace("deals", "default", body)
     assert sandbox.world.read("deals", deal)["dealstage"] == "contractsent"
+
+
+def test_the_flag_of_other_objects_spares_no_deal_stage(sandbox, api):
+    sandbox.world.create("deals", dealname="D", dealstage="contractsent")
+    pipelines = api("crm.pipelines.pipelines_api")
+    pipelines.replace("deals", "default", without_contract_sent(pipelines), validate_references_before_delete=True)
+    assert "contractsent" not in {stage.id for stage in sandbox.world.stages("deals", "default")}
+
+
+def send(sandbox, method, path, body=None):
+    headers = {"Authorization": "Bearer pat-na1-sandbox", "Content-Type": "application/json"}
+    with urllib3.PoolManager() as pool:
+        content = None if body is None else json.dumps(body)
+        answer = pool.request(method, sandbox.url + path, body=content, headers=headers)
+    return answer.status
+
+
+@pytest.mark.parametrize(
+    ("version", "flags", "status"),
+    [
+        ("v3", "", 204),
+        ("v3", "?validateReferencesBeforeDelete=true", 400),
+        ("2026-03", "", 204),
+        ("2026-09", "", 400),
+        ("2026-09", "?validateReferencesBeforeDelete=false", 204),
+    ],
+)
+def test_since_2026_09_a_stage_in_use_is_spared_unless_told_otherwise(sandbox, version, flags, status):
+    sandbox.world.create("tickets", subject="T", hs_pipeline_stage="2")
+    root = "/crm/v3/pipelines" if version == "v3" else f"/crm/pipelines/{version}"
+    assert send(sandbox, "DELETE", f"{root}/tickets/0/stages/2{flags}") == status
+    assert len(sandbox.world.stages("tickets", "0")) == (3 if status == 204 else 4)
+
+
+def test_a_replacement_that_is_refused_changes_nothing(sandbox, api):
+    sandbox.world.add_pipeline("deals", "Taken", [{"label": "A", "metadata": {"probability": "0.1"}}])
+    before = sandbox.world.stages("deals", "default")
+    replace_it = api("crm.pipelines.pipelines_api").replace
+    assert refusal(replace_it, "deals", "default", pipeline("Taken", ("Won", 1)))[0] == 409
+    assert sandbox.world.stages("deals", "default") == before
+
+
+@pytest.mark.parametrize("missing", ["label", "displayOrder"])
+def test_a_stage_is_replaced_as_a_whole_only(sandbox, missing):
+    body = {"label": "X", "displayOrder": 1, "metadata": {"probability": "0.1"}}
+    path = "/crm/v3/pipelines/deals/default/stages/contractsent"
+    assert send(sandbox, "PUT", path, {k: v for k, v in body.items() if k != missing}) == 400
+    assert send(sandbox, "PUT", path, body) == 200
+
+
+def test_a_patch_replaces_all_metadata_of_a_stage(sandbox, api):
+    sandbox.world.describe_stage("deals", "default", "contractsent", theirs="word")
+    stages = api("crm.pipelines.pipeline_stages_api")
+    before = stages.get_by_id("deals", "default", "contractsent").metadata
+    stages.update("deals", "default", "contractsent", {"metadata": {"probability": 0.7}})
+    after = stages.get_by_id("deals", "default", "contractsent").metadata
+    assert (before["theirs"], after) == ("word", {"isClosed": "false", "probability": "0.7"})
+
+
+def test_a_stage_that_was_renamed_keeps_its_id_and_its_deals(sandbox, api):
+    deal = sandbox.world.create("deals", dealname="D", dealstage="contractsent")
+    sandbox.world.rename_stage("deals", "default", "contractsent", "Won")
+    stage = api("crm.pipelines.pipeline_stages_api").get_by_id("deals", "default", "contractsent")
+    assert (stage.label, sandbox.world.read("deals", deal)["dealstage"]) == ("Won", "contractsent")
+
+
+def test_stages_of_two_pipelines_may_share_a_label_and_of_one_may_not(sandbox):
+    stage = {"label": "Closed Won", "metadata": {"probability": "1.0"}}
+    id = sandbox.world.add_pipeline("deals", "Renewals", [stage])
+    with pytest.raises(Exception, match="already exists"):
+        sandbox.world.add_stage("deals", id, "closed won", probability="0.1")
+
+
+def test_what_an_admin_does_in_the_settings_is_what_the_api_shows(sandbox, api):
+    world = sandbox.world
+    id = world.add_pipeline("deals", "Renewals", [{"label": "A", "metadata": {"probability": "0.1"}}])
+    world.rename_pipeline("deals", id, "Expansion")
+    second = world.add_stage("deals", id, "B", probability="0.2")
+    third = world.add_stage("deals", id, "C", probability="0.3")
+    world.move_stage("deals", id, third, 0)
+    world.remove_stage("deals", id, second)
+    shown = api("crm.pipelines.pipelines_api").get_by_id("deals", id)
+    assert (shown.label, [stage.label for stage in shown.stages]) == ("Expansion", ["C", "A"])
+
+
+def test_an_admin_cannot_delete_a_stage_in_use(sandbox):
+    sandbox.world.create("deals", dealname="D", dealstage="contractsent")
+    with pytest.raises(Exception, match="used by 1 records"):
+        sandbox.world.remove_stage("deals", "default", "contractsent")
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, 400), (True, 200)])
+def test_lifecycle_stages_are_fixed_for_the_api_unless_the_account_lets_it(sandbox, api, allowed, status):
+    sandbox.personality = replace(sandbox.personality, lifecycle_options_by_api=allowed)
+    shown = api("crm.properties.core_api").get_by_name("contacts", "lifecyclestage")
+    assert shown.modification_metadata.read_only_options is not allowed
+    body = {"options": [{"label": "Lead", "value": "lead", "hidden": False}]}
+    assert send(sandbox, "PATCH", "/crm/v3/properties/contacts/lifecyclestage", body) == status
+
+
+def test_a_record_keeps_a_choice_that_is_no_more(sandbox):
+    person = sandbox.world.create("contacts", email="a@x.example", hs_lead_status="NEW")
+    sandbox.world.remove_option("contacts", "hs_lead_status", "NEW")
+    assert sandbox.world.read("contacts", person)["hs_lead_status"] == "NEW"
+    with pytest.raises(Exception, match="allowed options"):
+        sandbox.world.create("contacts", email="b@x.example", hs_lead_status="NEW")
 
 
 def test_the_last_pipeline_stays(api):
@@ -287,7 +398,8 @@ def test_the_last_pipeline_stays(api):
 
 def test_a_stage_patch_needs_its_metadata(api):
     stages = api("crm.pipelines.pipeline_stages_api")
-    assert refusal(stages.update, "contractsent", "deals", "default", {"label": "X"})[0] == 400
+    status, body = refusal(stages.update, "deals", "default", "contractsent", {"label": "X"})
+    assert (status, body["message"]) == (400, "metadata is required")
 
 
 def lifecycle(sandbox, id):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,20 @@ import pytest
 import urllib3
 from jsonschema import Draft202012Validator
 
+from instep.contract import (
+    AddPipeline,
+    AddStage,
+    ChangeStage,
+    FieldSpec,
+    Option,
+    OrderStages,
+    RelabelPipeline,
+    RetireStage,
+    SystemStage,
+    Written,
+)
 from instep.sandbox import VirtualClock
+from instep_hubspot.client import HubSpotClient
 from instep_hubspot.sandbox import hubspot_sandbox
 
 SPECS = Path(os.environ.get("INSTEP_SPECS", "")) / "hubspot"
@@ -31,6 +45,8 @@ PROPERTY = {
     "groupName": "contactinformation",
 }
 STAGES = [{"label": "A", "displayOrder": 0, "metadata": {"probability": "0.1"}}]
+STAGE = "/crm/v3/pipelines/deals/default/stages"
+OPTIONS = [{"value": "a", "label": "A", "displayOrder": 0, "hidden": False, "description": ""}]
 PLAIN = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 279}]
 LABEL = {"label": "Adviser", "name": "adviser"}
 WISH = {"emailAddress": "a@x.example", "subscriptionId": "101", "legalBasis": "NON_GDPR"}
@@ -92,6 +108,14 @@ CALLS = [
     ("crm-pipelines", "POST", "/crm/v3/pipelines/deals", {"label": "N", "displayOrder": 1, "stages": STAGES}),
     ("crm-pipelines", "POST", "/crm/v3/pipelines/deals/default/stages", {**STAGES[0], "label": "B"}),
     ("crm-pipelines", "GET", "/crm/v3/pipelines/deals/default/audit", None),
+    ("crm-pipelines", "PATCH", "/crm/v3/pipelines/deals/default", {"label": "M"}),
+    ("crm-pipelines", "PATCH", f"{STAGE}/contractsent", {"label": "C", "metadata": STAGES[0]["metadata"]}),
+    ("crm-pipelines", "PUT", f"{STAGE}/contractsent", {**STAGES[0], "label": "C"}),
+    ("crm-pipelines", "PUT", "/crm/v3/pipelines/deals/default", {"label": "S", "displayOrder": 0, "stages": STAGES}),
+    ("crm-pipelines", "DELETE", f"{STAGE}/closedlost?validateDealStageUsagesBeforeDelete=true", None),
+    ("crm-pipelines", "GET", "/crm/v3/pipelines/tickets", None),
+    ("crm-properties", "PATCH", "/crm/v3/properties/contacts/hs_lead_status", {"options": OPTIONS}),
+    ("crm-properties", "GET", "/crm/v3/properties/contacts/lifecyclestage", None),
     ("crm-owners", "GET", "/crm/v3/owners/?limit=1", None),
     ("crm-owners", "GET", "/crm/v3/owners/?archived=true", None),
     ("communication-preferences-v3", "GET", "/communication-preferences/v3/definitions", None),
@@ -214,3 +238,52 @@ def test_an_answer_has_the_described_code_and_shape(answer, name, method, path, 
     found = Draft202012Validator(whole).iter_errors(without_nulls(json.loads(got.data)))
     errors = [error for error in found if UNIONS.isdisjoint(error.absolute_path)]
     assert not errors, "\n".join(f"{error.json_path}: {error.message}" for error in errors)
+
+
+@pytest.fixture
+def asked(bench, monkeypatch):
+    """Every request of the connector that has a body."""
+    calls = []
+    for name in ("fetch", "send"):
+        real = getattr(HubSpotClient, name)
+
+        def spied(self, call, *more, real=real):
+            calls.append(call)
+            return real(self, call, *more)
+
+        monkeypatch.setattr(HubSpotClient, name, spied)
+    return calls
+
+
+def test_what_is_sent_to_configure_has_the_described_shape(bench, asked):
+    stages, fields = bench.connection.stages, bench.connection.fields
+    (deals,), (status,) = (
+        stages.configured([("deals", "dealstage")]),
+        stages.configured([("contacts", "hs_lead_status")]),
+    )
+    new = SystemStage("", "New one", 0, probability=0.3)
+    outcomes = stages.apply(
+        [
+            AddPipeline("deals", "p", "P", (new,)),
+            AddStage("deals", "default", new),
+            ChangeStage("deals", "default", deals.stages[0], replace(deals.stages[0], label="X", probability=0.5)),
+            OrderStages("deals", "default", tuple(stage.id for stage in deals.stages[::-1])),
+            RelabelPipeline("deals", "default", "Y"),
+            RetireStage("deals", "default", deals.stages[1].id),
+            AddStage("contacts", "hs_lead_status", new),
+            ChangeStage("contacts", status.id, status.stages[0], replace(status.stages[0], label="X")),
+        ]
+    )
+    choice = FieldSpec("contacts", "step", "Step", "choices", options=(Option("a", "A"),))
+    outcomes += [fields.create(choice), fields.extend("contacts", "step", [Option("b", "B")])]
+    assert all(isinstance(outcome, Written) for outcome in outcomes)
+    described = [(call, _body_schema(call)) for call in asked if call.writes and call.body is not None]
+    assert {call.label for call, _ in described} >= {"pipelines/create", "properties/update", "properties/create"}
+    for call, schema in described:
+        assert not list(Draft202012Validator(schema).iter_errors(dict(call.body))), call
+
+
+def _body_schema(call):
+    name = "crm-pipelines" if "pipelines" in call.path else "crm-properties"
+    content = operation(name, call.method, call.path)["requestBody"]["content"]
+    return {**next(iter(content.values()))["schema"], "components": spec(name)["components"]}

@@ -98,7 +98,7 @@ def problem(call: Call, reply: Reply) -> Exception:
             f"HubSpot ({call.label}): the login was not accepted. "
             "Check the token in HubSpot's settings, then set access_token to a valid one."
         )
-    if reply.status == 403:
+    if reply.status == 403 and not body.category.endswith("LIMIT"):  # what the account's plan does not allow
         return _forbidden(call, body)
     if reply.status in _BUSY:
         return _busy(call, reply, body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -19,36 +19,22 @@ from instep.contract import (
     RetireStage,
     StageChange,
     SystemStage,
-    Unknown,
     Written,
 )
-from instep.errors import UnknownOutcomeError
-from instep_hubspot import optionlists, pipelines
+from instep_hubspot import pipelines
 from instep_hubspot.answers import RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.holders import holding
-from instep_hubspot.optionlists import ListChange, after_change, taken
-from instep_hubspot.pipelines import STAGE_FIELDS, WirePipeline, WireStage
-from instep_hubspot.properties import Property, find_property, write_options
-from instep_hubspot.refusals import outcome_of
+from instep_hubspot.holders import is_held
+from instep_hubspot.optionlists import ListChange, reordered
+from instep_hubspot.optionwrites import change_options
+from instep_hubspot.outcomes import attempt, in_use, taken
+from instep_hubspot.pipelines import STAGE_FIELDS, WirePipeline
 
 _NO_PROBABILITY: Final = Rejected(
     "invalid_value", "An open deal stage needs a probability from 0.1 to 0.9.", "probability"
 )
 _NO_OFFERS: Final = Rejected("no_way", "HubSpot's pipelines have stages of their own; there are none to offer.")
 _LAST: Final = Rejected("last_stage", "HubSpot keeps the last stage of a pipeline. Delete the pipeline in HubSpot.")
-
-
-def attempt(write: Callable[[], Outcome]) -> Outcome:
-    """What came of one write. A login that may not do it is an error, as in every other part."""
-    try:
-        return write()
-    except UnknownOutcomeError as lost:
-        return Unknown(str(lost))
-    except RefusedError as refused:
-        outcome = outcome_of(refused.body, refused.status)
-        is_taken = isinstance(outcome, Rejected) and outcome.code == "duplicate"
-        return Rejected("taken", outcome.reason) if is_taken and isinstance(outcome, Rejected) else outcome
 
 
 class Configurer:
@@ -65,12 +51,17 @@ class Configurer:
             if place in outcomes:
                 continue
             if not isinstance(change, ListChange) or self._pipeline(change.object, change.list):
-                outcomes[place] = attempt(partial(self._make, change))
-                self._known.pop(change.object, None)
+                outcomes[place] = self._made(change)
             else:
                 together = _of_one_list(changes, change.object, change.list)
-                outcomes |= zip(together, self._write_options(list(together.values())), strict=True)
+                written = change_options(self._client, change.object, change.list, list(together.values()))
+                outcomes |= zip(together, written, strict=True)
         return [outcomes[place] for place in range(len(changes))]
+
+    def _made(self, change: StageChange) -> Outcome:
+        outcome = attempt(partial(self._make, change))
+        self._known.pop(change.object, None)
+        return outcome
 
     def _make(self, change: StageChange) -> Outcome:
         match change:
@@ -164,7 +155,7 @@ class Configurer:
         places = [stage.displayOrder for stage in shown]
         if len(set(places)) < len(places):
             places = list(range(len(places)))
-        for place, stage in zip(places, _in_order_of(shown, change.ids), strict=True):
+        for place, stage in zip(places, reordered({stage.id: stage for stage in shown}, change.ids), strict=True):
             if stage.displayOrder != place:
                 body = {"displayOrder": place, "metadata": stage.texts}
                 pipelines.patch_stage(self._client, change.object, pipeline.id, stage.id, body)
@@ -177,74 +168,15 @@ class Configurer:
         if len(pipeline.ordered()) == 1:
             return _LAST
         by_pipeline, by_stage = STAGE_FIELDS[change.object]
-        if self._is_held(change.object, {by_pipeline: pipeline.id, by_stage: change.id}):
-            return _in_use(change.id)
+        if is_held(self._client, change.object, {by_pipeline: pipeline.id, by_stage: change.id}):
+            return in_use(change.id)
         try:
             pipelines.delete_stage(self._client, change.object, pipeline.id, change.id)
         except RefusedError as refused:
             if refused.status == 404:
                 return Written(change.id, {})
-            return _in_use(change.id, refused.body.message)
+            return in_use(change.id, refused.body.message)
         return Written(change.id, {})
-
-    # --- options -----------------------------------------------------------------------------------------------
-
-    def _write_options(self, changes: list[ListChange]) -> list[Outcome]:
-        """Read the options of a property, make the changes, and write the whole list once."""
-        object, name = changes[0].object, changes[0].list
-        property = find_property(self._client, object, name)
-        if property is None or not property.is_list:
-            return [_no_list(object, name)] * len(changes)
-        if sentence := optionlists.by_hand(property):
-            return [Rejected("by_hand", sentence)] * len(changes)
-        return self._write_together(object, property, changes)
-
-    def _write_together(self, object: str, property: Property, changes: list[ListChange]) -> list[Outcome]:
-        """Where HubSpot refuses all of them, each is tried alone: one that is refused shall not spoil the others."""
-        before = options = tuple(property.options)
-        outcomes, written = list[Outcome](), list[int]()
-        for place, change in enumerate(changes):
-            options, outcome = self._after(object, property, options, change)
-            outcomes.append(outcome[0])
-            written += [place] if outcome[1] else []
-        if options == before:
-            return outcomes
-
-        def write() -> Outcome:
-            write_options(self._client, object, property.name, options)
-            return Written(property.name, {})
-
-        result = attempt(write)
-        if isinstance(result, Written):
-            return outcomes
-        if isinstance(result, Unknown) or len(written) == 1:
-            return [result if place in written else outcome for place, outcome in enumerate(outcomes)]
-        return [self._write_options([change])[0] for change in changes]
-
-    def _after(
-        self, object: str, property: Property, options: optionlists.Options, change: ListChange
-    ) -> tuple[optionlists.Options, tuple[Outcome, bool]]:
-        """The options after a change, what came of it, and whether there is something to write."""
-        after, outcome = after_change(options, change)
-        if after is options:
-            return options, (outcome, False)
-        if label := optionlists.clash(after):
-            return options, (taken(label), False)
-        if isinstance(change, RetireStage) and self._is_held(object, {property.name: change.id}):
-            return options, (_in_use(change.id), False)
-        return after, (outcome, True)
-
-    def _is_held(self, object: str, values: Mapping[str, str]) -> bool:
-        return next(holding(self._client, object, values), None) is not None
-
-
-def _of_one_list(changes: Sequence[StageChange], object: str, list: str) -> dict[int, ListChange]:
-    """The changes of one list, by their place."""
-    return {
-        place: change
-        for place, change in enumerate(changes)
-        if isinstance(change, ListChange) and (change.object, change.list) == (object, list)
-    }
 
 
 def _body(object: str, stage: SystemStage, place: int) -> dict[str, object] | None:
@@ -262,27 +194,15 @@ def _ids(pipeline: WirePipeline) -> dict[str, str]:
     return {stage.label: stage.id for stage in pipeline.ordered()}
 
 
-def _in_order_of(shown: Sequence[WireStage], ids: Sequence[str]) -> list[WireStage]:
-    """The named stages in the places that they have together, in their new order; the others stay where they are."""
-    known = {stage.id: stage for stage in shown}
-    named = [id for id in ids if id in known]
-    places = [place for place, stage in enumerate(shown) if stage.id in set(named)]
-    moved = list(shown)
-    for place, id in zip(places, named, strict=True):
-        moved[place] = known[id]
-    return moved
+def _of_one_list(changes: Sequence[StageChange], object: str, list: str) -> dict[int, ListChange]:
+    """The changes of one list, by their place."""
+    return {
+        place: change
+        for place, change in enumerate(changes)
+        if isinstance(change, ListChange) and (change.object, change.list) == (object, list)
+    }
 
 
 def _same_label(one: str, other: str) -> bool:
     """HubSpot takes labels that differ in case only for the same."""
     return one.casefold() == other.casefold()
-
-
-def _in_use(stage: str, words: str = "") -> Rejected:
-    said = " ".join(words.split())[:300]
-    reason = f'Records of HubSpot, or something else there, still use the stage "{stage}".'
-    return Rejected("in_use", f"{reason} HubSpot says: {said}" if said else reason)
-
-
-def _no_list(object: str, name: str) -> Rejected:
-    return Rejected("not_found", f'HubSpot has no pipeline and no list of options "{name}" of {object}.')

@@ -11,8 +11,8 @@ from instep.contract import FieldLimits, FieldSpec, Option, Outcome, Rejected, S
 from instep_hubspot import properties
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.configuring import attempt
-from instep_hubspot.optionlists import by_hand, clash, taken
+from instep_hubspot.optionlists import by_hand, clash
+from instep_hubspot.outcomes import attempt, taken
 from instep_hubspot.properties import Property, find_property
 
 GROUP: Final = "instep"
@@ -36,7 +36,11 @@ _MADE_AS: Final = {
     "choice": ("enumeration", "select"),
     "choices": ("enumeration", "checkbox"),
 }
-_LIMITS: Final = FieldLimits(name=r"(?!hs_|hubspot)[a-z][a-z0-9_]*", name_length=100)
+_LIMITS: Final = FieldLimits(
+    name=r"(?!hs_|hubspot)[a-z][a-z0-9_]*",
+    name_length=100,
+    reserved=frozenset(("lifecyclestage", "pipeline", "dealstage")),
+)
 _YES_NO: Final = (
     {"label": "Yes", "value": "true", "displayOrder": 0, "hidden": False},
     {"label": "No", "value": "false", "displayOrder": 1, "hidden": False},

@@ -34,6 +34,11 @@ def holding(client: HubSpotClient, object: str, values: Mapping[str, str]) -> It
         last = page.last_id
 
 
+def is_held(client: HubSpotClient, object: str, values: Mapping[str, str]) -> bool:
+    """Whether any live record holds all of these values."""
+    return next(holding(client, object, values), None) is not None
+
+
 def _confirmed(client: HubSpotClient, object: str, ids: list[str], values: Mapping[str, str]) -> list[str]:
     """Those of some records that hold the values now."""
     body: dict[str, Any] = {"inputs": [{"id": id} for id in ids], "properties": list(values)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -14,16 +14,17 @@ from instep.contract import (
     OrderStages,
     Outcome,
     Pipeline,
-    Rejected,
     RetireStage,
     StageLimits,
     SystemStage,
     Written,
 )
+from instep_hubspot.outcomes import taken
 from instep_hubspot.properties import Option, Property, in_order
 
 ListChange = AddStage | ChangeStage | OrderStages | RetireStage
 Options = tuple[Option, ...]
+T = TypeVar("T")
 
 LIFECYCLE: Final = "lifecyclestage"
 _LIFECYCLE_BY_HAND: Final = (
@@ -82,18 +83,24 @@ def after_change(options: Options, change: ListChange) -> tuple[Options, Outcome
 
 
 def _with(options: Options, stage: SystemStage) -> tuple[Options, Outcome]:
-    """An option more. One of that label is made visible again, or is there already."""
-    value = stage.id or stage.label
-    known = next((o for o in options if value == o.value or stage.label == o.label), None)
+    """An option more. One that is hidden is shown again, as it is wanted now; one that is shown is there already."""
+    known = next((o for o in options if o.value == stage.id), None)
+    known = known or next((o for o in options if stage.label in (o.label, o.value)), None)
     if known is None:
-        text = stage.details.get("description")
-        last = max((option.displayOrder for option in options), default=-1)
-        place = last + 1 if last >= 0 or not options else -1
-        made = Option(value, stage.label, place, description=str(text) if text else None)
-        return (*options, made), Written(value, {}, created=True)
-    if known.label != stage.label or (stage.id and known.value != stage.id):
+        made = Option(stage.id or stage.label, stage.label, _end(options), description=_description(stage))
+        return (*options, made), Written(made.value, {}, created=True)
+    if stage.id not in ("", known.value) or (known.label != stage.label and not known.hidden):
         return options, taken(stage.label)
-    return _replaced(options, known, replace(known, hidden=False)), Written(known.value, {})
+    if not known.hidden:
+        return options, Written(known.value, {})
+    shown = replace(known, hidden=False, label=stage.label, description=_description(stage) or known.description)
+    return _replaced(options, known, shown), Written(known.value, {})
+
+
+def _end(options: Options) -> int:
+    """The place after all others; where none has one, a new one needs none either."""
+    last = max((option.displayOrder for option in options), default=-1)
+    return last + 1 if last >= 0 or not options else -1
 
 
 def _with_changed(options: Options, before: SystemStage, after: SystemStage) -> tuple[Options, Outcome]:
@@ -103,8 +110,8 @@ def _with_changed(options: Options, before: SystemStage, after: SystemStage) -> 
     wanted = known
     if after.label != before.label:
         wanted = replace(wanted, label=after.label)
-    if (text := after.details.get("description")) != before.details.get("description"):
-        wanted = replace(wanted, description=str(text) if text else None)
+    if _description(after) != _description(before):
+        wanted = replace(wanted, description=_description(after))
     return _replaced(options, known, wanted), Written(known.value, {})
 
 
@@ -115,17 +122,17 @@ def _replaced(options: Options, before: Option, after: Option) -> Options:
 
 
 def _in_order_of(options: Options, ids: Sequence[str]) -> Options:
-    """The named options in the places that they have together, in their new order; the others stay where they are."""
-    shown = in_order(options)
-    known = {option.value: option for option in shown}
-    named = [id for id in ids if id in known]
-    places = [place for place, option in enumerate(shown) if option.value in set(named)]
-    moved = list(shown)
-    for place, id in zip(places, named, strict=True):
-        moved[place] = known[id]
-    if moved == list(shown):
+    shown = {option.value: option for option in in_order(options)}
+    moved = reordered(shown, ids)
+    if moved == list(shown.values()):
         return options
     return tuple(replace(option, displayOrder=place) for place, option in enumerate(moved))
+
+
+def reordered(shown: Mapping[str, T], ids: Sequence[str]) -> list[T]:
+    """The named ones in the places that they have together, in their new order; the others stay where they are."""
+    named = iter([id for id in dict.fromkeys(ids) if id in shown])
+    return [shown[next(named)] if id in ids else one for id, one in shown.items()]
 
 
 def clash(options: Options) -> str | None:
@@ -134,9 +141,9 @@ def clash(options: Options) -> str | None:
     return next((label for label in labels if labels.count(label) > 1), None)
 
 
-def taken(label: str) -> Rejected:
-    """A label or value that something else has."""
-    return Rejected("taken", f'HubSpot already has something else called "{label}" there.')
+def _description(stage: SystemStage) -> str | None:
+    text = stage.details.get("description")
+    return str(text) if text else None
 
 
 def _details(option: Option) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from instep.contract import Outcome, Pipeline, StageChange, StageLimits, SystemStage
+from instep.errors import PluginError
 from instep_hubspot import optionlists, pipelines
 from instep_hubspot.client import HubSpotClient
 from instep_hubspot.configuring import Configurer
@@ -71,10 +72,12 @@ class HubSpotStages:
     def holders(self, object: str, pipeline: str | None, stage: str) -> Sequence[str]:
         """The records that hold a stage of a pipeline (of all, where it is None), or an option of a property.
 
-        Where an object has no pipelines and none is named, its lifecycle stage is meant. Each record is read
-        directly. One that came to the stage within the last minute may be missing: the search index is late.
+        Each record is read directly. One that came to the stage within the last minute may be missing: the search
+        index is late.
         """
-        by_pipeline, by_stage = STAGE_FIELDS.get(object, ("", LIFECYCLE))
+        if object not in STAGE_FIELDS and pipeline is None:
+            raise PluginError(f"HubSpot: {object} have no pipelines. Say which property holds the stage.")
+        by_pipeline, by_stage = STAGE_FIELDS.get(object, ("", ""))
         if pipeline is None:
             return tuple(holding(self._client, object, {by_stage: stage}))
         if by_pipeline and any(p.id == pipeline for p in pipelines.read_pipelines(self._client, object)):

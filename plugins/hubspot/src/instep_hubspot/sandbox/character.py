@@ -15,6 +15,8 @@ class HubSpotPersonality(Personality):
     """Silently ignore API writes that move a lifecycle stage back."""
     lifecycle_automation: bool = False
     """Move contacts and companies to opportunity or customer when their deals are created or won."""
+    lifecycle_options_by_api: bool = False
+    """Let API calls change the lifecycle stages, as some accounts do."""
     whole_number_targets: bool = False
     """Answer association reads with ids as numbers, as early versions did."""
 

@@ -6,16 +6,17 @@ from collections.abc import Callable
 
 from instep.sandbox import Request, Response
 from instep_hubspot.sandbox.bodies import Body, body_of
-from instep_hubspot.sandbox.errors import RefusedError, invalid, not_found
+from instep_hubspot.sandbox.errors import invalid, not_found
 from instep_hubspot.sandbox.objecttypes import ObjectType
 from instep_hubspot.sandbox.operations import NOTHING, Operation
-from instep_hubspot.sandbox.pipelines import Pipeline, Stage, stage_metadata
+from instep_hubspot.sandbox.pipelines import Pipeline, Stage
 from instep_hubspot.sandbox.portal import Portal
 
 _ALL = "/crm/v3/pipelines/{objectType}"
 _ONE = f"{_ALL}/{{pipelineId}}"
 _STAGES = f"{_ONE}/stages"
 _STAGE = f"{_STAGES}/{{stageId}}"
+_CAREFUL_SINCE = "/crm/pipelines/2026-09"
 
 
 class PipelineCalls:
@@ -77,36 +78,29 @@ class PipelineCalls:
 
     def create(self, request: Request) -> Response:
         """A new pipeline with its stages."""
-        kind, now = self._kind(request), self._portal.now()
-        pipeline = self._portal.pipelines.add(kind.name, body_of(request), now)
+        kind, body = self._kind(request), body_of(request)
+        _require(body, "label", "displayOrder", "stages")
+        pipeline = self._portal.pipelines.add(kind.name, body, self._portal.now())
         return Response.of(pipeline.to_dict(), 201)
 
     def update(self, request: Request) -> Response:
         """Another label or place."""
-        pipeline, body = self._pipeline(request), body_of(request)
-        self._relabel(request, pipeline, body)
+        pipeline, body, kind = self._pipeline(request), body_of(request), self._kind(request)
+        self._portal.pipelines.relabel(kind.name, pipeline, body, self._portal.now())
         return Response.of(pipeline.to_dict())
 
-    def _relabel(self, request: Request, pipeline: Pipeline, body: Body) -> None:
-        others = self._portal.pipelines.of(self._kind(request).name).values()
-        if "label" in body:
-            _require_free(str(body["label"]), [p.label for p in others if p is not pipeline])
-            pipeline.label = str(body["label"])
-        if isinstance(order := body.get("displayOrder"), int):
-            pipeline.order = order
-        pipeline.updated = self._portal.now()
-        self._portal.pipelines.note(pipeline.id, "UPDATE", pipeline.updated, f"Updated {pipeline.label}")
-
     def replace(self, request: Request) -> Response:
-        """Exactly these stages; those that are not named are deleted."""
+        """Exactly these stages; those that are not named are deleted. What is refused changes nothing."""
         pipeline, body, kind = self._pipeline(request), body_of(request), self._kind(request)
+        _require(body, "label", "displayOrder", "stages")
+        self._portal.pipelines.free_label(kind.name, pipeline, body)
         before = dict(pipeline.stages)
         trial = Pipeline(pipeline.id, pipeline.label, pipeline.order, dict(before))
         self._portal.pipelines.set_stages(kind.name, trial, body.get("stages"), self._portal.now())
         for gone in before.keys() - trial.stages.keys():
             self._protect(request, kind, pipeline, gone)
         pipeline.stages = trial.stages
-        self._relabel(request, pipeline, body)
+        self._portal.pipelines.relabel(kind.name, pipeline, body, self._portal.now())
         return Response.of(pipeline.to_dict())
 
     def delete(self, request: Request) -> Response:
@@ -140,49 +134,36 @@ class PipelineCalls:
     def update_stage(self, request: Request) -> Response:
         """Another label, place or metadata."""
         body = body_of(request)
-        if "metadata" not in body:
-            raise invalid("metadata is required")
+        _require(body, "metadata")
         return self._change_stage(request, body)
 
     def replace_stage(self, request: Request) -> Response:
         """A stage as the body says."""
-        return self._change_stage(request, body_of(request))
+        body = body_of(request)
+        _require(body, "label", "displayOrder")
+        return self._change_stage(request, body)
 
     def _change_stage(self, request: Request, body: Body) -> Response:
         kind, pipeline, stage = self._kind(request), self._pipeline(request), self._stage(request)
-        label = str(body.get("label", stage.label))
-        _require_free(label, [other.label for other in pipeline.stages.values() if other is not stage])
-        stage.metadata = stage_metadata(kind.name, body.get("metadata"))
-        stage.label = label
-        if isinstance(order := body.get("displayOrder"), int):
-            stage.order = order
-        stage.updated = self._portal.now()
-        self._portal.pipelines.note(stage.id, "UPDATE", stage.updated, f"Updated stage {label}")
+        self._portal.pipelines.change_stage(kind.name, pipeline, stage, body, self._portal.now())
         return Response.of(stage.to_dict())
 
     def delete_stage(self, request: Request) -> Response:
         """Forget a stage; the last one of a pipeline stays."""
         kind, pipeline, stage = self._kind(request), self._pipeline(request), self._stage(request)
-        if len(pipeline.stages) == 1:
-            raise invalid("The last stage of a pipeline cannot be deleted")
         self._protect(request, kind, pipeline, stage.id)
-        del pipeline.stages[stage.id]
-        self._portal.pipelines.note(stage.id, "DELETE", self._portal.now(), f"Deleted {stage.label}")
+        self._portal.pipelines.remove_stage(pipeline, stage, self._portal.now())
         return NOTHING
 
     def _protect(self, request: Request, kind: ObjectType, pipeline: Pipeline, stage: str) -> None:
-        asked = ("validateReferencesBeforeDelete", "validateDealStageUsagesBeforeDelete")
-        if not any(request.flag(name) for name in asked) or kind.stage is None:
-            return
-        holders = [
-            record.id
-            for record in self._portal.table(kind).records.values()
-            if record.archived_at is None and record.values.get(kind.stage) == stage
-        ]
-        if holders:
-            raise invalid(
-                f"Stage {stage} of pipeline {pipeline.id} is used by {len(holders)} records", ids=holders[:10]
-            )
+        """Refuse to delete what is in use, where the call or its version asks for that.
+
+        One flag is for deals, the other for everything else.
+        developers.hubspot.com/changelog/pipeline-stage-validation-true
+        """
+        asked = "validateDealStageUsagesBeforeDelete" if kind.name == "deals" else "validateReferencesBeforeDelete"
+        if request.flag(asked, default=_CAREFUL_SINCE in request.target):
+            self._portal.require_unused(kind, pipeline.id, stage)
 
     def audit(self, request: Request) -> Response:
         """What was done to a pipeline, newest first."""
@@ -197,8 +178,7 @@ class PipelineCalls:
         return Response.of({"results": [entry.to_dict(self._portal.portal_id) for entry in entries[::-1]]})
 
 
-def _require_free(label: str, taken: list[str]) -> None:
-    if not label.strip():
-        raise invalid("label must not be blank")
-    if label.lower() in {other.lower() for other in taken}:
-        raise RefusedError(409, f"The label '{label}' already exists", category="CONFLICT")
+def _require(body: Body, *names: str) -> None:
+    for name in names:
+        if name not in body:
+            raise invalid(f"{name} is required")

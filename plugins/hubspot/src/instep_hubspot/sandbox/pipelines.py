@@ -175,20 +175,48 @@ class Pipelines:
         metadata = stage_metadata(kind, body.get("metadata"))
         return Stage(id, label, _order(body, len(pipeline.stages)), metadata, created, now)
 
+    def change_stage(self, kind: str, pipeline: Pipeline, stage: Stage, body: Mapping[str, object], now: int) -> None:
+        """Another label, place or metadata of a stage; metadata is replaced as a whole."""
+        label = _label({"label": stage.label, **body})
+        _free_label(label, (other.label for other in pipeline.stages.values() if other is not stage), "stage")
+        stage.metadata = stage_metadata(kind, body.get("metadata"))
+        stage.label, stage.order, stage.updated = label, _order(body, stage.order), now
+        self.note(stage.id, "UPDATE", now, f"Updated stage {label}")
+
+    def remove_stage(self, pipeline: Pipeline, stage: Stage, now: int) -> None:
+        """Forget a stage; the last one of a pipeline stays."""
+        if len(pipeline.stages) == 1:
+            raise invalid("The last stage of a pipeline cannot be deleted")
+        del pipeline.stages[stage.id]
+        self.note(stage.id, "DELETE", now, f"Deleted {stage.label}")
+
+    def relabel(self, kind: str, pipeline: Pipeline, body: Mapping[str, object], now: int) -> None:
+        """Another label or place of a pipeline."""
+        label = self.free_label(kind, pipeline, body)
+        pipeline.label, pipeline.order, pipeline.updated = label, _order(body, pipeline.order), now
+        self.note(pipeline.id, "UPDATE", now, f"Updated {label}")
+
+    def free_label(self, kind: str, pipeline: Pipeline, body: Mapping[str, object]) -> str:
+        """The label that a pipeline would have, which no other may have."""
+        label = _label({"label": pipeline.label, **body})
+        _free_label(label, (other.label for other in self.of(kind).values() if other is not pipeline), "pipeline")
+        return label
+
     def note(self, identifier: str, action: str, now: int, message: str) -> None:
         """Add to the trail."""
         self.audit.append(AuditEntry(identifier, action, now, message))
 
 
 def stage_metadata(kind: str, metadata: object) -> dict[str, str]:
-    """Checked metadata as texts."""
+    """Checked metadata as texts; words that mean nothing to HubSpot are kept."""
     given = metadata if isinstance(metadata, dict) else {}
+    kept = {name: str(value) for name, value in given.items() if value is not None}
     if kind == "deals":
-        return deal_metadata(given)
+        return kept | deal_metadata(given)
     state = str(given.get("ticketState", "OPEN")).upper()
     if state not in {"OPEN", "CLOSED"}:
         raise invalid("ticketState must be OPEN or CLOSED")
-    return {"ticketState": state, "isClosed": _closed(state)}
+    return kept | {"ticketState": state, "isClosed": _closed(state)}
 
 
 def deal_metadata(given: Mapping[str, object]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from instep_hubspot.sandbox.associations import Associations
 from instep_hubspot.sandbox.character import HubSpotPersonality
 from instep_hubspot.sandbox.consents import Consents
 from instep_hubspot.sandbox.definitions import Group, Property
-from instep_hubspot.sandbox.errors import RefusedError
+from instep_hubspot.sandbox.errors import RefusedError, invalid
 from instep_hubspot.sandbox.happenings import Happenings
 from instep_hubspot.sandbox.lists import Lists
 from instep_hubspot.sandbox.objecttypes import STANDARD, ObjectType, index_names
@@ -111,6 +111,20 @@ class Portal:
     def readable(self, kind: ObjectType, names: Iterable[str]) -> list[str]:
         """Those of `names` that can be read; the others are silently left out."""
         return [name for name in dict.fromkeys(names) if self.property(kind, name) is not None]
+
+    def require_unused(self, kind: ObjectType, pipeline: str, stage: str) -> None:
+        """Refuse what would leave live records in a stage that is no more."""
+        records = self.table(kind).records.values()
+        holders = [
+            r.id for r in records if r.archived_at is None and kind.stage and r.values.get(kind.stage) == stage
+        ]
+        if holders:
+            raise invalid(f"Stage {stage} of pipeline {pipeline} is used by {len(holders)} records", ids=holders[:10])
+
+    def has_fixed_options(self, prop: Property) -> bool:
+        """Whether no API call changes the options of a property."""
+        by_people = prop.fixed_options and not self.personality.lifecycle_options_by_api
+        return by_people or prop.external is not None
 
     def put_property(self, kind: ObjectType, prop: Property) -> None:
         """Add or replace a property."""

@@ -66,6 +66,9 @@ class PropertyCalls:
             raise not_found(f"Property {name} does not exist")
         return prop
 
+    def _shown(self, prop: Property) -> Body:
+        return shown_property(self._portal, prop)
+
     def list(self, request: Request) -> Response:
         """All properties, or all archived ones."""
         kind, archived = self._kind(request), request.flag("archived")
@@ -75,17 +78,17 @@ class PropertyCalls:
             for prop in self._portal.properties[kind.name].values()
             if prop.listed and prop.name not in hidden and (prop.archived_at is not None) == archived
         ]
-        return Response.of({"results": [shown_property(prop) for prop in found]})
+        return Response.of({"results": [self._shown(prop) for prop in found]})
 
     def read(self, request: Request) -> Response:
         """One property."""
         name, archived = request.params["propertyName"], request.flag("archived")
-        return Response.of(shown_property(self._find(self._kind(request), name, archived)))
+        return Response.of(self._shown(self._find(self._kind(request), name, archived)))
 
     def create(self, request: Request) -> Response:
         """A new property."""
         prop = add_property(self._portal, self._kind(request), body_of(request))
-        return Response.of(shown_property(prop), 201)
+        return Response.of(self._shown(prop), 201)
 
     def update(self, request: Request) -> Response:
         """Change a property; options that are given replace all options."""
@@ -93,7 +96,7 @@ class PropertyCalls:
         prop = self._find(kind, request.params["propertyName"])
         changed = _changed(self._portal, kind, prop, body)
         self._portal.put_property(kind, replace(changed, updated_at=self._portal.now()))
-        return Response.of(shown_property(self._find(kind, prop.name)))
+        return Response.of(self._shown(self._find(kind, prop.name)))
 
     def archive(self, request: Request) -> Response:
         """Archive a property that users made."""
@@ -110,12 +113,12 @@ class PropertyCalls:
         """Properties by name."""
         kind, body = self._kind(request), body_of(request)
         archived = body.get("archived") is True
-        return self._each(body, lambda item: shown_property(self._find(kind, text(item, "name"), archived)), 200)
+        return self._each(body, lambda item: self._shown(self._find(kind, text(item, "name"), archived)), 200)
 
     def create_many(self, request: Request) -> Response:
         """New properties."""
         kind = self._kind(request)
-        return self._each(body_of(request), lambda item: shown_property(add_property(self._portal, kind, item)), 201)
+        return self._each(body_of(request), lambda item: self._shown(add_property(self._portal, kind, item)), 201)
 
     def archive_many(self, request: Request) -> Response:
         """Archive properties by name."""
@@ -261,7 +264,7 @@ def _changed(portal: Portal, kind: ObjectType, prop: Property, body: Body) -> Pr
         raise invalid(f"Property group {group} does not exist")
     options = prop.options
     if "options" in body:
-        if prop.fixed_options or prop.external:
+        if portal.has_fixed_options(prop):
             raise invalid(f"The options of {prop.name} cannot be changed")
         options = _options(body["options"])
     return replace(
@@ -278,7 +281,7 @@ def _changed(portal: Portal, kind: ObjectType, prop: Property, body: Body) -> Pr
     )
 
 
-def shown_property(prop: Property) -> Body:
+def shown_property(portal: Portal, prop: Property) -> Body:
     """A property as the API shows it; options that live elsewhere are an empty list."""
     shown: Body = {
         "name": prop.name,
@@ -302,7 +305,7 @@ def shown_property(prop: Property) -> Body:
         "modificationMetadata": {
             "archivable": not prop.standard,
             "readOnlyDefinition": prop.read_only and prop.standard,
-            "readOnlyOptions": prop.fixed_options or prop.external is not None,
+            "readOnlyOptions": portal.has_fixed_options(prop),
             "readOnlyValue": prop.read_only,
         },
     }

@@ -10,30 +10,25 @@ from typing import TypeAlias
 from instep_hubspot.sandbox import writing
 from instep_hubspot.sandbox.accounts import ALL_SCOPES, REFRESH_TOKEN, Token
 from instep_hubspot.sandbox.agreement import choose, opt_out_of_all
-from instep_hubspot.sandbox.bodies import Body
 from instep_hubspot.sandbox.consents import SUBSCRIBED, UNSUBSCRIBED, Choice
-from instep_hubspot.sandbox.definitions import Option, Property
+from instep_hubspot.sandbox.definitions import Property
 from instep_hubspot.sandbox.errors import invalid
 from instep_hubspot.sandbox.happenings import Event, Form, Submission
 from instep_hubspot.sandbox.lists import RecordList
 from instep_hubspot.sandbox.objecttypes import ObjectType
-from instep_hubspot.sandbox.portal import PERSON, Portal
-from instep_hubspot.sandbox.property_calls import add_property
+from instep_hubspot.sandbox.portal import PERSON
 from instep_hubspot.sandbox.records import Change, Record, Source
+from instep_hubspot.sandbox.settings_world import SettingsWorld
 from instep_hubspot.sandbox.stages import stage_values
 from instep_hubspot.sandbox.times import iso, to_ms
 
-Definition: TypeAlias = Mapping[str, object]
 Value: TypeAlias = object
 _FORM = Source("FORM", "form")
 _LOADED = Source("IMPORT", "1")
 
 
-class HubSpotWorld:
+class HubSpotWorld(SettingsWorld):
     """Acts on the account as its users would. What HubSpot refuses raises `RefusedError`."""
-
-    def __init__(self, portal: Portal) -> None:
-        self._portal = portal
 
     def _record(self, kind: ObjectType, id: str) -> Record:
         record = self._portal.table(kind).get(id)
@@ -137,42 +132,6 @@ class HubSpotWorld:
         with self._portal.lock:
             self._portal.owners.archive(id, self._portal.now())
 
-    def add_property(self, object: str, definition: Definition) -> None:
-        """An admin adds a property; label, group and field type have sensible defaults."""
-        with self._portal.lock:
-            kind = self._portal.kind(object)
-            field = {"number": "number", "date": "date", "datetime": "date", "enumeration": "select"}
-            type = str(definition.get("type", "string"))
-            add_property(
-                self._portal,
-                kind,
-                {
-                    "label": definition["name"],
-                    "groupName": next(iter(self._portal.groups[kind.name])),
-                    "type": type,
-                    "fieldType": field.get(type, "text"),
-                    **definition,
-                },
-            )
-
-    def hide_property(self, object: str, name: str) -> None:
-        """An admin takes a property out of sight of the API: answers leave it out, writes are refused."""
-        with self._portal.lock:
-            self._portal.hidden.setdefault(self._portal.kind(object).name, set()).add(name)
-
-    def show_property(self, object: str, name: str) -> None:
-        """An admin lets the API see a hidden property again."""
-        with self._portal.lock:
-            self._portal.hidden.get(self._portal.kind(object).name, set()).discard(name)
-
-    def set_options(self, object: str, name: str, options: Iterable[tuple[str, str]]) -> None:
-        """An admin changes the choices of an enumeration, given as (value, label) in order."""
-        with self._portal.lock:
-            kind = self._portal.kind(object)
-            choices = tuple(Option(label, value, place) for place, (value, label) in enumerate(options))
-            changed = replace(self._portal.properties[kind.name][name], options=choices)
-            self._portal.put_property(kind, replace(changed, updated_at=self._portal.now()))
-
     def add_object(self, name: str, singular: str, *properties: Property) -> str:
         """An admin adds a kind of record; gives its type id."""
         with self._portal.lock:
@@ -183,15 +142,6 @@ class HubSpotWorld:
             group = f"{singular}information"
             self._portal.add_kind(kind, [replace(prop, group=group) for prop in (*own, *properties)])
             return kind.type_id
-
-    def add_pipeline(self, object: str, label: str, stages: Iterable[Definition], id: str | None = None) -> str:
-        """An admin adds a pipeline; stages are `{"label", "metadata", "stageId"?}`. Gives its id."""
-        with self._portal.lock:
-            body: Body = {"label": label, "stages": [dict(stage) for stage in stages]}
-            if id is not None:
-                body["pipelineId"] = id
-            kind = self._portal.kind(object)
-            return self._portal.pipelines.add(kind.name, body, self._portal.now()).id
 
     def add_list(self, object: str, name: str, members: Iterable[str] = (), kind: str = "MANUAL") -> str:
         """A colleague makes a list (`MANUAL`, `SNAPSHOT` or `DYNAMIC`) with members; gives its id."""
@@ -344,13 +294,6 @@ class HubSpotWorld:
         """Every access token runs out; what they are renewed with does not."""
         with self._portal.lock:
             self._portal.tokens.expire_all()
-
-    def retype_property(self, object: str, name: str, type: str, field_type: str) -> None:
-        """An admin gives a property another type; what records hold stays."""
-        with self._portal.lock:
-            kind = self._portal.kind(object)
-            changed = replace(self._portal.properties[kind.name][name], type=type, field_type=field_type)
-            self._portal.put_property(kind, replace(changed, updated_at=self._portal.now()))
 
     def _moment(self, at: datetime | None) -> int:
         return self._portal.now() if at is None else to_ms(at)
