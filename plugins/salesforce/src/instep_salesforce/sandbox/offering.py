@@ -30,6 +30,8 @@ class Offering:
         """By the id of the process."""
         self.types: dict[tuple[str, str], Chosen] = {}
         """By the id of the record type and the field."""
+        self.visible: dict[str, frozenset[str]] = {}
+        """The record types that each permission set shows, by their full names."""
 
     def of(self, org: Org, kind: ObjectType, item: Field, record_type: str) -> tuple[Option, ...]:
         """The choices that a record type offers."""

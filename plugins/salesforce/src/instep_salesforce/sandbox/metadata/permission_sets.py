@@ -42,6 +42,10 @@ class PermissionSets(Kind):
             "fieldPermissions": [_shown(one) for one in self._fields(row)],
             "hasActivationRequired": bool(row.get("HasActivationRequired")),
             "label": row["Label"],
+            "recordTypeVisibilities": [
+                {"recordType": name, "visible": True}
+                for name in sorted(self.org.offering.visible.get(str(row["Id"]), ()))
+            ],
             "userPermissions": [{"enabled": True, "name": one.removeprefix("Permissions")} for one in granted],
         }
 
@@ -54,6 +58,7 @@ class PermissionSets(Kind):
         caller, kind = Caller(user=user, by_api=False), self.org.kinds["PermissionSet"]
         id = create(self.org, kind, {"Name": name, **self._values(definition)}, caller)
         self._grant(self.org.tables[kind.name].rows[id], definition, caller)
+        self._show(id, definition)
 
     def update(self, definition: Definition, user: str) -> None:
         """Replace a permission set; whether fields that are left out are taken away is the org's character."""
@@ -63,6 +68,7 @@ class PermissionSets(Kind):
         caller = Caller(user=user, by_api=False)
         update(self.org, self.org.kinds["PermissionSet"], row, self._values(definition), caller)
         self._grant(row, definition, caller)
+        self._show(str(row["Id"]), definition)
 
     def delete(self, name: str) -> None:
         """Take a permission set away from everybody."""
@@ -98,6 +104,18 @@ class PermissionSets(Kind):
             **(dict.fromkeys(PERMISSIONS, False) if self.org.personality.permission_sets_replace else {}),
             **granted,
         }
+
+    def _show(self, id: str, definition: Definition) -> None:
+        """Show record types, which must be there."""
+        wanted = definition.get("recordTypeVisibilities", [])
+        types = {f"{row['SobjectType']}.{row['DeveloperName']}" for row in self.org.tables["RecordType"].all()}
+        if unknown := [one["recordType"] for one in wanted if one["recordType"] not in types]:
+            message = f"In field: recordType - no RecordType named {unknown[0]} found"
+            raise refused("INVALID_CROSS_REFERENCE_KEY", message, "recordType")
+        kept = frozenset() if self.org.personality.permission_sets_replace else self.org.offering.visible.get(id, ())
+        shown = {one["recordType"] for one in wanted if one["visible"]}
+        hidden = {one["recordType"] for one in wanted if not one["visible"]}
+        self.org.offering.visible[id] = frozenset(kept) - hidden | shown
 
     def _grant(self, row: Row, definition: Definition, caller: Caller) -> None:
         kind, wanted = self.org.kinds["FieldPermissions"], definition.get("fieldPermissions", [])

@@ -50,9 +50,11 @@ _TYPES = {
     "GlobalValueSet": "fullName text!; customValue CustomValue*; description text; masterLabel text!; sorted flag!",
     "PermissionSet": """
         fullName text!; description text; fieldPermissions PermissionSetFieldPermissions*;
-        hasActivationRequired flag; label text!; license text; userPermissions PermissionSetUserPermission*
+        hasActivationRequired flag; label text!; license text;
+        recordTypeVisibilities PermissionSetRecordTypeVisibility*; userPermissions PermissionSetUserPermission*
     """,
     "PermissionSetFieldPermissions": "editable flag!; field text!; readable flag",
+    "PermissionSetRecordTypeVisibility": "recordType text!; visible flag!",
     "PermissionSetUserPermission": "enabled flag!; name text!",
     "PicklistValue": """
         fullName text!; color text; default flag!; description text; isActive flag; allowEmail flag;
