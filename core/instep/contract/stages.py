@@ -71,7 +71,7 @@ class StageLimits:
     highest_open: float = 1.0
     """The probabilities that an open stage can have. A won one has 1, one closed otherwise has 0."""
     keeps_retired: bool = False
-    """Whether a retired stage is kept, inactive; otherwise it is deleted."""
+    """Whether a retired stage is kept, and told as inactive; otherwise it is gone from `configured`."""
     label_length: int = 255
     pipeline_label_length: int = 255
     most_stages: int | None = None

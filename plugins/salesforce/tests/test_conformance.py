@@ -7,3 +7,4 @@ class TestSalesforce(ConnectorConformance):
     key_field = "Instep_Id__c"
     own_field = "Conformance_{}__c"
     email_field = "Email"
+    stage_fields = (("Opportunity", "StageName"), ("Lead", "Status"), ("Lead", "Industry"), ("Account", "Type"))

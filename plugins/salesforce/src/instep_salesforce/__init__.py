@@ -16,20 +16,22 @@ def connect(settings: SalesforceSettings, effects: Effects) -> Connection:
     from instep_salesforce.client import SalesforceClient
     from instep_salesforce.fields import SalesforceFields, offers
     from instep_salesforce.owners import SalesforceOwners
+    from instep_salesforce.permissions import PermissionSet
     from instep_salesforce.records import SalesforceRecords
     from instep_salesforce.schema import Schema
     from instep_salesforce.stages import SalesforceStages
 
     client = SalesforceClient(settings, effects)
     schema = Schema(client)
+    permission_set = PermissionSet(client, settings.permission_set)
     return Connection(
         records=SalesforceRecords(client, settings, schema),
         consents=Absent(
             "Salesforce keeps the opt-out from e-mail in a field of the record. "
             'Map it under [person.consent] with field = "HasOptedOutOfEmail".'
         ),
-        stages=SalesforceStages(client, schema),
-        fields=SalesforceFields(client, settings, schema),
+        stages=SalesforceStages(client, schema, permission_set),
+        fields=SalesforceFields(client, schema, permission_set),
         owners=SalesforceOwners(client),
         behaviours=SalesforceBehaviours(client, settings, schema),
         audiences=Absent("Campaigns are read for what buyers did, not written."),

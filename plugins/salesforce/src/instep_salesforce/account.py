@@ -8,9 +8,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from instep.contract import ConnectionInfo, Scopes, Use
-from instep.errors import RemoteError
-from instep_salesforce.answers import Call
+from instep.errors import AccessError, RemoteError
+from instep_salesforce import wire
+from instep_salesforce.answers import Call, RefusedError
 from instep_salesforce.client import SalesforceClient
+from instep_salesforce.queries import query_all
 from instep_salesforce.values import id18, is_id, quoted
 
 _ORG: Final = "SELECT Id,Name,IsSandbox,TimeZoneSidKey FROM Organization"
@@ -21,6 +23,17 @@ _HARMLESS: Final = frozenset(
     ("id", "openid", "profile", "email", "address", "phone", "refresh_token", "offline_access")
 )
 """They tell who the login is, or let it last."""
+
+
+_MODIFY_METADATA: Final = "Modify Metadata Through Metadata API Functions"
+_MODIFY_ALL: Final = "Modify All Data"
+_PERMISSIONS: Final = {
+    "PermissionsModifyMetadata": _MODIFY_METADATA,
+    "PermissionsCustomizeApplication": "Customize Application",
+    "PermissionsManageProfilesPermissionsets": "Manage Profiles and Permission Sets",
+    "PermissionsModifyAllData": _MODIFY_ALL,
+}
+_CONFIGURING: Final = frozenset(_PERMISSIONS.values()) - {_MODIFY_ALL}
 
 
 class _Part(msgspec.Struct):
@@ -81,11 +94,33 @@ def check(client: SalesforceClient) -> ConnectionInfo:
 
 
 def scopes(client: SalesforceClient, use: Use) -> Scopes:
-    """Everything is done with one scope. What a ready token was granted, Salesforce does not tell.
+    """Everything is done with one scope; configuring takes permissions of the user besides, which one query tells.
 
+    What a ready token was granted, Salesforce does not tell.
     help.salesforce.com: OAuth Tokens and Scopes
     """
-    return Scopes(frozenset(("api",)), client.granted or None, {"api": frozenset(("full",))}, _HARMLESS)
+    needed, within = frozenset(("api",)), {"api": frozenset(("full",))}
+    if not use.configures:
+        return Scopes(needed, client.granted or None, within, _HARMLESS)
+    held = _permissions(client)
+    granted = None if held is None else (client.granted or needed) | held
+    within |= {_MODIFY_METADATA: frozenset((_MODIFY_ALL,))}
+    return Scopes(needed | _CONFIGURING, granted, within, _HARMLESS)
+
+
+def _permissions(client: SalesforceClient) -> frozenset[str] | None:
+    """Which of the permissions that configuring takes this user has; None where the org does not tell.
+
+    developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_userpermissionaccess.htm
+    """
+    columns = wire.Columns(dict.fromkeys(_PERMISSIONS, "boolean"))
+    query = f"SELECT {','.join(columns)} FROM UserPermissionAccess"  # noqa: S608 - constants
+    try:
+        rows = list(query_all(client, "UserPermissionAccess", columns, query))
+    except (RefusedError, AccessError):
+        return None
+    held = frozenset(name for column, name in _PERMISSIONS.items() for row in rows if row.get(column))
+    return held - {_MODIFY_ALL} if _MODIFY_METADATA in held else held
 
 
 def user_id(client: SalesforceClient) -> str:

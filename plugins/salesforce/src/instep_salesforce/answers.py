@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -19,6 +19,11 @@ _LOCKED: Final = frozenset(("UNABLE_TO_LOCK_ROW", "ENTITY_IS_LOCKED"))
 _API_OFF: Final = frozenset(("API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"))
 _FEATURES: Final = frozenset(("FEATURENOTENABLED", "FUNCTIONALITY_NOT_ENABLED", "INVALIDENTITY", "INVALIDOPERATION"))
 _LONGEST_WAIT_SECONDS: Final = 60.0
+NO_RIGHT: Final = frozenset(
+    ("INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY")
+)
+"""Codes with which the Metadata API refuses who may not configure."""
+_UNCLEAR: Final = frozenset(("UNKNOWN_EXCEPTION", "UNKNOWN_ERROR", "SERVER_UNAVAILABLE"))
 _NOTHING_DONE: Final = frozenset((406, 420, 429))
 _USAGE: Final = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
 
@@ -98,12 +103,13 @@ class ExpiredError(Exception):
     """The access token has run out."""
 
 
-def problem(call: Call, reply: Reply) -> Exception:
+def problem(call: Call, reply: Reply, told: Sequence[wire.Problem] = ()) -> Exception:
     """What an answer outside 2xx means: its error code decides, and its status where it names none.
 
+    `told` is what it says, where that is no JSON.
     developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
     """
-    errors = wire.read_problems(reply.data)
+    errors = told or wire.read_problems(reply.data)
     code = errors[0].code if errors else ""
     if code == "INVALID_SESSION_ID":
         return ExpiredError()
@@ -113,11 +119,11 @@ def problem(call: Call, reply: Reply) -> Exception:
             "Check the token, or the external client app and its policies."
         )
     if code == "REQUEST_LIMIT_EXCEEDED":
-        return _limit(call, reply, errors[0].message)
+        return _limit(call, reply, errors)
     if code in _LOCKED:
-        return _busy(call, reply, "a record is locked by another change")
+        return _busy(call, reply, "a record is locked by another change", code)
     if reply.status in _NOTHING_DONE and not (reply.status == 406 and reply.data):
-        return _busy(call, reply, f"cannot take the request now (status {reply.status})")
+        return _busy(call, reply, f"cannot take the request now (status {reply.status})", code)
     if reply.status >= 500:
         what, wait = f"is out of order (status {reply.status})", _asked_wait(reply.headers)
         return again(call, what, status=reply.status, wait_seconds=wait)
@@ -130,6 +136,27 @@ def problem(call: Call, reply: Reply) -> Exception:
         f"Salesforce ({call.label}): refused with status {reply.status}. {words(errors)}",
         status=reply.status,
         errors=errors,
+    )
+
+
+def fault(call: Call, reply: Reply, error: wire.Problem) -> Exception:
+    """What a refusal of the Metadata API means. It gives all of them the status 500: only the code tells.
+
+    developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/meta_calls_intro.htm
+    """
+    if error.code in NO_RIGHT:
+        return no_right(call.label, error)
+    if not error.code or error.code in _UNCLEAR:
+        return problem(call, reply)
+    return problem(call, replace(reply, status=400), [error])
+
+
+def no_right(label: str, error: wire.Problem) -> AccessError:
+    """The login may not configure. What is missing is the same whatever was to be configured."""
+    return AccessError(
+        f"Salesforce ({label}): the login may not do this. {words([error])} Grant "
+        '"Modify Metadata Through Metadata API Functions" and "Customize Application" to the integration user '
+        '(and "Manage Profiles and Permission Sets" for permission sets), then run again.'
     )
 
 
@@ -146,13 +173,13 @@ def login_problem(call: Call, reply: Reply) -> Exception:
     )
 
 
-def _limit(call: Call, reply: Reply, message: str) -> RepeatError:
+def _limit(call: Call, reply: Reply, errors: Sequence[wire.Problem]) -> RepeatError:
     """Too many calls: the day's are used up, or too many long ones run at once.
 
     developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet
     """
-    if "concurrent" in message.casefold():
-        return _busy(call, reply, "too many long requests run at the same time")
+    if "concurrent" in errors[0].message.casefold():
+        return _busy(call, reply, "too many long requests run at the same time", errors[0].code)
     what = "the calls of the last 24 hours have reached the org's limit"
     error = UsedUpError(
         f"Salesforce ({call.label}): {what}. Run again when some are free.",
@@ -162,10 +189,8 @@ def _limit(call: Call, reply: Reply, message: str) -> RepeatError:
     return RepeatError(error, too_long=True)
 
 
-def _busy(call: Call, reply: Reply, what: str) -> RepeatError:
+def _busy(call: Call, reply: Reply, what: str, code: str = "") -> RepeatError:
     """A refusal that may pass: nothing was done, so even a write may be sent again."""
-    errors = wire.read_problems(reply.data)
-    code = errors[0].code if errors else ""
     message = f"Salesforce ({call.label}): {what}. Run again later."
     wait = _asked_wait(reply.headers)
     return RepeatError(RetryLaterError(message, status=reply.status, code=code, after_seconds=wait), wait)

@@ -1,46 +1,53 @@
-"""The only module that speaks HTTP: simple-salesforce below its conveniences, over one held connection.
+"""The only module that speaks HTTP and SOAP: simple-salesforce below its conveniences, over one held connection.
 
 The library writes every address with https, logs in again without end, drops a call's headers when it does, knows
 no timeout, and reads some answers as Latin-1. So it sends here, and nothing else: addresses, tokens, repeating and
-reading are this module's. Every single request passes the transport once; nothing but this module repeats one.
+reading are this module's. Its client of the Metadata API only writes and reads XML: it would send over a connection
+of its own, with the environment's proxies. Every single request passes the transport once; nothing but this module
+repeats one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, Protocol, TypeVar
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, Final, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import SecretStr
 
 from instep.contract import Effects, secrets_of, without_secrets
-from instep.errors import ConfigError, UnknownOutcomeError
+from instep.errors import ConfigError, RemoteError, UnknownOutcomeError
 from instep_salesforce import wire
 from instep_salesforce.answers import (
     Answer,
     Call,
     ExpiredError,
     Lost,
-    RepeatError,
     Reply,
     again,
     allowance,
     date,
     expired,
+    fault,
     login_problem,
     problem,
 )
+from instep_salesforce.patience import patiently
 from instep_salesforce.settings import SalesforceSettings
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+Component = dict[str, Any]
+"""One thing that admins set up, in the words of the Metadata API."""
 
-_ATTEMPTS: Final = 5
 _ASSERTION_LIVES: Final = timedelta(minutes=3)
 _LOGIN: Final = Call("POST", "/services/oauth2/token", "oauth/token")
+_SOAP_HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
 _to_json = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -97,16 +104,16 @@ class SalesforceClient:
             told = allowance(reply)
             return Answer(value, date(reply), told.left if told else None)
 
-        return self._patiently(call, lambda: parse(self._authorised(call)))
+        return patiently(self.effects, call, lambda: parse(self._authorised(call, self._judged)))
 
     def send(self, call: Call) -> None:
         """Send a request whose answer has no body, or none that matters."""
-        self._patiently(call, lambda: self._authorised(call))
+        patiently(self.effects, call, lambda: self._authorised(call, self._judged))
 
     def log_in(self) -> None:
         """Make sure that there is an access token; with it comes who it is for."""
         if self._access_token is None:
-            self._patiently(_LOGIN, self._renew)
+            patiently(self.effects, _LOGIN, self._renew)
 
     def close(self) -> None:
         """Close the connection. A later request opens a new one."""
@@ -115,49 +122,62 @@ class SalesforceClient:
         self._session = self._library = None
         self._gates = {}
 
-    # --- repeating ---------------------------------------------------------------------------------------------
+    # --- the Metadata API --------------------------------------------------------------------------------------
 
-    def _patiently(self, call: Call, send: Callable[[], T]) -> T:
-        """Send until it passes or patience ends. What the transport raises goes through untouched."""
-        import tenacity  # here, so that importing the plugin stays quick
+    def read_metadata(self, type: str, names: Sequence[str]) -> list[Component | None]:
+        """Components of one type by their full names, in that order; None for one that is not there.
 
-        lost: list[UnknownOutcomeError] = []
+        developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/meta_readMetadata.htm
+        """
+        call = Call("POST", _soap().path, f"metadata/{type}/read")
+        found = self._metadata(call, lambda soap: soap.message("readMetadata", self._token, type, list(names)))
+        if len(found) != len(names):
+            raise RemoteError(f"Salesforce ({call.label}): answered with another number of components. Run again.")
+        return [component if component and component.get("fullName") else None for component in found]
 
-        def attempt() -> T:
-            try:
-                return send()
-            except RepeatError as failure:
-                lost.extend([failure.error] if isinstance(failure.error, UnknownOutcomeError) else [])
-                raise
+    def write_metadata(
+        self, verb: Literal["create", "update"], type: str, components: Sequence[Component]
+    ) -> list[wire.SavedComponent]:
+        """What became of each component. Not repeated where it may have taken effect: what it says may be outdated.
 
-        attempts = tenacity.Retrying(
-            sleep=self.effects.sleep,
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            wait=self._wait_seconds,
-            retry=tenacity.retry_if_exception(lambda error: _may_repeat(call, error)),
-            reraise=True,
-        )
-        try:
-            return attempts(attempt)
-        except RepeatError as last:
-            # A write that was lost once stays unknown, even if the last attempt surely did nothing.
-            failure = lost[0] if lost else last.error
-        raise failure
+        developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/meta_updateMetadata.htm
+        """
+        call = Call("POST", _soap().path, f"metadata/{type}/{verb}", writes=True, repeatable=False)
+        operation = f"{verb}Metadata"
 
-    def _wait_seconds(self, state: Any) -> float:
-        failure = state.outcome.exception()
-        if isinstance(failure, RepeatError) and failure.wait_seconds is not None:
-            return failure.wait_seconds
-        return float(2 ** (state.attempt_number - 1)) + self.effects.random.random()
+        def message(soap: _Soap) -> bytes:
+            return soap.message(operation, self._token, [soap.component(type, one) for one in components])
 
-    def _authorised(self, call: Call) -> Reply:
+        saved = [msgspec.convert(one, wire.SavedComponent) for one in self._metadata(call, message)]
+        if len(saved) != len(components):
+            raise UnknownOutcomeError(f"Salesforce ({call.label}): did not answer for every component. Run again.")
+        return saved
+
+    def _metadata(self, call: Call, message: Callable[[_Soap], bytes]) -> list[Any]:
+        soap = _soap()
+
+        def ask(call: Call) -> list[Any]:
+            def post(url: str) -> None:
+                self._held_session().post(url, data=message(soap), headers=_SOAP_HEADERS, allow_redirects=False)
+
+            return soap.read(call, self._heard(call, self._passed(call, self._settings.instance_url, post)))
+
+        return patiently(self.effects, call, lambda: self._authorised(call, ask))
+
+    @property
+    def _token(self) -> str:
+        return self._access_token.get_secret_value() if self._access_token else ""
+
+    # --- asking ------------------------------------------------------------------------------------------------
+
+    def _authorised(self, call: Call, ask: Callable[[Call], T]) -> T:
         """Send; where the access token has expired, renew it once and send again, with all of its headers."""
         renews = self._settings.login != "token"
         if self._access_token is None:
             self._renew()
         for has_renewed in (False, True):
             try:
-                return self._judged(call)
+                return ask(call)
             except ExpiredError:
                 if has_renewed or not renews:
                     raise expired(call, renews=renews) from None
@@ -165,15 +185,18 @@ class SalesforceClient:
         raise AssertionError("unreachable")
 
     def _judged(self, call: Call) -> Reply:
-        outcome = self._exchange(call)
+        reply = self._heard(call, self._exchange(call))
+        if 200 <= reply.status < 300:
+            return reply
+        raise problem(call, reply)
+
+    def _heard(self, call: Call, outcome: Reply | Lost) -> Reply:
+        """An answer, without our secrets, once it was noted what it says of the calls that are left."""
         if isinstance(outcome, Lost):
             raise again(call, outcome.reason, sent=outcome.sent)
         if (told := allowance(outcome)) is not None:
             self.effects.allowed(told)
-        outcome = self._masked(outcome)
-        if 200 <= outcome.status < 300:
-            return outcome
-        raise problem(call, outcome)
+        return self._masked(outcome)
 
     def _masked(self, reply: Reply) -> Reply:
         tokens = (self._access_token, self._refresh_token)
@@ -236,9 +259,8 @@ class SalesforceClient:
         if self._library is None:
             from simple_salesforce.api import Salesforce
 
-            token = self._access_token.get_secret_value() if self._access_token else ""
             self._library = Salesforce(
-                session_id=token,
+                session_id=self._token,
                 instance=self.host,  # an address would lose the brackets of an IPv6 host
                 session=self._held_session(),
                 version=self._settings.api_version,
@@ -318,10 +340,63 @@ class SalesforceClient:
         raise ConfigError(f"Salesforce: {settings.private_key_file} cannot be read. Correct private_key_file.")
 
 
-def _may_repeat(call: Call, error: BaseException) -> bool:
-    if not isinstance(error, RepeatError) or error.too_long:
-        return False
-    return call.repeatable or not error.is_unknown
+class _Soap:
+    """Writes and reads the Metadata API's XML as the library describes it. It sends nothing.
+
+    What is broken off, unknown to the description, or declares entities is no answer: a list that was read in part
+    would be written back in part.
+    """
+
+    def __init__(self) -> None:
+        from simple_salesforce.metadata import SfdcMetadataApi
+
+        made: Any = SfdcMetadataApi(None, "", "", "", {}, None)  # type: ignore[arg-type]
+        self._zeep, self._service = made._client, made._service
+        settings = self._zeep.settings
+        settings.strict = settings.forbid_dtd = settings.forbid_entities = settings.forbid_external = True
+        self._zeep.transport.session.adapters.clear()
+        (service,) = self._zeep.wsdl.services.values()
+        (port,) = service.ports.values()
+        self.path = urlsplit(port.binding_options["address"]).path.rstrip("/") + "/"
+        """Where the Metadata API is, in the version of the description, whatever the version of other calls."""
+
+    def component(self, type: str, values: Component) -> Any:
+        return self._zeep.get_type(f"ns0:{type}")(**values)
+
+    def message(self, operation: str, token: str, *arguments: Any) -> bytes:
+        from zeep.wsdl.utils import etree_to_string
+
+        header = self._zeep.get_element("ns0:SessionHeader")(sessionId=token)
+        envelope = self._zeep.create_message(self._service, operation, *arguments, _soapheaders=[header])
+        write: Callable[[Any], bytes] = etree_to_string
+        return write(envelope)
+
+    def read(self, call: Call, reply: Reply) -> list[Any]:
+        """What an answer holds, as dictionaries, lists and scalars; a refusal raises what it means."""
+        from zeep.exceptions import Fault
+        from zeep.helpers import serialize_object
+
+        plainly: Callable[[Any, type], Any] = serialize_object
+        binding = self._service._binding
+        operation = binding.get(call.label.rpartition("/")[2] + "Metadata")
+        answer = SimpleNamespace(status_code=reply.status, headers={}, content=reply.data, encoding="utf-8")
+        error = wire.Problem()
+        try:
+            found: list[Any] = plainly(binding.process_reply(self._zeep, operation, answer), dict)
+            return found or []
+        except Fault as refusal:
+            error = wire.Problem(str(refusal.message or ""), str(refusal.code or "").rpartition(":")[2])
+        except Exception:  # noqa: S110 - hostile XML makes the library raise anything, and quote what it read
+            pass
+        if 200 <= reply.status < 300 and not error.code:
+            raise again(call, f"answered {reply.status} with a body that cannot be read")
+        raise fault(call, reply, error)
+
+
+@cache
+def _soap() -> _Soap:
+    """One for all connections: reading the description takes a second."""
+    return _Soap()
 
 
 def _gate(origin: str, effects: Effects, timeout_seconds: float) -> Any:

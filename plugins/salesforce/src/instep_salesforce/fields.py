@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
-from instep.contract import FieldSpec, Offer, Option, Outcome, Rejected, SystemField, Unknown, Written
+from instep.contract import (
+    FieldLimits,
+    FieldSpec,
+    Offer,
+    Option,
+    Outcome,
+    Rejected,
+    SystemField,
+    SystemStage,
+    Unknown,
+    Written,
+)
 from instep.errors import UnknownOutcomeError
-from instep_salesforce import wire
-from instep_salesforce.account import user_id
 from instep_salesforce.answers import Call, RefusedError
 from instep_salesforce.client import SalesforceClient
-from instep_salesforce.queries import query_all
-from instep_salesforce.refusals import rejected
-from instep_salesforce.schema import RECORD_TYPE, RECORD_TYPE_ID, Described, Field, Schema
-from instep_salesforce.settings import SalesforceSettings
-from instep_salesforce.values import NUMBERS, UNREADABLE, quoted
+from instep_salesforce.lists import Kept, Lists
+from instep_salesforce.metadata import Metadata, is_taken, refusal
+from instep_salesforce.permissions import PermissionSet
+from instep_salesforce.schema import RECORD_TYPE, RECORD_TYPE_ID, Described, Field, RecordType, Schema
+from instep_salesforce.values import NUMBERS, UNREADABLE
+from instep_salesforce.valuesets import Values
 
 FieldType = Literal["text", "number", "boolean", "date", "instant", "choice", "choices", "owner"]
 _TYPES: Final[dict[str, FieldType]] = {
@@ -32,15 +43,13 @@ _TYPES: Final[dict[str, FieldType]] = {
 _MADE_AS: Final[dict[str, dict[str, Any]]] = {
     "text": {"type": "Text", "length": 255},
     "number": {"type": "Number", "precision": 18, "scale": 2},
-    "boolean": {"type": "Checkbox", "defaultValue": False},
+    "boolean": {"type": "Checkbox", "defaultValue": "false"},
     "date": {"type": "Date"},
     "instant": {"type": "DateTime"},
+    "choice": {"type": "Picklist"},
+    "choices": {"type": "MultiselectPicklist", "visibleLines": 4},
 }
-_TAKEN: Final = frozenset(("DUPLICATE_DEVELOPER_NAME", "DUPLICATE_VALUE"))
-
-
-class _Who(msgspec.Struct):
-    user_id: str
+_CHOICES: Final = frozenset(("choice", "choices"))
 
 
 class _Chosen(msgspec.Struct):
@@ -56,16 +65,15 @@ class _Offered(msgspec.Struct):
 
 
 _offered = msgspec.json.Decoder(_Offered)
-_who = msgspec.json.Decoder(_Who)
 
 
 class SalesforceFields:
     """The fields of leads, contacts, accounts and opportunities, as this login sees them."""
 
-    def __init__(self, client: SalesforceClient, settings: SalesforceSettings, schema: Schema) -> None:
+    def __init__(self, client: SalesforceClient, schema: Schema, permission_set: PermissionSet) -> None:
         self._client = client
-        self._permission_set = settings.permission_set
-        self._permission_set_id: str | None = None
+        self._metadata = Metadata(client)
+        self._permission_set = permission_set
         self._schema = schema
 
     def read(self, object: str) -> tuple[SystemField, ...]:
@@ -89,109 +97,93 @@ class SalesforceFields:
         try:
             there = _there(spec, self._schema.read(spec.object))
             if there is not None:
-                return there
-            is_new = self._make(spec)
-            self._show(spec)
+                return self._completed(spec, there)
+            failure = self._make(spec)
+            if failure is not None and not is_taken(failure):
+                return failure
+            self._permission_set.show_field(spec.object, spec.name)
         except UnknownOutcomeError as lost:
             return Unknown(str(lost))
         except RefusedError as refused:
-            return rejected(refused.errors[0] if refused.errors else wire.Problem(message=str(refused)))
-        if is_new:
+            return refusal(refused)
+        if failure is None:
+            self._schema.forget(spec.object)
             return Written(spec.name, {}, created=True)
-        return _there(spec, self._schema.read(spec.object)) or Written(spec.name, {})
+        return self._completed(spec, _there(spec, self._schema.read(spec.object)) or Written(spec.name, {}))
 
-    # --- making ------------------------------------------------------------------------------------------------
+    def _completed(self, spec: FieldSpec, there: Outcome) -> Outcome:
+        """A choice that was there is given the options that it lacks."""
+        if not isinstance(there, Written) or not spec.options:
+            return there
+        known = self._schema.of(spec.object).field(spec.name)
+        held = {choice.value for choice in known.choices} if known is not None else set()
+        lacking = [option for option in spec.options if option.value not in held]
+        return self.extend(spec.object, spec.name, lacking) if lacking else there
 
-    def _make(self, spec: FieldSpec) -> bool:
-        """Create the field; False where there is one of that name already.
+    def limits(self) -> FieldLimits:
+        """A custom name is one of Salesforce's own kind with __c at its end: 40 characters before it.
 
-        developer.salesforce.com/docs/atlas.en-us.api_tooling.meta/api_tooling/tooling_api_objects_customfield.htm
+        help.salesforce.com: Custom Field Attributes
         """
-        metadata = {"label": spec.label, "description": spec.description, **_MADE_AS[spec.type]}
+        return FieldLimits(name=r"[A-Za-z](?:_?[A-Za-z0-9])*__c", name_length=43, label_length=40)
+
+    def extend(self, object: str, name: str, options: Sequence[Option]) -> Outcome:
+        """Add options at the end of a picklist's values. Fields that share the list have them too.
+
+        Record types do not offer what is new until somebody adds it there.
+        """
+        failures: list[Outcome] = []
+
+        def edit(kept: Kept, values: Values) -> None:
+            added = (values.add(SystemStage(one.value, one.label, 0)) for one in options if not values.has(one.value))
+            failures.extend(outcome for outcome in added if not isinstance(outcome, Written))
+
+        try:
+            failure = Lists(self._client, self._schema).edit(object, name, edit)
+        except UnknownOutcomeError as lost:
+            return Unknown(str(lost))
+        except RefusedError as refused:
+            return refusal(refused)
+        return failure or next(iter(failures), None) or Written(name, {})
+
+    def _make(self, spec: FieldSpec) -> Outcome | None:
+        """Create the field. Gives what went wrong; nothing where there is one of that name already.
+
+        developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/customfield.htm
+        """
+        metadata = {"label": spec.label, "description": spec.description or None, **_MADE_AS[spec.type]}
         if spec.unique:
             metadata |= {"unique": True, "externalId": True, "caseSensitive": False}
-        body = {"FullName": f"{spec.object}.{spec.name}", "Metadata": metadata}
-        path = self._client.path("tooling", "sobjects", "CustomField")
-        return self._made(Call("POST", path, "fields/create", body=body, writes=True)) is not None
-
-    def _show(self, spec: FieldSpec) -> None:
-        """Let the permission set read and edit the field: a new one is hidden from everyone.
-
-        developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_fieldpermissions.htm
-        """
-        body = {
-            "ParentId": self._permission_set_of_ours(),
-            "SobjectType": spec.object,
-            "Field": f"{spec.object}.{spec.name}",
-            "PermissionsRead": True,
-            "PermissionsEdit": True,
-        }
-        self._made(self._create_call("FieldPermissions", body))
-
-    def _permission_set_of_ours(self) -> str:
-        """The permission set, made where it is missing and assigned to the user who runs this."""
-        if self._permission_set_id is None:
-            name = quoted(self._permission_set)
-            id = self._id("PermissionSet", f"Name = {name}")
-            if id is None:
-                body = {"Name": self._permission_set, "Label": self._permission_set}
-                made = self._made(self._create_call("PermissionSet", body))
-                id = made or self._id("PermissionSet", f"Name = {name}") or ""
-            self._assign(id)
-            self._permission_set_id = id
-        return self._permission_set_id
-
-    def _assign(self, permission_set: str) -> None:
-        user = user_id(self._client) or self._asked_user_id()
-        where = f"PermissionSetId = {quoted(permission_set)} AND AssigneeId = {quoted(user)}"
-        if self._id("PermissionSetAssignment", where) is None:
-            body = {"PermissionSetId": permission_set, "AssigneeId": user}
-            self._made(self._create_call("PermissionSetAssignment", body))
-
-    def _asked_user_id(self) -> str:
-        call = Call("GET", "/services/oauth2/userinfo", "oauth/userinfo")
-        return self._client.fetch(call, _who).value.user_id
-
-    # --- calls -------------------------------------------------------------------------------------------------
-
-    def _create_call(self, object: str, body: dict[str, Any]) -> Call:
-        return Call("POST", self._client.path("sobjects", object), f"{object}/create", body=body, writes=True)
-
-    def _made(self, call: Call) -> str | None:
-        """The id of what was made; None where it was there already."""
-        try:
-            return self._client.fetch(call, wire.made).value.id
-        except RefusedError as refused:
-            if refused.code in _TAKEN:
-                return None
-            raise
-
-    def _id(self, object: str, where: str) -> str | None:
-        query = f"SELECT Id FROM {object} WHERE {where}"  # noqa: S608 - values are quoted
-        rows = list(query_all(self._client, object, wire.Columns({"Id": "id"}), query))
-        return rows[0]["Id"] if rows else None
+        if spec.type in _CHOICES:
+            metadata["valueSet"] = _value_set(spec.options)
+        name = f"{spec.object}.{spec.name}"
+        return self._metadata.save("create", "CustomField", [{"fullName": name, **metadata}]).get(name)
 
 
 def offers(client: SalesforceClient, described: Described) -> tuple[Offer, ...]:
     """What each record type offers for each picklist: a new value is offered to none until somebody adds it there.
 
     Nothing where the org does not tell.
-    developer.salesforce.com/docs/atlas.en-us.uiapi.meta/uiapi/ui_api_resources_picklist_values_collection.htm
     """
     found: list[Offer] = []
     for of in described.record_types:
         if of.active:
-            path = client.path("ui-api", "object-info", described.name, "picklist-values", of.recordTypeId)
             try:
-                answer = client.fetch(Call("GET", path, f"{described.name}/offers"), _offered)
+                fields = offered(client, described.name, of)
             except RefusedError:
                 return ()
-            fields = answer.value.picklistFieldValues
-            found += [
-                Offer(described.name, of.developerName, name, frozenset(one.value for one in field.values))
-                for name, field in fields.items()
-            ]
+            found += [Offer(described.name, of.developerName, name, values) for name, values in fields.items()]
     return tuple(found)
+
+
+def offered(client: SalesforceClient, object: str, of: RecordType) -> dict[str, frozenset[str]]:
+    """The values that one record type offers, by picklist. Needs no more than the right to read the records.
+
+    developer.salesforce.com/docs/atlas.en-us.uiapi.meta/uiapi/ui_api_resources_picklist_values_collection.htm
+    """
+    path = client.path("ui-api", "object-info", object, "picklist-values", of.recordTypeId)
+    fields = client.fetch(Call("GET", path, f"{object}/offers"), _offered).value.picklistFieldValues
+    return {name: frozenset(one.value for one in field.values) for name, field in fields.items()}
 
 
 def _there(spec: FieldSpec, described: Described) -> Outcome | None:
@@ -205,6 +197,12 @@ def _there(spec: FieldSpec, described: Described) -> Outcome | None:
     what = f"{field.type}{'' if field.unique else ', not unique'}"
     reason = f'Salesforce already has a field "{spec.name}" of {spec.object}, of another kind ({what}).'
     return Rejected("different", reason, spec.name)
+
+
+def _value_set(options: Sequence[Option]) -> dict[str, Any]:
+    """Values of a field's own, and no others."""
+    values = [{"fullName": one.value, "label": one.label, "default": False} for one in options]
+    return {"restricted": True, "valueSetDefinition": {"sorted": False, "value": values}}
 
 
 def _field(described: Described, field: Field) -> SystemField:

@@ -129,6 +129,10 @@ class Schema:
         """The description, if it was read already."""
         return self._known.get(object)
 
+    def forget(self, object: str) -> None:
+        """What is known of an object is outdated."""
+        self._known.pop(object, None)
+
     def read(self, object: str) -> Described:
         """Ask anew.
 

@@ -54,7 +54,7 @@ class SalesforceSettings(ConnectorSettings):
     allow_duplicates: bool = False
     """Whether to create records that a duplicate rule merely warns about."""
     permission_set: str = Field(default="Instep", pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    """The permission set through which `doctor --create-fields` makes new fields visible."""
+    """The permission set through which new fields and record types are made visible to the login."""
 
     @field_validator("instance_url", "login_url", "audience")
     @classmethod

@@ -138,6 +138,35 @@ class Made(msgspec.Struct):
 
 made = msgspec.json.Decoder(Made)
 
+
+class Total(msgspec.Struct):
+    """How many records a query counts."""
+
+    totalSize: int  # noqa: N815
+
+
+total = msgspec.json.Decoder(Total)
+
+
+class Refusal(msgspec.Struct):
+    """Why the Metadata API did not write a component."""
+
+    message: str | None = None
+    statusCode: str | None = None  # noqa: N815
+
+    @property
+    def problem(self) -> Problem:
+        return Problem(message=self.message or "", statusCode=self.statusCode or "")
+
+
+class SavedComponent(msgspec.Struct):
+    """What became of one component of the Metadata API."""
+
+    success: bool
+    fullName: str | None = None  # noqa: N815
+    errors: list[Refusal] = []
+
+
 Record = dict[str, Any]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from instep_salesforce.sandbox import rights
 from instep_salesforce.sandbox.callers import Caller
 from instep_salesforce.sandbox.errors import not_found, refused
 from instep_salesforce.sandbox.org import Org
@@ -18,6 +19,8 @@ def delete(org: Org, kind: ObjectType, row: Row, caller: Caller) -> None:
     """Put a live record into the recycle bin, and its children with it."""
     if not kind.deletable:
         raise refused("INSUFFICIENT_ACCESS_OR_READONLY", f"entity type cannot be deleted: {kind.label}")
+    if caller.by_api:
+        rights.require_write(org, caller.user, kind)
     if kind.name == "CampaignMemberStatus":
         _require_others(org, row)
     require_unlocked(org, row)
@@ -43,6 +46,10 @@ def _require_others(org: Org, status: Row) -> None:
         raise refused("FIELD_INTEGRITY_EXCEPTION", "The default member status cannot be deleted.")
     if not any(other.get("HasResponded") for other in others):
         raise refused("FIELD_INTEGRITY_EXCEPTION", "A campaign needs a member status that counts as a response.")
+    members = org.tables["CampaignMember"]
+    held = (members.rows[id].get("Status") for id in members.holders("CampaignId", status["CampaignId"]))
+    if status["Label"] in held:
+        raise refused("DELETE_FAILED", "This member status is in use by members of the campaign.")
 
 
 def _shelve(org: Org, table: Table, row: Row, caller: Caller, **more: str) -> None:

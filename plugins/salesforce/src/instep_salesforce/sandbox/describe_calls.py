@@ -7,7 +7,7 @@ from instep_salesforce.sandbox.describing import MASTER_TYPE, describe_briefly, 
 from instep_salesforce.sandbox.errors import not_found
 from instep_salesforce.sandbox.operations import Call, Operation, reply
 from instep_salesforce.sandbox.org import ALLOWANCE, DAY, Org
-from instep_salesforce.sandbox.schema import Field, ObjectType
+from instep_salesforce.sandbox.schema import Field, ObjectType, Option
 from instep_salesforce.sandbox.times import to_header
 
 _RESOURCES = {
@@ -105,12 +105,19 @@ class DescribeCalls:
         return reply({"eTag": self._tag(kind, self._org.described_at(kind)), "picklistFieldValues": found})
 
     def _offered(self, call: Call, kind: ObjectType, item: Field, record_type: str) -> dict[str, object]:
-        options = self._org.offered(kind, item, record_type)
-        values: list[object] = [
-            {"attributes": None, "label": o.label or o.value, "validFor": [], "value": o.value} for o in options
-        ]
+        options = self._org.offering.of(self._org, kind, item, record_type)
+        values: dict[Option, dict[str, object]] = {
+            o: {"attributes": None, "label": o.label or o.value, "validFor": [], "value": o.value} for o in options
+        }
+        default = next((shown for option, shown in values.items() if option.default), None)
         url = f"{call.base}/{_INFO.format(object=kind.name)}/picklist-values/{record_type}/{item.name}"
-        return {"controllerValues": {}, "defaultValue": None, "eTag": "", "url": url, "values": values}
+        return {
+            "controllerValues": {},
+            "defaultValue": default,
+            "eTag": "",
+            "url": url,
+            "values": list(values.values()),
+        }
 
     def _tag(self, kind: ObjectType, changed: str) -> str:
         return f'"{kind.name}-{kind.version}-{changed[:19]}"'

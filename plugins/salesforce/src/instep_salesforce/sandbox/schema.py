@@ -25,6 +25,15 @@ class Option:
     label: str = ""
     active: bool = True
     default: bool = False
+    description: str | None = None
+
+    def retired(self) -> Option:
+        """The same choice, which nobody can choose any more."""
+        return replace(self, active=False, default=False)
+
+    def as_default(self, *, on: bool) -> Option:
+        """The same choice, being the default or not."""
+        return replace(self, default=on)
 
     def to_dict(self) -> dict[str, object]:
         """The choice as a describe shows it."""
@@ -35,6 +44,16 @@ class Option:
             "validFor": None,
             "value": self.value,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalSet:
+    """Choices that several custom picklists share."""
+
+    id: str
+    label: str
+    description: str | None
+    options: tuple[Option, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +86,9 @@ class Field:
     id: str | None = None
     form: str | None = None
     """The kind of a custom field in the words of its definition, e.g. `Text`."""
+    visible_lines: int = 0
+    value_set: str | None = None
+    """The global value set whose choices the field has."""
 
     @property
     def relation(self) -> str | None:
