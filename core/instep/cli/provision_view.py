@@ -44,7 +44,7 @@ def _system_lines(system: SystemPlan) -> Iterator[str]:
         [f"  = {plain(what)}: there already, and managed from now on" for what in system.adopted],
         [f"  ! {plain(loss)}" for loss in system.losses],
         list(_by_hand(system.by_hand)),
-        [f"  . {plain(what)} is in no file, and left alone" for what in system.unlisted],
+        [f"  . {plain(what)}: in no file, and left alone" for what in system.unlisted],
         [
             line
             for finding in system.findings

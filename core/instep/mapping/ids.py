@@ -47,8 +47,9 @@ def _list(table: Section) -> ListIds:
             ids = _ids(inner, name) if inner else ()
             if ids:
                 stages[Key(group, name)] = ids  # type: ignore[arg-type]
+    left_alone = tuple(table.words("left_alone") or ())
     table.finish()
-    return ListIds(pipeline, stages)
+    return ListIds(pipeline, stages, left_alone)
 
 
 def _ids(table: Section, name: str) -> tuple[str, ...]:
@@ -73,6 +74,8 @@ def _block(path: Path, ids: ListIds) -> Iterator[str]:
         if of_group:
             entries = {name: _one_or_all(of_group[name]) for name in sorted(of_group)}
             yield f"{group} = {toml_text(entries)}"
+    if ids.left_alone:
+        yield f"left_alone = {toml_text(sorted(ids.left_alone))}"
 
 
 def _one_or_all(ids: tuple[str, ...]) -> str | list[str]:

@@ -80,6 +80,8 @@ class ListIds:
 
     pipeline: str | None = None
     stages: Mapping[Key, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    left_alone: tuple[str, ...] = ()
+    """The ids of stages that no file names, and that were there when this was written."""
 
     def moved(self, process: Process) -> ListIds:
         """The same with the keys that stages have today; where the successor has an id of its own, both are kept."""

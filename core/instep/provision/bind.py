@@ -85,6 +85,14 @@ class Bound:
         found = self.pipeline.stages if self.pipeline else ()
         return frozenset(stage.id for stage in found if stage.active)
 
+    @property
+    def unlisted(self) -> tuple[SystemStage, ...]:
+        """Stages that people can choose here and that no file names, as far as they were not there before."""
+        ours = {one.stage.id for one in self.stages if one.stage} | {one.stage.id for one in self.leftovers}
+        known = {*ours, *self.ids.left_alone}
+        found = self.pipeline.stages if self.pipeline else ()
+        return tuple(stage for stage in found if stage.active and stage.id not in known)
+
     def now_known(self) -> ListIds:
         """The ids that are to be kept: of what is there, and of what is still to be retired."""
         stages: dict[Key, list[str]] = {}
@@ -98,7 +106,10 @@ class Bound:
                 stages.setdefault(key, [])
                 stages[key] += [leftover.stage.id] if leftover.stage.id not in stages[key] else []
         pipeline = self.pipeline.id if self.pipeline is not None and self.wanted.pipeline is not None else None
-        return ListIds(pipeline, {key: tuple(ids) for key, ids in stages.items() if ids})
+        there = {stage.id for stage in self.pipeline.stages} if self.pipeline else set()
+        left_alone = {*(there & {*self.ids.left_alone}), *(stage.id for stage in self.unlisted)}
+        by_key = {key: tuple(ids) for key, ids in stages.items() if ids}
+        return ListIds(pipeline, by_key, tuple(sorted(left_alone)))
 
 
 def bind(configuration: Configuration, process: Process, found: Found) -> tuple[Bound, ...]:

@@ -40,7 +40,7 @@ def _of_system(system: SystemPlan) -> Iterator[Drift]:
         if step.is_managed and (not step.paths or managed & set(step.paths)):
             yield Drift(system.connection, _what(step), step.differences)
     for unlisted in system.unlisted:
-        yield Drift(system.connection, f"{unlisted} is in no file")
+        yield Drift(system.connection, f"{unlisted}: in no file")
 
 
 def _what(step: Step) -> str:

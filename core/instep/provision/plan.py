@@ -50,8 +50,8 @@ class SystemPlan:
 
     @property
     def unlisted(self) -> list[str]:
-        """Stages of managed lists that no file names: they are left alone."""
-        return list(dict.fromkeys(_unlisted(self.compared)))
+        """Stages of managed lists that somebody added and no file names: they are left alone."""
+        return list(_unlisted(self.compared))
 
     def counts(self) -> dict[str, int]:
         """How many steps of each kind."""
@@ -83,8 +83,8 @@ class ProvisionPlan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether every system is as the files say, as far as the APIs go."""
-        return not any(system.steps or system.adopted for system in self.systems)
+        """Whether every system is as the files say, as far as the APIs go, and nobody added anything."""
+        return not any(system.steps or system.adopted or system.unlisted for system in self.systems)
 
     @property
     def wrong(self) -> list[Finding]:
@@ -159,10 +159,8 @@ def _together(titles: Iterable[str]) -> str:
 
 
 def _unlisted(compared: Compared) -> Iterator[str]:
-    for of in compared.lists:
-        if not any(bound.ids.stages for bound in of.bounds) or of.there is None:
-            continue
-        known = {one.stage.id for one in of.stages if one.stage} | {left.stage.id for left in of.leftovers}
-        for stage in of.there.stages:
-            if stage.active and stage.id not in known:
-                yield f'stage "{stage.label}" of {of.title}'
+    for bound in compared.bounds:
+        title = f'pipeline "{bound.label}"' if bound.wanted.pipeline else bound.wanted.field
+        stages = ", ".join(f'"{stage.label}"' for stage in bound.unlisted)
+        if stages:
+            yield f"{title} of {bound.object}: {stages}"

@@ -21,7 +21,9 @@ def check(view: View) -> Iterator[Finding]:
 def _of_list(view: View, of: ListBound) -> Iterator[Finding]:
     labels = [one.stage.label for one in of.expressed()]
     counts = Counter(label.casefold() for label in labels)
-    left = {leftover.stage.label.casefold() for leftover in of.leftovers if leftover.stage.active}
+    kept = {bound.stage.id for bound in of.stages if bound.stage is not None}
+    gone = [leftover.stage for leftover in of.leftovers if leftover.stage.id not in kept]
+    left = {stage.label.casefold() for stage in gone if stage.active}
     for label in dict.fromkeys(labels):
         if len(label) > of.limits.label_length:
             yield _too_long(view, f'stage "{label}" of {of.title}', len(label), of.limits.label_length)
