@@ -224,7 +224,7 @@ def _leftovers(
     keys: dict[str, list[Key]] = {}
     for key, known in ids.stages.items():
         for id in known:
-            if id in there and id not in claimed:
+            if id in there and there[id].active and id not in claimed:
                 keys.setdefault(id, []).append(key)
     for id, of in keys.items():
         yield Leftover(tuple(of), there[id], _destination(wanted, of, process, stages))

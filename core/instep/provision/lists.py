@@ -25,6 +25,10 @@ from instep.provision.found import Found, Holding
 from instep.provision.steps import Difference, MoveRecords, Phase, Step
 
 
+Pair = tuple[BoundStage, Expressed]
+"""A wanted stage with what stands for it, and how the system shall have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListBound:
     """One list of a system, with every wanted stage that belongs into it, in order, and what is left over."""
@@ -118,12 +122,12 @@ def _selection(bound: Bound, found: Found) -> Iterator[Step]:
 
 def _stage_steps(of: ListBound, there: Pipeline) -> Iterator[Step]:
     expressed = of.expressed()
-    pairs: list[tuple[BoundStage, Expressed]] = list(zip(of.stages, expressed, strict=True))
+    pairs: list[Pair] = list(zip(of.stages, expressed, strict=True))
     adding = [(bound, one) for bound, one in pairs if bound.stage is None or not bound.stage.active]
     changing = [(bound, one) for bound, one in pairs if _is_changed(of, bound, one.stage)]
-    needed = {one.stage.label.casefold() for _, one in adding}
-    early = [pair for pair in changing if pair[0].stage and pair[0].stage.label.casefold() in needed]
+    early = _in_the_way(adding, changing)
     late = [pair for pair in changing if pair not in early]
+    yield from _stepping_aside(of, there, expressed)
     yield from _changed(of, there, early, Phase.ADD)
     taken = {stage.id for stage in there.stages}
     for bound, one in adding:
@@ -134,6 +138,34 @@ def _stage_steps(of: ListBound, there: Pipeline) -> Iterator[Step]:
         yield _added(of, there, bound, stage)
     yield from _changed(of, there, late, Phase.CHANGE)
     yield from _ordered(of, there, expressed)
+
+
+def _in_the_way(adding: Sequence[Pair], changing: Sequence[Pair]) -> list[Pair]:
+    """The changes that free a name for a new stage, and those that free one for such a change."""
+    needed = {one.stage.label.casefold() for _, one in adding}
+    found: list[Pair] = []
+    while True:
+        more = [p for p in changing if p not in found and p[0].stage and p[0].stage.label.casefold() in needed]
+        if not more:
+            return found
+        found += more
+        needed |= {one.stage.label.casefold() for _, one in more}
+
+
+def _stepping_aside(of: ListBound, there: Pipeline, expressed: Sequence[Expressed]) -> Iterator[Step]:
+    """Stages that are to be retired, and whose name another one is to have."""
+    kept = {bound.stage.id for bound in of.stages if bound.stage is not None}
+    wanted = {one.stage.label.casefold() for one in expressed}
+    taken = {*wanted, *(stage.label.casefold() for stage in there.stages)}
+    for leftover in of.leftovers:
+        now = leftover.stage
+        if now.id not in kept and now.active and now.label.casefold() in wanted:
+            aside = dataclasses.replace(now, label=_free(f"{now.label} (old)", taken))
+            taken.add(aside.label.casefold())
+            doing = ChangeStage(of.object, there.id, now, aside)
+            differences = (Difference("label", now.label, aside.label),)
+            target = f'stage "{aside.label}" of {of.title}'
+            yield Step(Phase.ADD, doing, target, differences, of.paths, "it is to be retired, and its name goes on")
 
 
 def _is_changed(of: ListBound, bound: BoundStage, wanted: SystemStage) -> bool:
@@ -160,15 +192,16 @@ def _added(of: ListBound, there: Pipeline, bound: BoundStage, stage: SystemStage
     return Step(Phase.ADD, doing, target, tuple(differences), of.paths, why, is_managed=bound.was_managed)
 
 
-def _changed(
-    of: ListBound, there: Pipeline, pairs: Sequence[tuple[BoundStage, Expressed]], phase: Phase
-) -> Iterator[Step]:
+def _changed(of: ListBound, there: Pipeline, pairs: Sequence[Pair], phase: Phase) -> Iterator[Step]:
     """Changes in an order in which no two stages are ever called alike."""
     labels = {stage.id: stage.label.casefold() for stage in there.stages if stage.active}
-    left = list(pairs)
+    left, aside_once = list(pairs), set[str]()
     while left:
         ready = next((pair for pair in left if not _is_taken(pair, labels)), None)
+        if ready is None and left[0][1].stage.id in aside_once:
+            ready = left[0]  # somebody else's stage has the name: the system will say so
         if ready is None:  # they swap their labels: one steps aside
+            aside_once.add(left[0][1].stage.id)
             bound, one = left[0]
             now = bound.stage or one.stage
             aside = dataclasses.replace(now, label=_free(f"{one.stage.label} (new)", labels.values()))
@@ -183,7 +216,7 @@ def _changed(
         yield _change(of, there, bound, now, one.stage, phase)
 
 
-def _is_taken(pair: tuple[BoundStage, Expressed], labels: Mapping[str, str]) -> bool:
+def _is_taken(pair: Pair, labels: Mapping[str, str]) -> bool:
     bound, one = pair
     own = bound.stage.id if bound.stage else ""
     return any(label == one.stage.label.casefold() for id, label in labels.items() if id != own)

@@ -21,9 +21,6 @@ def check(view: View) -> Iterator[Finding]:
 def _of_list(view: View, of: ListBound) -> Iterator[Finding]:
     labels = [one.stage.label for one in of.expressed()]
     counts = Counter(label.casefold() for label in labels)
-    kept = {bound.stage.id for bound in of.stages if bound.stage is not None}
-    gone = [leftover.stage for leftover in of.leftovers if leftover.stage.id not in kept]
-    left = {stage.label.casefold() for stage in gone if stage.active}
     for label in dict.fromkeys(labels):
         if len(label) > of.limits.label_length:
             yield _too_long(view, f'stage "{label}" of {of.title}', len(label), of.limits.label_length)
@@ -33,12 +30,6 @@ def _of_list(view: View, of: ListBound) -> Iterator[Finding]:
         if counts[label.casefold()] > 1:
             what = f'{counts[label.casefold()]} stages of {of.title} are called "{label}"'
             yield view.finding("label-taken", what, "Call each stage something else, or spell them as one value.")
-        elif label.casefold() in left:
-            what = f'"{label}" of {of.title} is the name of a stage that is to be retired'
-            remedy = (
-                "If it is the same stage under another key, add [[moved]] to process.toml; else call it otherwise."
-            )
-            yield view.finding("label-taken", what, remedy)
 
 
 def _too_long(view: View, what: str, length: int, most: int) -> Finding:
