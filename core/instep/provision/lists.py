@@ -24,7 +24,6 @@ from instep.provision.express import Expressed, express, is_as_wanted
 from instep.provision.found import Found, Holding
 from instep.provision.steps import Difference, MoveRecords, Phase, Step
 
-
 Pair = tuple[BoundStage, Expressed]
 """A wanted stage with what stands for it, and how the system shall have it."""
 
