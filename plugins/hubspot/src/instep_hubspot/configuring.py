@@ -99,7 +99,7 @@ class Configurer:
     def _add_pipeline(self, change: AddPipeline) -> Outcome:
         """One request for all of it. A pipeline of that label and with stages of these labels is this one."""
         if change.object not in STAGE_FIELDS:
-            return Rejected("no_way", f"{change.object} have no pipelines here.")
+            return Rejected("no_way", f"HubSpot's pipelines of {change.object} are not configured by Instep.")
         known = self._pipelines(change.object)
         same = next((p for p in known if _same_label(p.label, change.label)), None)
         if same is not None:
