@@ -39,6 +39,8 @@ MODULES = {
     "metadata": "what admins set up, by its full name",
     "lists": "lists of stages and options: what is in them, and changing it",
     "valuesets": "what changes make of a list",
+    "configuring": "makes changes of stages and pipelines, one after another",
+    "pipelines": "pipelines with stages of their own: what is in them, and changing it",
     "processes": "pipelines that offer stages of a list",
     "campaigns": "what members of a campaign can be",
     "permissions": "lets this login see what it makes",

@@ -25,8 +25,8 @@ from instep.contract import (
 )
 from instep.testing import ConnectorConformance, Workbench, workbench
 from instep_hubspot import HubSpotSettings, hubspot
-from instep_hubspot.properties import Option as Property
-from instep_hubspot.properties import write_options
+from instep_hubspot.schema import Option as Property
+from instep_hubspot.schema import write_options
 
 Alter = Callable[[Connection], Connection]
 

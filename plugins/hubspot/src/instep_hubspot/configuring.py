@@ -24,11 +24,11 @@ from instep.contract import (
 from instep_hubspot import pipelines
 from instep_hubspot.answers import RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.holders import is_held
-from instep_hubspot.optionlists import ListChange, reordered
-from instep_hubspot.optionwrites import change_options
-from instep_hubspot.outcomes import attempt, in_use, taken
+from instep_hubspot.lists import change_options
 from instep_hubspot.pipelines import STAGE_FIELDS, WirePipeline
+from instep_hubspot.queries import is_held
+from instep_hubspot.refusals import attempt, in_use, taken
+from instep_hubspot.valuesets import ListChange, reordered
 
 _NO_PROBABILITY: Final = Rejected(
     "invalid_value", "An open deal stage needs a probability from 0.1 to 0.9.", "probability"
@@ -99,7 +99,7 @@ class Configurer:
     def _add_pipeline(self, change: AddPipeline) -> Outcome:
         """One request for all of it. A pipeline of that label and with stages of these labels is this one."""
         if change.object not in STAGE_FIELDS:
-            return Rejected("no_way", f"{change.object} have no pipelines here.")
+            return Rejected("no_way", f"HubSpot's pipelines of {change.object} are not configured by Instep.")
         known = self._pipelines(change.object)
         same = next((p for p in known if _same_label(p.label, change.label)), None)
         if same is not None:

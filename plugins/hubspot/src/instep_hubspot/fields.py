@@ -8,12 +8,12 @@ from typing import Final, Literal
 import msgspec
 
 from instep.contract import FieldLimits, FieldSpec, Option, Outcome, Rejected, SystemField, Written
-from instep_hubspot import properties
+from instep_hubspot import schema
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.optionlists import by_hand, clash
-from instep_hubspot.outcomes import attempt, taken
-from instep_hubspot.properties import Property, find_property
+from instep_hubspot.refusals import attempt, taken
+from instep_hubspot.schema import Property, find_property
+from instep_hubspot.valuesets import by_hand, clash
 
 GROUP: Final = "instep"
 _LONGEST_TEXT: Final = 65_536
@@ -72,7 +72,7 @@ class HubSpotFields:
 
         developers.hubspot.com/docs/guides/api/crm/properties
         """
-        return tuple(_field(object, property) for property in properties.read_properties(self._client, object))
+        return tuple(_field(object, property) for property in schema.read_properties(self._client, object))
 
     def create(self, spec: FieldSpec) -> Outcome:
         """Create a property in the group "instep", which is made when it is missing.
@@ -127,11 +127,11 @@ class HubSpotFields:
         if sentence := by_hand(known):
             return Rejected("by_hand", sentence, known.name)
         last = max((option.displayOrder for option in known.options), default=-1)
-        added = (properties.Option(o.value, o.label, last + n) for n, o in enumerate(more.values(), start=1))
+        added = (schema.Option(o.value, o.label, last + n) for n, o in enumerate(more.values(), start=1))
         whole = (*known.options, *added)
         if label := clash(whole):
             return taken(label)
-        properties.write_options(self._client, object, known.name, whole)
+        schema.write_options(self._client, object, known.name, whole)
         return Written(known.name, {})
 
     def _make_group(self, object: str) -> None:
@@ -145,7 +145,7 @@ class HubSpotFields:
 
     def _make(self, spec: FieldSpec) -> Outcome:
         try:
-            made = properties.make_property(self._client, spec.object, _body(spec))
+            made = schema.make_property(self._client, spec.object, _body(spec))
         except RefusedError as refused:
             known = find_property(self._client, spec.object, spec.name) if refused.status == 409 else None
             if known is None:
@@ -156,7 +156,7 @@ class HubSpotFields:
 
 def _body(spec: FieldSpec) -> dict[str, object]:
     type, field_type = _MADE_AS[spec.type]
-    chosen = (properties.Option(option.value, option.label, place) for place, option in enumerate(spec.options))
+    chosen = (schema.Option(option.value, option.label, place) for place, option in enumerate(spec.options))
     return {
         "name": spec.name,
         "label": spec.label,
@@ -165,7 +165,7 @@ def _body(spec: FieldSpec) -> dict[str, object]:
         "type": type,
         "fieldType": field_type,
         "hasUniqueValue": spec.unique,
-        "options": list(_YES_NO) if type == "bool" else [properties.option_body(option) for option in chosen],
+        "options": list(_YES_NO) if type == "bool" else [schema.option_body(option) for option in chosen],
     }
 
 

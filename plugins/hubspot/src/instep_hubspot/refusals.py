@@ -1,13 +1,16 @@
-"""Turns what HubSpot says about one record into an outcome that people understand. Pure."""
+"""Turns what HubSpot says about one record, or one setting, into an outcome that people understand."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
-from instep.contract import Missing, Outcome, Rejected
+from instep.contract import Missing, Outcome, Rejected, Unknown
+from instep.errors import UnknownOutcomeError
+from instep_hubspot.answers import RefusedError
 from instep_hubspot.wire import ErrorBody
 
 _EXISTING: Final = re.compile(r"Existing ID: (\d+)")
@@ -35,6 +38,32 @@ def outcome_of(error: ErrorBody, status: int | None = None) -> Outcome:
         return Rejected("key_not_unique", "HubSpot has no unique property of that name to find the record by.")
     code = error.category.lower() or "refused"
     return Rejected(code, _sentence(error.message), permanent=error.category not in _PASSING)
+
+
+def attempt(write: Callable[[], Outcome]) -> Outcome:
+    """What came of one write. A login that may not do it is an error, as in every other part."""
+    try:
+        return write()
+    except UnknownOutcomeError as lost:
+        return Unknown(str(lost))
+    except RefusedError as refused:
+        match outcome_of(refused.body, refused.status):
+            case Rejected("duplicate", reason):
+                return Rejected("taken", reason)
+            case outcome:
+                return outcome
+
+
+def taken(label: str) -> Rejected:
+    """A label or value that something else has."""
+    return Rejected("taken", f'HubSpot already has something else called "{label}" there.')
+
+
+def in_use(stage: str, words: str = "") -> Rejected:
+    """A stage that something holds; `words` are HubSpot's own."""
+    said = " ".join(words.split())[:300].rstrip(".")
+    reason = f'Records of HubSpot, or something else there, still use the stage "{stage}".'
+    return Rejected("in_use", f"{reason} HubSpot says: {said}." if said else reason)
 
 
 def is_about_the_key(error: ErrorBody) -> bool:

@@ -7,13 +7,13 @@ from typing import Final
 
 from instep.contract import Outcome, Pipeline, StageChange, StageLimits, SystemStage
 from instep.errors import PluginError
-from instep_hubspot import optionlists, pipelines
+from instep_hubspot import pipelines, valuesets
 from instep_hubspot.client import HubSpotClient
 from instep_hubspot.configuring import Configurer
-from instep_hubspot.holders import holding
-from instep_hubspot.optionlists import LIFECYCLE
 from instep_hubspot.pipelines import STAGE_FIELDS
-from instep_hubspot.properties import Property, find_property, read_property
+from instep_hubspot.queries import holding
+from instep_hubspot.schema import Property, find_property, read_property
+from instep_hubspot.valuesets import LIFECYCLE
 
 LIFECYCLE_OBJECTS: Final = ("contacts", "companies")
 
@@ -44,7 +44,7 @@ class HubSpotStages:
         if STAGE_FIELDS.get(object, ("", ""))[1] == field:
             return pipelines.limits_of(object)
         property = find_property(self._client, object, field)
-        return optionlists.limits_of(object, property) if property is not None and property.is_list else None
+        return valuesets.limits_of(object, property) if property is not None and property.is_list else None
 
     def configured(self, fields: Collection[tuple[str, str]]) -> tuple[Pipeline, ...]:
         """One call for all pipelines of an object, and one for each other property."""
@@ -57,7 +57,7 @@ class HubSpotStages:
         property = find_property(self._client, object, field)
         if property is None or not property.is_list:
             return ()
-        return (optionlists.pipeline_of(object, property),)
+        return (valuesets.pipeline_of(object, property),)
 
     def apply(self, changes: Sequence[StageChange]) -> list[Outcome]:
         """Configure. Codes of a refusal: `in_use`, `taken` (a label), `by_hand`, `last_stage`, `not_found`, `no_way`.

@@ -24,10 +24,10 @@ from instep.errors import PluginError, UnknownOutcomeError
 from instep.model.values import Scalar
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.optionlists import LIFECYCLE
 from instep_hubspot.refusals import bad_value, is_about_the_key, outcome_of
 from instep_hubspot.stages import LifecycleOrder
 from instep_hubspot.values import as_text, typed
+from instep_hubspot.valuesets import LIFECYCLE
 from instep_hubspot.wire import BatchAnswer, ErrorBody, WireRecord, batch_answer
 
 Outcomes = dict[int, Outcome]

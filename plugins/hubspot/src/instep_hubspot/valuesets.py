@@ -19,8 +19,8 @@ from instep.contract import (
     SystemStage,
     Written,
 )
-from instep_hubspot.outcomes import taken
-from instep_hubspot.properties import Option, Property, in_order
+from instep_hubspot.refusals import taken
+from instep_hubspot.schema import Option, Property, in_order
 
 ListChange = AddStage | ChangeStage | OrderStages | RetireStage
 Options = tuple[Option, ...]

@@ -7,11 +7,10 @@ from collections.abc import Callable, Container, Sequence
 from instep.contract import Outcome, Rejected, RetireStage, Unknown, Written
 from instep_hubspot.answers import RefusedError
 from instep_hubspot.client import HubSpotClient
-from instep_hubspot.holders import is_held
-from instep_hubspot.optionlists import ListChange, Options, after_change, by_hand, clash
-from instep_hubspot.outcomes import attempt, in_use, taken
-from instep_hubspot.properties import Property, find_property, write_options
-from instep_hubspot.refusals import outcome_of
+from instep_hubspot.queries import is_held
+from instep_hubspot.refusals import attempt, in_use, outcome_of, taken
+from instep_hubspot.schema import Property, find_property, write_options
+from instep_hubspot.valuesets import ListChange, Options, after_change, by_hand, clash
 
 
 def change_options(client: HubSpotClient, object: str, name: str, changes: Sequence[ListChange]) -> list[Outcome]:
