@@ -85,6 +85,12 @@ class SalesforcePersonality(Personality):
     """How many custom fields an object may have."""
     external_ids_per_object: int = 25
     """How many of them may be external ids."""
+    metadata_inactive_values: Literal["hidden", "marked", "unmarked"] = "hidden"
+    """Whether definitions of value sets name inactive values, and whether they say of them that they are inactive."""
+    lists_standard_value_sets: bool = False
+    """Whether a list of metadata names the standard value sets."""
+    needs_won_and_lost: bool = True
+    """Whether one stage that is won and one that is lost must stay active."""
 
     @classmethod
     def of(cls, personality: Personality) -> SalesforcePersonality:

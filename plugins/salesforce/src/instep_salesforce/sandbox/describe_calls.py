@@ -105,7 +105,7 @@ class DescribeCalls:
         return reply({"eTag": self._tag(kind, self._org.described_at(kind)), "picklistFieldValues": found})
 
     def _offered(self, call: Call, kind: ObjectType, item: Field, record_type: str) -> dict[str, object]:
-        options = self._org.offered(kind, item, record_type)
+        options = self._org.offering.of(self._org, kind, item, record_type)
         values: list[object] = [
             {"attributes": None, "label": o.label or o.value, "validFor": [], "value": o.value} for o in options
         ]

@@ -17,6 +17,7 @@ from instep_salesforce.sandbox.cursors import Cursors
 from instep_salesforce.sandbox.errors import not_found
 from instep_salesforce.sandbox.ids import Ids
 from instep_salesforce.sandbox.jobs import Jobs
+from instep_salesforce.sandbox.offering import Offering
 from instep_salesforce.sandbox.rules import Rules
 from instep_salesforce.sandbox.schema import ChildRelation, Field, ObjectType, Option, Row
 from instep_salesforce.sandbox.standard import standard_objects
@@ -92,7 +93,8 @@ class Org:
             self.jobs = Jobs()
             self.visibility = Visibility(self.tables)
             self.scope = "api"
-            self.narrowed: dict[tuple[str, str], frozenset[str]] = {}
+            self.offering = Offering()
+            self.retired_statuses: dict[str, Row] = {}
             self.described: dict[str, datetime] = {}
             self.relations: dict[str, tuple[ChildRelation, ...]] = {}
             self._born = self.clock.now()
@@ -181,10 +183,11 @@ class Org:
         rows.sort(key=lambda row: int(row["SortOrder"] or 0))
         return tuple(Option(str(r["ApiName"]), str(r["MasterLabel"]), default=bool(r.get("IsDefault"))) for r in rows)
 
-    def offered(self, kind: ObjectType, item: Field, record_type: str) -> tuple[Option, ...]:
-        """The choices that a record type offers: all of them, unless an admin took some away."""
-        kept = self.narrowed.get((record_type, item.name))
-        return tuple(o for o in self.options(kind, item) if kept is None or o.value in kept)
+    def set_options(self, kind: ObjectType, item: Field) -> None:
+        """Keep a picklist with new choices; record types offer no more what is active no longer."""
+        kind.put(item)
+        self.offering.forget_inactive(self, kind.name, item.name)
+        self.schema_changed(kind)
 
     def schema_changed(self, kind: ObjectType) -> None:
         """Let describes say that an object is not what it was."""

@@ -25,6 +25,15 @@ class Option:
     label: str = ""
     active: bool = True
     default: bool = False
+    description: str | None = None
+
+    def retired(self) -> Option:
+        """The same choice, which nobody can choose any more."""
+        return replace(self, active=False, default=False)
+
+    def as_default(self, *, on: bool) -> Option:
+        """The same choice, being the default or not."""
+        return replace(self, default=on)
 
     def to_dict(self) -> dict[str, object]:
         """The choice as a describe shows it."""

@@ -15,6 +15,7 @@ from instep_salesforce.sandbox.conditional import PreconditionError
 from instep_salesforce.sandbox.describe_calls import DescribeCalls, versions
 from instep_salesforce.sandbox.errors import OAuthRefusedError, RefusedError, malformed, not_found
 from instep_salesforce.sandbox.login_calls import LoginCalls
+from instep_salesforce.sandbox.metadata import calls as metadata
 from instep_salesforce.sandbox.operations import Call, Operation, reply
 from instep_salesforce.sandbox.org import ALLOWANCE, Org
 from instep_salesforce.sandbox.query_calls import QueryCalls
@@ -37,6 +38,7 @@ class SalesforceService:
     def __init__(self, org: Org) -> None:
         self._org = org
         self._login = LoginCalls(org)
+        self._metadata = metadata.MetadataCalls(org, self._user_of)
         groups = (
             DescribeCalls(org),
             QueryCalls(org),
@@ -72,6 +74,9 @@ class SalesforceService:
             route = Route(method, path, _unused, label, writes=False)
             self._routes.add(route)
             self._open[route] = answer
+        route = Route("POST", metadata.PATH, _unused, "metadata", metadata.writes)
+        self._routes.add(route)
+        self._open[route] = self._metadata.answer
 
     @property
     def routes(self) -> Routes:
@@ -142,12 +147,22 @@ class SalesforceService:
 
     def _session(self, request: Request) -> Session:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        session = self._org.tokens.get(token.strip()) if scheme.lower() in {"bearer", "oauth"} else None
-        character, now = self._org.personality, self._org.now()
-        if session is None or not session.lives(now, character.token_expiry, character.session_seconds):
+        session = self._living(token.strip()) if scheme.lower() in {"bearer", "oauth"} else None
+        if session is None:
             raise RefusedError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        return session
+
+    def _living(self, token: str) -> Session | None:
+        """The session of a token, used now; None where it is over."""
+        character, now, session = self._org.personality, self._org.now(), self._org.tokens.get(token)
+        if session is None or not session.lives(now, character.token_expiry, character.session_seconds):
+            return None
         session.used = now
         return session
+
+    def _user_of(self, token: str) -> str | None:
+        session = self._living(token)
+        return None if session is None else session.user
 
     def _user_info(self, request: Request) -> Response:
         return self._login.user_info(self._session(request).user)

@@ -201,7 +201,7 @@ class SetupHands:
         """An admin lets a record type (by its id) offer these choices of a picklist, and no others."""
         with self._org.lock:
             kind, item = self._field(object, field)
-            self._org.narrowed[record_type, item.name] = frozenset(values)
+            self._org.offering.choose(self._org, kind, item.name, record_type, values)
             self._org.schema_changed(kind)
 
     def add_campaign(self, name: str) -> str:
