@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instep_salesforce.sandbox.schema import Row
+from instep_salesforce.sandbox.standard.permissions import PROFILES
 from instep_salesforce.sandbox.standard.picklists import FORECASTS, LEAD_STATUSES, STAGES
 from instep_salesforce.sandbox.tokens import USERNAME
 
@@ -60,15 +61,19 @@ def put_user(org: Org, profile: str, name: str, email: str, *, username: str = "
 def populate(org: Org) -> None:
     """Fill a new org."""
     org.admin = org.api_user = ""
-    standard = put(org, "Profile", Name="Standard User", UserType="Standard")
-    admin = put(org, "Profile", Name="System Administrator", UserType="Standard")
-    org.admin_profile, org.profile = str(admin["Id"]), str(standard["Id"])
+    profiles = {name: _put_profile(org, name) for name in PROFILES}
+    org.admin_profile, org.profile = profiles["System Administrator"], profiles["Standard User"]
     org.admin = put_user(org, org.admin_profile, "Ada Admin", ADMIN_NAME)
     org.api_user = put_user(org, org.admin_profile, "Integration User", USERNAME)
     _put_organization(org)
     _put_stages(org)
     _put_statuses(org)
     put(org, "Pricebook2", Name="Standard Price Book", IsActive=True)
+
+
+def _put_profile(org: Org, name: str) -> str:
+    granted = dict.fromkeys(PROFILES[name], True)
+    return str(put(org, "Profile", Name=name, UserType="Standard", **granted)["Id"])
 
 
 def _put_organization(org: Org) -> None:

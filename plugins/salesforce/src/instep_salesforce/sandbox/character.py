@@ -91,6 +91,18 @@ class SalesforcePersonality(Personality):
     """Whether a list of metadata names the standard value sets."""
     needs_won_and_lost: bool = True
     """Whether one stage that is won and one that is lost must stay active."""
+    field_lag: timedelta = timedelta(0)
+    """How long a field that was created by an API stays out of descriptions, queries and writes."""
+    new_picklists_offered: bool = False
+    """Whether the record types that there are offer the choices of a picklist that an API creates."""
+    new_record_types_offer: Literal["all", "nothing"] = "all"
+    """What a record type that the Metadata API creates offers for the picklists that its definition leaves out."""
+    raw_value_names: bool = False
+    """Whether names in processes and record types may hold signs that are not percent-encoded."""
+    permission_sets_replace: bool = True
+    """Whether an update of a permission set takes away the field permissions that it leaves out."""
+    describe_inactive_values: bool = False
+    """Whether descriptions list the inactive values of picklists, as such."""
 
     @classmethod
     def of(cls, personality: Personality) -> SalesforcePersonality:

@@ -39,6 +39,8 @@ def after_save(org: Org, kind: ObjectType, row: Row, before: Row | None, caller:
         org.visibility.changed()
     if kind.name == "RecordType":
         _know_record_types(org, str(row["SobjectType"]))
+        if before is None:
+            org.offering.write_down(org, org.kinds[str(row["SobjectType"])], str(row["Id"]))
     if kind.name == "Campaign" and before is None:
         _give_statuses(org, row, caller)
     if kind.name == "CampaignMemberStatus" and row.get("IsDefault"):

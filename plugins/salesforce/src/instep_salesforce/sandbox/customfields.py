@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from instep_salesforce.sandbox.errors import RefusedError, refused
+from instep_salesforce.sandbox.metadata import values as lists
 from instep_salesforce.sandbox.org import Org
-from instep_salesforce.sandbox.schema import Field, ObjectType, Option, label_of
+from instep_salesforce.sandbox.schema import Field, ObjectType, label_of
 
 FORMS = {
     "Text": "string",
@@ -33,6 +34,7 @@ FORMS = {
 
 _KEYS = {"Text", "Number", "Email"}
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|_(?!_))*(?<!_)__c")
+_LONGEST = {"name": 40, "label": 40, "inlineHelpText": 510, "description": 1000}
 _LENGTHS = {"TextArea": 255, "Email": 80, "Phone": 40, "Url": 255, "Picklist": 255, "MultiselectPicklist": 4099}
 
 
@@ -40,6 +42,10 @@ def build(org: Org, kind: ObjectType, name: str, form: str, definition: Mapping[
     """A custom field from its definition, in the words of the Metadata API."""
     if not _NAME.fullmatch(name):
         raise _bad(f"The Custom Field Name '{name}' can only contain alphanumeric characters and ends in __c")
+    if len(name.removesuffix("__c")) > _LONGEST["name"]:
+        raise _bad(f"The Custom Field Name '{name}' cannot exceed {_LONGEST['name']} characters")
+    for text in ("label", "inlineHelpText", "description"):
+        _require_short(definition, text)
     if form not in FORMS:
         raise _bad(f"'{form}' is not a valid value for the enum 'FieldType'")
     is_key = bool(definition.get("externalId") or definition.get("unique"))
@@ -65,6 +71,12 @@ def build(org: Org, kind: ObjectType, name: str, form: str, definition: Mapping[
     return _sized(org, replace(item, **_shape(form, definition)), form, definition)
 
 
+def _require_short(definition: Mapping[str, object], name: str) -> None:
+    if len(str(definition.get(name) or "")) > _LONGEST[name]:
+        message = f"{name}: data value too large (max length={_LONGEST[name]})"
+        raise refused("STRING_TOO_LONG", message, name)
+
+
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
@@ -79,8 +91,10 @@ def _shape(form: str, definition: Mapping[str, object]) -> dict[str, Any]:
         case "Text":
             return {"length": _between(definition, "length", 1, 255)}
         case "LongTextArea":
-            length = _between(definition, "length", 256, 131_072)
-            return {"length": length, "filterable": False}
+            lines, length = _between(definition, "visibleLines", 2, 50), _between(definition, "length", 256, 131_072)
+            return {"length": length, "filterable": False, "visible_lines": lines}
+        case "MultiselectPicklist":
+            return {"length": _LENGTHS[form], "visible_lines": _between(definition, "visibleLines", 3, 10)}
         case "Number" | "Currency" | "Percent":
             return {
                 "precision": _between(definition, "precision", 1, 18),
@@ -110,25 +124,51 @@ def _sized(org: Org, item: Field, form: str, definition: Mapping[str, object]) -
             raise _bad("Must specify 'referenceTo' for a CustomField of type Lookup")
         return replace(item, refers_to=(target.name,))
     if form in {"Picklist", "MultiselectPicklist"}:
-        options, restricted = read_value_set(definition.get("valueSet"))
-        return replace(item, options=options, restricted=restricted)
+        return _with_choices(org, item, definition.get("valueSet"))
     return item
 
 
-def read_value_set(value_set: object) -> tuple[tuple[Option, ...], bool]:
-    """The choices of a picklist, and whether there are no others."""
-    inner = value_set.get("valueSetDefinition") if isinstance(value_set, Mapping) else None
-    values = inner.get("value") if isinstance(inner, Mapping) else None
-    if not isinstance(value_set, Mapping) or not isinstance(values, Sequence):
+def _with_choices(org: Org, item: Field, value_set: object) -> Field:
+    """A picklist with the choices that it defines, or with those of the global set that it names."""
+    if not isinstance(value_set, Mapping):
         raise _bad("Must specify either 'valueSet' for a CustomField of type Picklist")
-    options = [_option(value) for value in values if isinstance(value, Mapping)]
-    return tuple(options), bool(value_set.get("restricted"))
+    restricted, name = bool(value_set.get("restricted")), value_set.get("valueSetName")
+    if name is not None:
+        shared = org.global_sets.get(str(name))
+        if shared is None:
+            raise refused(
+                "INVALID_CROSS_REFERENCE_KEY", f"In field: valueSetName - no GlobalValueSet named {name} found"
+            )
+        return replace(item, options=shared.options, restricted=restricted, value_set=str(name))
+    inner = value_set.get("valueSetDefinition")
+    given = inner.get("value") if isinstance(inner, Mapping) else None
+    if not isinstance(given, Sequence):
+        raise _bad("Must specify either 'valueSet' for a CustomField of type Picklist")
+    values = [_worded(value) for value in given if isinstance(value, Mapping)]
+    lists.require_sound(values)
+    return replace(item, options=lists.merged((), values), restricted=restricted)
 
 
-def _option(value: Mapping[str, object]) -> Option:
+def _worded(value: Mapping[str, object]) -> dict[str, object]:
+    """A value in the words of the Metadata API; the Tooling API has others for some."""
     name = str(value.get("fullName") or value.get("valueName") or value.get("label"))
-    active = value.get("isActive")
-    return Option(name, str(value.get("label") or name), active is None or bool(active), bool(value.get("default")))
+    return {**value, "fullName": name, "default": bool(value.get("default"))}
+
+
+def change(org: Org, kind: ObjectType, item: Field, definition: Mapping[str, object]) -> None:
+    """Replace the definition of a custom field: what is left out takes its default, choices become inactive."""
+    if definition.get("type") != item.form:
+        raise _bad(f"Cannot change the type of {item.name} by this call")
+    changed = replace(build(org, kind, item.name, str(item.form), definition), id=item.id)
+    longest = max((len(str(row.get(item.name) or "")) for row in org.tables[kind.name].rows.values()), default=0)
+    if changed.type == "string" and changed.length < longest:
+        raise _bad("There is data that is longer than the new length")
+    if changed.value_set != item.value_set:
+        raise _bad(f"Cannot change the value set of {item.name}")
+    if changed.is_picklist and changed.value_set is None:
+        changed = replace(changed, options=lists.kept(item.options, changed.options))
+    org.tables[kind.name].forget_index(item.name)
+    org.redefine(kind, changed)
 
 
 def add(org: Org, kind: ObjectType, item: Field, *, visible: bool) -> None:
@@ -148,6 +188,10 @@ def add(org: Org, kind: ObjectType, item: Field, *, visible: bool) -> None:
             row.setdefault(item.name, item.default)
     if not visible and not item.required:
         org.visibility.withhold(kind.name, item.name)
+    if not visible and character.field_lag:
+        org.visibility.delay(kind.name, item.name, org.now() + character.field_lag)
+    if item.is_picklist:
+        org.offering.note_picklist(org, kind, item, offered=visible or character.new_picklists_offered)
     org.schema_changed(kind)
 
 
@@ -180,19 +224,16 @@ def to_metadata(item: Field) -> dict[str, object]:
         "length": item.length or None,
         "precision": item.precision or None,
         "scale": item.scale if item.precision else None,
+        "visibleLines": item.visible_lines or None,
         "defaultValue": item.default,
         "referenceTo": next(iter(item.refers_to), None),
     }
-    if item.is_picklist:
-        shown["valueSet"] = {
-            "restricted": item.restricted,
-            "valueSetDefinition": {"sorted": False, "value": [_value(option) for option in item.options]},
-        }
+    if item.value_set is not None:
+        shown["valueSet"] = {"restricted": item.restricted, "valueSetName": item.value_set}
+    elif item.is_picklist:
+        inner = {"sorted": False, "value": [lists.defined(option) for option in item.options]}
+        shown["valueSet"] = {"restricted": item.restricted, "valueSetDefinition": inner}
     return shown
-
-
-def _value(option: Option) -> dict[str, object]:
-    return {"fullName": option.value, "label": option.label, "default": option.default, "isActive": option.active}
 
 
 def plainly(form: str, definition: Mapping[str, object]) -> dict[str, object]:
@@ -204,7 +245,8 @@ def plainly(form: str, definition: Mapping[str, object]) -> dict[str, object]:
     }
     sizes: dict[str, dict[str, object]] = {
         "Text": {"length": 255},
-        "LongTextArea": {"length": 32_768},
+        "LongTextArea": {"length": 32_768, "visibleLines": 3},
+        "MultiselectPicklist": {"visibleLines": 4},
         "Checkbox": {"defaultValue": False},
     }
     number: dict[str, object] = {"precision": 18, "scale": 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from instep_salesforce.sandbox import rights
 from instep_salesforce.sandbox.callers import Caller
 from instep_salesforce.sandbox.errors import not_found, refused
 from instep_salesforce.sandbox.org import Org
@@ -18,6 +19,8 @@ def delete(org: Org, kind: ObjectType, row: Row, caller: Caller) -> None:
     """Put a live record into the recycle bin, and its children with it."""
     if not kind.deletable:
         raise refused("INSUFFICIENT_ACCESS_OR_READONLY", f"entity type cannot be deleted: {kind.label}")
+    if caller.by_api:
+        rights.require_write(org, caller.user, kind)
     if kind.name == "CampaignMemberStatus":
         _require_others(org, row)
     require_unlocked(org, row)

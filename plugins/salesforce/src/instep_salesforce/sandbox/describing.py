@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from instep_salesforce.sandbox import rights
 from instep_salesforce.sandbox.org import Org
 from instep_salesforce.sandbox.schema import TEXTUAL, ChildRelation, Field, ObjectType
 from instep_salesforce.sandbox.soql.binding import is_groupable
@@ -146,8 +147,13 @@ def describe_object(org: Org, kind: ObjectType, user: str, base: str) -> Shown:
     """An object with its fields, children and record types."""
     hidden, locked = org.visibility.hidden(user, kind), org.visibility.locked(user, kind)
     fields = [item for item in kind.fields.values() if item.name not in hidden]
+    if rights.is_reader(org, user):
+        locked, denied = frozenset(kind.fields), dict.fromkeys(("createable", "updateable", "deletable"), False)
+    else:
+        denied = {}
     return {
         **describe_briefly(kind, base),
+        **denied,
         "actionOverrides": [],
         "childRelationships": [_child(relation) for relation in child_relations(org, kind)],
         "compactLayoutable": kind.createable,

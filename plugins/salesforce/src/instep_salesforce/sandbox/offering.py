@@ -41,26 +41,37 @@ class Offering:
 
     def chosen(self, org: Org, kind: ObjectType, field: str, record_type: str) -> Chosen | None:
         """What is written down for a field of a record type; None where nothing is."""
-        if PROCESSED.get(kind.name) != field:
-            return self.types.get((record_type, field))
-        row = org.tables["RecordType"].live(record_type) or {}
-        return self.processes.get(str(row.get("BusinessProcessId")))
+        process = self._process(org, kind, field, record_type)
+        return self.types.get((record_type, field)) if process is None else self.processes.get(process)
+
+    def _process(self, org: Org, kind: ObjectType, field: str, record_type: str) -> str | None:
+        """The process that decides what a record type offers for a field; None where it decides itself."""
+        row = org.tables["RecordType"].live(record_type)
+        if row is None or PROCESSED.get(kind.name) != field or not row.get("BusinessProcessId"):
+            return None
+        return str(row["BusinessProcessId"])
 
     def choose(self, org: Org, kind: ObjectType, field: str, record_type: str, values: Iterable[str]) -> None:
         """Let a record type, or its process, offer these values; defaults stay where they are."""
         before = self.chosen(org, kind, field, record_type) or {}
         chosen = {value: before.get(value, False) for value in values}
-        row = org.tables["RecordType"].live(record_type) or {}
-        if PROCESSED.get(kind.name) == field:
-            self.processes[str(row.get("BusinessProcessId"))] = chosen
-        else:
+        process = self._process(org, kind, field, record_type)
+        if process is None:
             self.types[record_type, field] = chosen
+        else:
+            self.processes[process] = chosen
 
     def write_down(self, org: Org, kind: ObjectType, record_type: str) -> None:
         """Let a new record type offer what there is now."""
         for item in kind.fields.values():
-            if item.is_picklist and PROCESSED.get(kind.name) != item.name:
+            if item.is_picklist:
                 self.types[record_type, item.name] = everything(org, kind, item)
+
+    def note_picklist(self, org: Org, kind: ObjectType, item: Field, *, offered: bool) -> None:
+        """A new picklist is offered by the record types that there are with all its choices, or with none."""
+        for row in org.tables["RecordType"].all():
+            if row["SobjectType"] == kind.name:
+                self.types[str(row["Id"]), item.name] = everything(org, kind, item) if offered else {}
 
     def forget_inactive(self, org: Org, object: str, field: str) -> None:
         """Take the values that are active no longer out of every record type and process of an object."""
@@ -71,12 +82,11 @@ class Offering:
                 del chosen[value]
 
     def _all(self, org: Org, object: str, field: str) -> Iterable[Chosen]:
+        types = (row for row in org.tables["RecordType"].all() if row["SobjectType"] == object)
+        found = [self.types.get((str(row["Id"]), field)) for row in types]
         if PROCESSED.get(object) == field:
-            rows = org.tables["BusinessProcess"].all()
-            found = [self.processes.get(str(row["Id"])) for row in rows if row["TableEnumOrId"] == object]
-        else:
-            rows = org.tables["RecordType"].all()
-            found = [self.types.get((str(row["Id"]), field)) for row in rows if row["SobjectType"] == object]
+            processes = (row for row in org.tables["BusinessProcess"].all() if row["TableEnumOrId"] == object)
+            found += [self.processes.get(str(row["Id"])) for row in processes]
         return [chosen for chosen in found if chosen is not None]
 
 

@@ -19,7 +19,7 @@ from instep_salesforce.sandbox.ids import Ids
 from instep_salesforce.sandbox.jobs import Jobs
 from instep_salesforce.sandbox.offering import Offering
 from instep_salesforce.sandbox.rules import Rules
-from instep_salesforce.sandbox.schema import ChildRelation, Field, ObjectType, Option, Row
+from instep_salesforce.sandbox.schema import ChildRelation, Field, GlobalSet, ObjectType, Option, Row
 from instep_salesforce.sandbox.standard import standard_objects
 from instep_salesforce.sandbox.tables import Table, Undo
 from instep_salesforce.sandbox.times import stamp
@@ -95,6 +95,7 @@ class Org:
             self.scope = "api"
             self.offering = Offering()
             self.retired_statuses: dict[str, Row] = {}
+            self.global_sets: dict[str, GlobalSet] = {}
             self.described: dict[str, datetime] = {}
             self.relations: dict[str, tuple[ChildRelation, ...]] = {}
             self._born = self.clock.now()
@@ -183,8 +184,8 @@ class Org:
         rows.sort(key=lambda row: int(row["SortOrder"] or 0))
         return tuple(Option(str(r["ApiName"]), str(r["MasterLabel"]), default=bool(r.get("IsDefault"))) for r in rows)
 
-    def set_options(self, kind: ObjectType, item: Field) -> None:
-        """Keep a picklist with new choices; record types offer no more what is active no longer."""
+    def redefine(self, kind: ObjectType, item: Field) -> None:
+        """Keep a field with its new definition; record types offer no more what is active no longer."""
         kind.put(item)
         self.offering.forget_inactive(self, kind.name, item.name)
         self.schema_changed(kind)
@@ -234,6 +235,7 @@ class Org:
     def pass_time(self) -> None:
         """Do what is due: empty the recycle bin, go on with jobs."""
         self.jobs.pass_time(self.now())
+        self.visibility.pass_time(self.now())
         self._purge()
         if isinstance(self._lag, timedelta) and self._lag:
             for table in self.tables.values():

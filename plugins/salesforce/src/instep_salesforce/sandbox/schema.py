@@ -46,6 +46,16 @@ class Option:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class GlobalSet:
+    """Choices that several custom picklists share."""
+
+    id: str
+    label: str
+    description: str | None
+    options: tuple[Option, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One field, with the rights that everybody has on it."""
@@ -76,6 +86,9 @@ class Field:
     id: str | None = None
     form: str | None = None
     """The kind of a custom field in the words of its definition, e.g. `Text`."""
+    visible_lines: int = 0
+    value_set: str | None = None
+    """The global value set whose choices the field has."""
 
     @property
     def relation(self) -> str | None:

@@ -16,6 +16,8 @@ from instep_salesforce.sandbox.describe_calls import DescribeCalls, versions
 from instep_salesforce.sandbox.errors import OAuthRefusedError, RefusedError, malformed, not_found
 from instep_salesforce.sandbox.login_calls import LoginCalls
 from instep_salesforce.sandbox.metadata import calls as metadata
+from instep_salesforce.sandbox.metadata import envelopes
+from instep_salesforce.sandbox.metadata.faults import FaultError
 from instep_salesforce.sandbox.operations import Call, Operation, reply
 from instep_salesforce.sandbox.org import ALLOWANCE, Org
 from instep_salesforce.sandbox.query_calls import QueryCalls
@@ -201,11 +203,15 @@ class SalesforceService:
     def throttled(self, request: Request) -> Response:
         """The refusal for too many long calls at once."""
         message = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+        if metadata.is_soap(request):
+            return envelopes.fault(FaultError("REQUEST_LIMIT_EXCEEDED", message))
         return self._failing(request, RefusedError(403, "REQUEST_LIMIT_EXCEEDED", message))
 
     def failed(self, request: Request) -> Response:
         """Salesforce's own server error."""
         message = "An unexpected error occurred. Please include this ErrorId if you contact support: 1234567-89012"
+        if metadata.is_soap(request):
+            return envelopes.fault(FaultError("UNKNOWN_EXCEPTION", message))
         return self._failing(request, RefusedError(500, "UNKNOWN_EXCEPTION", message))
 
     def _failing(self, request: Request, refusal: RefusedError) -> Response:

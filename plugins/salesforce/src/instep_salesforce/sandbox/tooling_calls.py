@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, cast
 
 from instep.sandbox import Response
-from instep_salesforce.sandbox import customfields
+from instep_salesforce.sandbox import customfields, rights
 from instep_salesforce.sandbox.errors import RefusedError, malformed, not_found, refused
 from instep_salesforce.sandbox.ids import normalise
 from instep_salesforce.sandbox.operations import NOTHING, Call, Operation, reply
@@ -21,6 +20,7 @@ from instep_salesforce.sandbox.soql.execution import ask
 from instep_salesforce.sandbox.standard.making import AUDIT, make
 from instep_salesforce.sandbox.tables import Table
 
+CUSTOMIZE = "PermissionsCustomizeApplication"
 _FIELD = f"""
 Id id [dL]; DeveloperName string(80); TableEnumOrId picklist(40); NamespacePrefix string(15);
 FullName string(255); Metadata complexvalue; InlineHelpText string(510); Description string(1000) [x];
@@ -47,6 +47,7 @@ class ToolingCalls:
 
     def create(self, call: Call) -> Response:
         """Add a field to an object. Nobody can see it before somebody grants it."""
+        rights.require(self._org, call.user, CUSTOMIZE)
         body = call.body()
         object, _, name = str(body.get("FullName") or "").partition(".")
         metadata = body.get("Metadata")
@@ -80,25 +81,17 @@ class ToolingCalls:
 
     def update(self, call: Call) -> Response:
         """Replace the definition of a field: what is left out takes its default."""
+        rights.require(self._org, call.user, CUSTOMIZE)
         kind, item = self._found(call)
         metadata = call.body().get("Metadata")
         if not isinstance(metadata, dict):
             raise malformed("Metadata must be given completely", "INVALID_INPUT")
-        if metadata.get("type") != item.form:
-            raise refused("FIELD_INTEGRITY_EXCEPTION", f"Cannot change the type of {item.name} by this call")
-        changed = customfields.build(self._org, kind, item.name, str(item.form), metadata)
-        longest = max(
-            (len(str(row.get(item.name) or "")) for row in self._org.tables[kind.name].rows.values()), default=0
-        )
-        if changed.type == "string" and changed.length < longest:
-            raise refused("FIELD_INTEGRITY_EXCEPTION", "There is data that is longer than the new length")
-        kind.put(replace(changed, id=item.id))
-        self._org.tables[kind.name].forget_index(item.name)
-        self._org.schema_changed(kind)
+        customfields.change(self._org, kind, item, metadata)
         return NOTHING
 
     def delete(self, call: Call) -> Response:
         """Take a field away."""
+        rights.require(self._org, call.user, CUSTOMIZE)
         kind, item = self._found(call)
         customfields.remove(self._org, kind, item.name)
         return NOTHING

@@ -6,6 +6,8 @@ that come by the API are granted to nobody.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from instep_salesforce.sandbox.schema import ObjectType
 from instep_salesforce.sandbox.tables import Table
 
@@ -18,6 +20,7 @@ class Visibility:
     def __init__(self, tables: dict[str, Table]) -> None:
         self._tables = tables
         self._withheld: dict[str, set[str]] = {}
+        self._late: dict[tuple[str, str], datetime] = {}
         self._known: dict[tuple[str, str], tuple[frozenset[str], frozenset[str]]] = {}
 
     def changed(self) -> None:
@@ -38,9 +41,21 @@ class Visibility:
         self._withheld.get(object, set()).discard(name)
         self.changed()
 
+    def delay(self, object: str, name: str, until: datetime) -> None:
+        """Let nobody see a new field until then, whatever is granted."""
+        self._late[object, name] = until
+        self.changed()
+
+    def pass_time(self, now: datetime) -> None:
+        """Show the fields whose time has come."""
+        for field in [field for field, until in self._late.items() if until <= now]:
+            del self._late[field]
+            self.changed()
+
     def hidden(self, user: str, kind: ObjectType) -> frozenset[str]:
         """The fields of an object that a user cannot see."""
-        return self._of(user, kind)[0] if kind.name in self._withheld else _NOTHING
+        shown = self._of(user, kind)[0] if kind.name in self._withheld else _NOTHING
+        return shown | {name for object, name in self._late if object == kind.name} if self._late else shown
 
     def locked(self, user: str, kind: ObjectType) -> frozenset[str]:
         """The fields of an object that a user can see but not change."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from instep_salesforce.sandbox import rights
 from instep_salesforce.sandbox.accepting import Sent, accept
 from instep_salesforce.sandbox.automation import derive
 from instep_salesforce.sandbox.callers import Caller
@@ -28,6 +29,8 @@ def create(org: Org, kind: ObjectType, values: Sent, caller: Caller) -> str:
     """Make a record; gives its id."""
     if caller.by_api and not kind.createable:
         raise refused("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be inserted: {kind.label}")
+    if caller.by_api:
+        rights.require_write(org, caller.user, kind)
     given = accept(org, kind, values, caller, creating=True)
     given = {name: value for name, value in given.items() if value is not None or not kind.fields[name].defaulted}
     require_filled(kind, given, creating=True)
@@ -84,6 +87,8 @@ def update(org: Org, kind: ObjectType, row: Row, values: Sent, caller: Caller) -
     """Change a record."""
     if caller.by_api and not kind.updateable:
         raise refused("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be updated: {kind.label}")
+    if caller.by_api:
+        rights.require_write(org, caller.user, kind)
     given = accept(org, kind, values, caller, creating=False)
     require_filled(kind, given, creating=False)
     require_unlocked(org, row)

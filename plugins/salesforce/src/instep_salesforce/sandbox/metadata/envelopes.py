@@ -11,7 +11,6 @@ from instep_salesforce.sandbox.metadata.markup import XSI, Node
 from instep_salesforce.sandbox.metadata.shapes import METADATA
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-FAULTS = "http://soap.sforce.com/2006/04/metadata"
 TYPE = "text/xml;charset=UTF-8"
 NIL = ' xsi:nil="true"'
 
@@ -47,7 +46,7 @@ def answer(operation: str, content: str) -> Response:
 def fault(error: FaultError) -> Response:
     """The answer to a call that was refused as a whole: Salesforce sends it with HTTP 500."""
     code, text = markup.leaf("faultcode", f"{error.prefix}:{error.code}"), markup.leaf("faultstring", error.text)
-    return _enveloped(f'<soapenv:Fault xmlns=""{f" xmlns:sf={FAULTS!r}"}>{code}{text}</soapenv:Fault>', 500)
+    return _enveloped(f'<soapenv:Fault xmlns="" xmlns:sf="{METADATA}">{code}{text}</soapenv:Fault>', 500)
 
 
 def _enveloped(body: str, status: int) -> Response:

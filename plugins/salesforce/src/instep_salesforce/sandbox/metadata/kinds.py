@@ -25,6 +25,8 @@ class Kind:
     type = ""
     directory = ""
     suffix = ""
+    permission = "PermissionsCustomizeApplication"
+    """What a user needs beside the right to use the Metadata API."""
 
     def __init__(self, org: Org) -> None:
         self.org = org
@@ -48,6 +50,10 @@ class Kind:
     def delete(self, name: str) -> None:
         """Take a component away."""
         raise self.unable("delete")
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a component another full name."""
+        raise self.unable("rename")
 
     def unable(self, verb: str) -> RefusedError:
         """The refusal of an operation that the type does not have."""

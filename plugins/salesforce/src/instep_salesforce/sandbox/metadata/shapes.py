@@ -1,7 +1,7 @@
 """What the definitions of each type are made of, read from XML and written to it in the order of the WSDL.
 
-Only those elements stand here that the sandbox understands; any other one is refused, as Salesforce refuses those that
-it does not know.
+Only those elements stand here that the sandbox understands; any other one is refused, as Salesforce refuses what it
+does not know.
 """
 
 from __future__ import annotations
@@ -40,9 +40,43 @@ highPriority flag; probability whole; reverseRole text; reviewed flag; won flag
 _TYPES = {
     "CustomValue": _VALUE,
     "StandardValue": f"{_VALUE}; {_STANDARD}",
+    "BusinessProcess": "fullName text!; description text; isActive flag; values PicklistValue*",
+    "CustomField": """
+        fullName text!; caseSensitive flag; defaultValue text; deleteConstraint text; description text;
+        externalId flag; inlineHelpText text; label text; length whole; precision whole; referenceTo text;
+        relationshipLabel text; relationshipName text; required flag; scale whole; trackFeedHistory flag;
+        trackHistory flag; trackTrending flag; type fieldType; unique flag; valueSet ValueSet; visibleLines whole
+    """,
+    "GlobalValueSet": "fullName text!; customValue CustomValue*; description text; masterLabel text!; sorted flag!",
+    "PermissionSet": """
+        fullName text!; description text; fieldPermissions PermissionSetFieldPermissions*;
+        hasActivationRequired flag; label text!; license text; userPermissions PermissionSetUserPermission*
+    """,
+    "PermissionSetFieldPermissions": "editable flag!; field text!; readable flag",
+    "PermissionSetUserPermission": "enabled flag!; name text!",
+    "PicklistValue": """
+        fullName text!; color text; default flag!; description text; isActive flag; allowEmail flag;
+        closed flag; controllingFieldValues text*; converted flag; cssExposed flag; forecastCategory forecast;
+        highPriority flag; probability whole; reverseRole text; reviewed flag; won flag
+    """,
+    "RecordType": """
+        fullName text!; active flag!; businessProcess text; compactLayoutAssignment text; description text;
+        label text!; picklistValues RecordTypePicklistValue*
+    """,
+    "RecordTypePicklistValue": "picklist text!; values PicklistValue*",
+    "ValueSet": "restricted flag; valueSetDefinition ValueSetValuesDefinition; valueSetName text",
+    "ValueSetValuesDefinition": "sorted flag!; value CustomValue*",
     "StandardValueSet": "fullName text!; groupingStringEnum text; sorted flag!; standardValue StandardValue*",
 }
-_ENUMS = {"forecast": ("ForecastCategories", frozenset(FORECASTS))}
+FIELD_TYPES = frozenset(
+    (
+        *("AutoNumber", "Lookup", "MasterDetail", "Checkbox", "Currency", "Date", "DateTime", "Email", "Number"),
+        *("Percent", "Phone", "Picklist", "MultiselectPicklist", "Text", "TextArea", "LongTextArea", "Html", "Url"),
+        *("EncryptedText", "Summary", "Hierarchy", "File", "MetadataRelationship", "Location", "ExternalLookup"),
+        *("IndirectLookup", "CustomDataType", "Time", "Address", "Array"),
+    )
+)
+_ENUMS = {"forecast": ("ForecastCategories", frozenset(FORECASTS)), "fieldType": ("FieldType", FIELD_TYPES)}
 _NOTATION = re.compile(r"(\w+) (\w+)([!*]?)")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 

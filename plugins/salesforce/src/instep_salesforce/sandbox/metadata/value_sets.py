@@ -73,7 +73,7 @@ class SharedValues:
         lists.require_sound(values)
         for kind, name in self._fields:
             item = kind.fields[name]
-            self._org.set_options(kind, replace(item, options=lists.merged(item.options, values)))
+            self._org.redefine(kind, replace(item, options=lists.merged(item.options, values)))
 
 
 class StandardValueSets(Kind):

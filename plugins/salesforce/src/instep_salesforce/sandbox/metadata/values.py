@@ -57,10 +57,13 @@ def _require_different(name: str, texts: Iterable[str]) -> None:
 
 def merged(known: Sequence[Option], values: Sequence[Definition]) -> tuple[Option, ...]:
     """The choices that a definition makes of those there are: in its order, the rest inactive behind them."""
-    given = [_option(value) for value in values]
+    return kept(known, [_option(value) for value in values])
+
+
+def kept(known: Iterable[Option], given: Sequence[Option]) -> tuple[Option, ...]:
+    """The choices that are given, and behind them all others that there were, inactive."""
     named = {option.value for option in given}
-    rest = [option.retired() for option in known if option.value not in named]
-    return (*given, *rest)
+    return (*given, *(option.retired() for option in known if option.value not in named))
 
 
 def _option(value: Definition) -> Option:

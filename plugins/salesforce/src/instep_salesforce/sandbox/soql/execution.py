@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from instep_salesforce.sandbox import rights
 from instep_salesforce.sandbox.org import Org
 from instep_salesforce.sandbox.schema import Row, Value
 from instep_salesforce.sandbox.soql.aggregation import Grouping, is_aggregated, is_count
@@ -86,6 +87,8 @@ class Asking:
         kind = self._org.known(query.object)
         if kind is None:
             raise no_such_object(query.text, query.object_position, query.object)
+        if kind.name == "UserPermissionAccess":
+            rights.show_own(self._org, self._user)
         return Scope(self._org, self._user, kind, query.text, query.alias)
 
     def _clause(self, scope: Scope, query: Query) -> Clause | None:

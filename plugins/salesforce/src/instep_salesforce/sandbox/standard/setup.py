@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from instep_salesforce.sandbox.standard.making import AUDIT, make, read_only
+from instep_salesforce.sandbox.standard.permissions import NOTATION
 
 USER = f"""
 Id id [dL]; Username string(80) [CU!L]; LastName string(80) [CU!]; FirstName string(40) [CU]; Name string(121);
@@ -56,8 +57,7 @@ PERMISSION_SET = f"""
 Id id [dL]; Name string(80) [CU!]; Label string(80) [CU!]; Description string(255) [CU];
 LicenseId string(18) [C]; ProfileId reference→Profile; IsOwnedByProfile boolean [d]; IsCustom boolean [d];
 NamespacePrefix string(15); Type picklist(40) [d]; HasActivationRequired boolean [CUd];
-PermissionsApiEnabled boolean [CUd]; PermissionsModifyAllData boolean [CUd]; PermissionsViewAllData boolean [CUd];
-{AUDIT}
+{NOTATION} {AUDIT}
 """
 ASSIGNMENT = """
 Id id [dL]; PermissionSetId reference→PermissionSet [C!]; AssigneeId reference→User [C!]; IsActive boolean [d];
@@ -73,7 +73,10 @@ PermissionsCreate boolean [CUd]; PermissionsRead boolean [CUd]; PermissionsEdit 
 PermissionsDelete boolean [CUd]; PermissionsViewAllRecords boolean [CUd];
 PermissionsModifyAllRecords boolean [CUd]; {AUDIT}
 """
-PROFILE = f"Id id [dL]; Name string(255); Description string(255) [U]; UserType picklist(40) [d]; {AUDIT}"
+PROFILE = f"""
+Id id [dL]; Name string(255); Description string(255) [U]; UserType picklist(40) [d]; {NOTATION} {AUDIT}
+"""
+OWN_PERMISSIONS = f"Id id [dL]; LastCacheUpdate datetime; {NOTATION}"
 ROLE = (
     f"Id id [dL]; Name string(80) [CU!]; DeveloperName string(80) [CU]; ParentRoleId reference→UserRole [CU]; {AUDIT}"
 )
@@ -112,5 +115,6 @@ OBJECTS = (
         **_PLAIN,
     ),
     read_only("Profile", "00e", PROFILE, is_setup=True),
+    read_only("UserPermissionAccess", "0Um", OWN_PERMISSIONS, name_field="", is_setup=True),
     make("UserRole", "00E", ROLE, label="Role", **_PLAIN),
 )
