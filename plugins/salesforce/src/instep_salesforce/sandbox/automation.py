@@ -36,9 +36,14 @@ def _name(org: Org, given: Row, before: Row) -> Row:
 def _lead(org: Org, given: Row, before: Row) -> Row:
     extra = _name(org, given, before)
     if not held(given, before, "Status"):
-        default = (row["ApiName"] for row in org.tables["LeadStatus"].rows.values() if row["IsDefault"])
-        extra["Status"] = next(default)
+        extra["Status"] = _first_status(org)
     return extra
+
+
+def _first_status(org: Org) -> Value:
+    """The status of a new lead: the default one, or the first where none is."""
+    rows = org.tables["LeadStatus"].rows.values()
+    return min(rows, key=lambda row: (not row.get("IsDefault"), int(row["SortOrder"] or 0)))["ApiName"]
 
 
 def stage_row(org: Org, name: Value) -> Row | None:

@@ -16,8 +16,25 @@ def before_save(org: Org, kind: ObjectType, given: Row, before: Row | None) -> N
     """Refuse what only this kind of record forbids."""
     if kind.name == "FieldPermissions" and before is None:
         _require_permissible(org, given)
+    if kind.name == "CampaignMemberStatus" and before is not None:
+        _require_default_and_response(org, given, before)
     if kind.name == "RecordType" and given.get("SobjectType", "Lead") not in org.kinds:
         raise refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "Sobject Type Name: bad value", "SobjectType")
+
+
+def _require_default_and_response(org: Org, given: Row, before: Row) -> None:
+    """Refuse a change that leaves a campaign without a default status, or without one that is a response.
+
+    developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_campaignmemberstatus.htm
+    """
+    if before.get("IsDefault") and given.get("IsDefault") is False:
+        raise refused("FIELD_INTEGRITY_EXCEPTION", "A campaign needs a default member status: name another one.")
+    if before.get("HasResponded") and given.get("HasResponded") is False:
+        table = org.tables["CampaignMemberStatus"]
+        others = [table.rows[id] for id in table.holders("CampaignId", before["CampaignId"]) if id != before["Id"]]
+        if not any(other.get("HasResponded") for other in others):
+            message = "A campaign needs a member status that counts as a response."
+            raise refused("FIELD_INTEGRITY_EXCEPTION", message)
 
 
 def _require_permissible(org: Org, given: Row) -> None:
@@ -45,6 +62,8 @@ def after_save(org: Org, kind: ObjectType, row: Row, before: Row | None, caller:
         _give_statuses(org, row, caller)
     if kind.name == "CampaignMemberStatus" and row.get("IsDefault"):
         _end_other_defaults(org, row)
+    if kind.name == "CampaignMemberStatus" and before is not None and "Label" in before:
+        _rename_status(org, row, before, caller)
     if kind.name == "OpportunityContactRole" and row.get("IsPrimary"):
         _end_other_primaries(org, row, caller)
     if kind.name in {"Task", "Event"}:
@@ -88,6 +107,15 @@ def _end_other_defaults(org: Org, status: Row) -> None:
     for id in table.holders("CampaignId", status["CampaignId"]):
         if id != status["Id"] and table.rows[id].get("IsDefault"):
             table.change(table.rows[id], {"IsDefault": False, "SystemModstamp": org.stamp()})
+
+
+def _rename_status(org: Org, status: Row, before: Row, caller: Caller) -> None:
+    """Members hold the label of their status: they follow it."""
+    table, now = org.tables["CampaignMember"], org.stamp("CampaignMember")
+    for id in table.holders("CampaignId", status["CampaignId"]):
+        if before["Label"] != status["Label"] and table.rows[id].get("Status") == before["Label"]:
+            touched: Row = {"LastModifiedDate": now, "LastModifiedById": caller.user, "SystemModstamp": now}
+            table.change(table.rows[id], {"Status": status["Label"], **touched})
 
 
 def _end_other_primaries(org: Org, role: Row, caller: Caller) -> None:

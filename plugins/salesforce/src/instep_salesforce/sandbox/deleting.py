@@ -46,6 +46,10 @@ def _require_others(org: Org, status: Row) -> None:
         raise refused("FIELD_INTEGRITY_EXCEPTION", "The default member status cannot be deleted.")
     if not any(other.get("HasResponded") for other in others):
         raise refused("FIELD_INTEGRITY_EXCEPTION", "A campaign needs a member status that counts as a response.")
+    members = org.tables["CampaignMember"]
+    held = (members.rows[id].get("Status") for id in members.holders("CampaignId", status["CampaignId"]))
+    if status["Label"] in held:
+        raise refused("DELETE_FAILED", "This member status is in use by members of the campaign.")
 
 
 def _shelve(org: Org, table: Table, row: Row, caller: Caller, **more: str) -> None:

@@ -106,11 +106,18 @@ class DescribeCalls:
 
     def _offered(self, call: Call, kind: ObjectType, item: Field, record_type: str) -> dict[str, object]:
         options = self._org.offering.of(self._org, kind, item, record_type)
-        values: list[object] = [
-            {"attributes": None, "label": o.label or o.value, "validFor": [], "value": o.value} for o in options
-        ]
+        values = {
+            o: {"attributes": None, "label": o.label or o.value, "validFor": [], "value": o.value} for o in options
+        }
+        default = next((shown for option, shown in values.items() if option.default), None)
         url = f"{call.base}/{_INFO.format(object=kind.name)}/picklist-values/{record_type}/{item.name}"
-        return {"controllerValues": {}, "defaultValue": None, "eTag": "", "url": url, "values": values}
+        return {
+            "controllerValues": {},
+            "defaultValue": default,
+            "eTag": "",
+            "url": url,
+            "values": list(values.values()),
+        }
 
     def _tag(self, kind: ObjectType, changed: str) -> str:
         return f'"{kind.name}-{kind.version}-{changed[:19]}"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from instep_salesforce.sandbox import rights
 from instep_salesforce.sandbox.org import Org
-from instep_salesforce.sandbox.schema import TEXTUAL, ChildRelation, Field, ObjectType
+from instep_salesforce.sandbox.schema import TEXTUAL, ChildRelation, Field, ObjectType, Option
 from instep_salesforce.sandbox.soql.binding import is_groupable
 from instep_salesforce.sandbox.soql.relations import child_relations
 
@@ -96,7 +96,7 @@ def describe_field(org: Org, kind: ObjectType, item: Field, *, can_edit: bool) -
         "namePointing": len(targets) > 1,
         "nillable": item.nillable,
         "permissionable": not item.required and not item.defaulted and item.type != "id",
-        "picklistValues": [option.to_dict() for option in org.options(kind, item)] if item.is_picklist else [],
+        "picklistValues": [option.to_dict() for option in _choices(org, kind, item)] if item.is_picklist else [],
         "polymorphicForeignKey": len(targets) > 1,
         "precision": item.precision,
         "referenceTo": targets,
@@ -109,6 +109,12 @@ def describe_field(org: Org, kind: ObjectType, item: Field, *, can_edit: bool) -
         "unique": item.unique,
         "updateable": item.updateable and can_edit,
     }
+
+
+def _choices(org: Org, kind: ObjectType, item: Field) -> tuple[Option, ...]:
+    """The choices that a description lists; only some orgs list inactive ones."""
+    active = org.options(kind, item)
+    return (*active, *org.retired_options(kind, item)) if org.personality.describe_inactive_values else active
 
 
 def describe_briefly(kind: ObjectType, base: str) -> Shown:

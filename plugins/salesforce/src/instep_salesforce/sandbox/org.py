@@ -184,6 +184,16 @@ class Org:
         rows.sort(key=lambda row: int(row["SortOrder"] or 0))
         return tuple(Option(str(r["ApiName"]), str(r["MasterLabel"]), default=bool(r.get("IsDefault"))) for r in rows)
 
+    def retired_options(self, kind: ObjectType, item: Field) -> tuple[Option, ...]:
+        """The inactive choices of a picklist."""
+        if (kind.name, item.name) == ("Opportunity", "StageName"):
+            rows = [row for row in self.tables["OpportunityStage"].rows.values() if not row["IsActive"]]
+        elif (kind.name, item.name) == ("Lead", "Status"):
+            rows = list(self.retired_statuses.values())
+        else:
+            return tuple(option for option in item.options if not option.active)
+        return tuple(Option(str(row["ApiName"]), str(row["MasterLabel"]), active=False) for row in rows)
+
     def redefine(self, kind: ObjectType, item: Field) -> None:
         """Keep a field with its new definition; record types offer no more what is active no longer."""
         kind.put(item)

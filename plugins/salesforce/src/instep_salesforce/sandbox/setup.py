@@ -10,27 +10,39 @@ from instep_salesforce.sandbox.birth import put, put_user
 from instep_salesforce.sandbox.callers import person
 from instep_salesforce.sandbox.errors import not_found
 from instep_salesforce.sandbox.ids import normalise
-from instep_salesforce.sandbox.org import Org
 from instep_salesforce.sandbox.rules import DuplicateRule, Predicate, ValidationRule
 from instep_salesforce.sandbox.schema import Field, ObjectType, Option, Row, Value
-from instep_salesforce.sandbox.standard.picklists import FORECASTS
+from instep_salesforce.sandbox.stage_hands import StageHands
 from instep_salesforce.sandbox.writing import create
 
 _FORMS = {type: form for form, type in reversed(customfields.FORMS.items())}
 
 
-class SetupHands:
+class SetupHands(StageHands):
     """What admins do in Setup."""
-
-    def __init__(self, org: Org) -> None:
-        self._org = org
 
     # --- users -------------------------------------------------------------------------------------------------
 
-    def add_user(self, name: str, email: str, *, active: bool = True) -> str:
-        """A colleague joins; gives the user's id."""
+    def add_user(self, name: str, email: str, *, active: bool = True, profile: str = "Standard User") -> str:
+        """A colleague joins; gives the user's id. One with the profile "Read Only" can change nothing."""
         with self._org.lock:
-            return put_user(self._org, self._org.profile, name, email, active=active)
+            return put_user(self._org, self._profile(profile), name, email, active=active)
+
+    def _profile(self, name: str) -> str:
+        rows = self._org.tables["Profile"].all()
+        found = [str(row["Id"]) for row in rows if row["Name"] == name]
+        if not found:
+            raise not_found()
+        return found[0]
+
+    @property
+    def app_user(self) -> str:
+        """The id of the user that the app runs as."""
+        return self._org.api_user
+
+    def give_profile(self, user: str, profile: str) -> None:
+        """An admin gives a user another profile: "System Administrator", "Standard User" or "Read Only"."""
+        self._change("User", user, {"ProfileId": self._profile(profile)})
 
     def deactivate_user(self, id: str) -> None:
         """A colleague leaves; users are never deleted."""
@@ -122,87 +134,21 @@ class SetupHands:
             with self._org.lock:
                 kind, item = self._field(object, field)
                 others = tuple(option for option in item.options if option.value != value)
-                kind.put(replace(item, options=(*others, Option(value, value))))
-                self._org.schema_changed(kind)
+                self._org.redefine(kind, replace(item, options=(*others, Option(value, value))))
 
     def retire_picklist_value(self, object: str, field: str, value: str) -> None:
-        """An admin deactivates a choice of a picklist."""
-        with self._org.lock:
-            kind, item = self._field(object, field)
-            options = tuple(replace(o, active=o.active and o.value != value) for o in item.options)
-            kind.put(replace(item, options=options))
-            self._org.schema_changed(kind)
+        """An admin deactivates a choice of a picklist; record types offer it no more."""
+        if (object, field) == ("Opportunity", "StageName"):
+            self.retire_stage(value)
+        elif (object, field) == ("Lead", "Status"):
+            self.retire_lead_status(value)
+        else:
+            with self._org.lock:
+                kind, item = self._field(object, field)
+                options = tuple(o.retired() if o.value == value else o for o in item.options)
+                self._org.redefine(kind, replace(item, options=options))
 
-    # --- stages and statuses -----------------------------------------------------------------------------------
-
-    def add_stage(
-        self,
-        name: str,
-        *,
-        probability: float,
-        closed: bool = False,
-        won: bool = False,
-        forecast: str | None = None,
-    ) -> None:
-        """An admin adds an opportunity stage at the end, or brings a retired one back."""
-        category = forecast or ("Closed" if won else "Omitted" if closed else "Pipeline")
-        values: Row = {
-            "MasterLabel": name,
-            "ApiName": name,
-            "IsActive": True,
-            "IsClosed": closed or won,
-            "IsWon": won,
-            "ForecastCategory": category,
-            "ForecastCategoryName": FORECASTS[category],
-            "DefaultProbability": float(probability),
-        }
-        self._put_choice("OpportunityStage", name, values, "Opportunity")
-
-    def retire_stage(self, name: str) -> None:
-        """An admin deactivates a stage; records keep it."""
-        self._change_choice("OpportunityStage", name, {"IsActive": False}, "Opportunity")
-
-    def rename_stage(self, name: str, label: str) -> None:
-        """An admin gives a stage another label; its API name stays."""
-        self._change_choice("OpportunityStage", name, {"MasterLabel": label}, "Opportunity")
-
-    def add_lead_status(self, name: str, *, converted: bool = False) -> None:
-        """An admin adds a lead status at the end."""
-        values: Row = {"MasterLabel": name, "ApiName": name, "IsDefault": False, "IsConverted": converted}
-        self._put_choice("LeadStatus", name, values, "Lead")
-
-    def _put_choice(self, table: str, name: str, values: Row, owner: str) -> None:
-        with self._org.lock:
-            rows = self._org.tables[table].all()
-            if any(row["ApiName"] == name for row in rows):
-                self._change_choice(table, name, values, owner)
-                return
-            last = max(int(row["SortOrder"] or 0) for row in rows)
-            put(self._org, table, **values, SortOrder=last + 1)
-            self._org.schema_changed(self._org.kinds[owner])
-
-    def _change_choice(self, table: str, name: str, values: Row, owner: str) -> None:
-        with self._org.lock:
-            rows = [row for row in self._org.tables[table].all() if row["ApiName"] == name]
-            if not rows:
-                raise not_found()
-            now = self._org.stamp()
-            self._org.tables[table].change(rows[0], {**values, "LastModifiedDate": now, "SystemModstamp": now})
-            self._org.schema_changed(self._org.kinds[owner])
-
-    def add_record_type(self, object: str, developer_name: str, label: str) -> str:
-        """An admin adds a record type; from then on the object has a `RecordTypeId`. Gives its id."""
-        with self._org.lock:
-            kind = self._org.kind(object)
-            values: dict[str, Value] = {"Name": label, "DeveloperName": developer_name, "SobjectType": kind.name}
-            return create(self._org, self._org.kinds["RecordType"], {**values, "IsActive": True}, person(self._org))
-
-    def offer_only(self, object: str, record_type: str, field: str, values: Iterable[str]) -> None:
-        """An admin lets a record type (by its id) offer these choices of a picklist, and no others."""
-        with self._org.lock:
-            kind, item = self._field(object, field)
-            self._org.offering.choose(self._org, kind, item.name, record_type, values)
-            self._org.schema_changed(kind)
+    # --- campaigns ---------------------------------------------------------------------------------------------
 
     def add_campaign(self, name: str) -> str:
         """A colleague makes a campaign with the usual member statuses; gives its id."""
@@ -252,6 +198,11 @@ class SetupHands:
         with self._org.lock:
             self._org.kind(object)
             self._org.rules.locks.update({normalise(id) or "": attempts for id in ids})
+
+    def lock_component(self, type: str, full_name: str, attempts: int = 1) -> None:
+        """A colleague deploys a component just now: so many attempts to change it by the Metadata API fail."""
+        with self._org.lock:
+            self._org.rules.locks[f"{type}:{full_name}"] = attempts
 
     def _change(self, object: str, id: str, values: Row) -> None:
         with self._org.lock:

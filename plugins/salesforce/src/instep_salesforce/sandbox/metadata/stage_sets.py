@@ -36,6 +36,10 @@ class _Rows:
         rows = [row for row in self._rows() if self._is_active(row) or lists.lists_inactive(self._org)]
         return [lists.as_listed(self._org, self._defined(row)) for row in rows]
 
+    def active(self) -> list[Definition]:
+        """The active values in their order."""
+        return [self._defined(row) for row in self._rows() if self._is_active(row)]
+
     def _defined(self, row: Row) -> Definition:
         return {
             "fullName": row["ApiName"],
@@ -45,7 +49,7 @@ class _Rows:
         }
 
     def replace(self, values: Sequence[Definition], user: str) -> None:
-        """Let the table have these values in this order, and what is left out be inactive."""
+        """Let the table have these values in this order; what is left out is inactive, and keeps its number."""
         for value in values:
             self._require_complete(value)
         lists.require_sound(values)
@@ -54,8 +58,8 @@ class _Rows:
         for place, value in enumerate(values, 1):
             row = known.pop(str(value["fullName"]), None)
             self._put(row, {**self._row(value), "SortOrder": place}, user)
-        for place, row in enumerate(known.values(), len(values) + 1):
-            self._put(row, {"IsActive": False, "IsDefault": False, "SortOrder": place}, user)
+        for row in known.values():
+            self._put(row, {"IsActive": False, "IsDefault": False}, user)
         kind = self._org.kinds[self.owner]
         self._org.offering.forget_inactive(self._org, kind.name, self.field)
         self._org.schema_changed(kind)
