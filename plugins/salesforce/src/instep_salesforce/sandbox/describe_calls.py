@@ -7,7 +7,7 @@ from instep_salesforce.sandbox.describing import MASTER_TYPE, describe_briefly, 
 from instep_salesforce.sandbox.errors import not_found
 from instep_salesforce.sandbox.operations import Call, Operation, reply
 from instep_salesforce.sandbox.org import ALLOWANCE, DAY, Org
-from instep_salesforce.sandbox.schema import Field, ObjectType
+from instep_salesforce.sandbox.schema import Field, ObjectType, Option
 from instep_salesforce.sandbox.times import to_header
 
 _RESOURCES = {
@@ -106,7 +106,7 @@ class DescribeCalls:
 
     def _offered(self, call: Call, kind: ObjectType, item: Field, record_type: str) -> dict[str, object]:
         options = self._org.offering.of(self._org, kind, item, record_type)
-        values = {
+        values: dict[Option, dict[str, object]] = {
             o: {"attributes": None, "label": o.label or o.value, "validFor": [], "value": o.value} for o in options
         }
         default = next((shown for option, shown in values.items() if option.default), None)
