@@ -21,6 +21,8 @@ from instep.testing import CountingTransport, Workbench, workbench
 from instep_salesforce import SalesforceSettings, salesforce
 from instep_salesforce.client import SalesforceClient
 
+from .metadata import Configured, configuring, fresh
+
 NEW_TOKEN = {"access_token": "00D000000000001!fresh", "id": "https://x/id/00D000000000001EAA/005000000000001AAA"}
 EXPIRED = (401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}])
 
@@ -160,3 +162,16 @@ def bench() -> Iterator[Workbench]:
     """The connector at work in a fresh sandbox, on a clock that only the test moves."""
     with workbench(salesforce, {}, "Instep_Id__c") as bench:
         yield bench
+
+
+@pytest.fixture(scope="module")
+def shared_org() -> Iterator[Configured]:
+    """One sandbox for a module: the client takes its time to read the WSDL."""
+    with configuring() as running:
+        yield running
+
+
+@pytest.fixture
+def configured(shared_org: Configured) -> Configured:
+    """A new org whose Metadata API the vendor's client speaks."""
+    return fresh(shared_org)

@@ -57,6 +57,7 @@ class _Builder:
     def __init__(self) -> None:
         self.root: Node | None = None
         self._open: list[Node] = []
+        self._texts: list[list[str]] = []
         self._count = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -71,15 +72,16 @@ class _Builder:
         else:
             self.root = node
         self._open.append(node)
+        self._texts.append([])
 
     def end(self, tag: str) -> None:
         """An element ends."""
-        self._open.pop()
+        self._open.pop().text = "".join(self._texts.pop())
 
     def data(self, text: str) -> None:
         """Some text stands here."""
-        if self._open:
-            self._open[-1].text += text
+        if self._texts:
+            self._texts[-1].append(text)
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:
         """No document type is read: it could declare entities, and have files fetched."""
