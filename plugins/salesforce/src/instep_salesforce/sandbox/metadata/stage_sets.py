@@ -9,7 +9,7 @@ from instep_salesforce.sandbox.errors import refused
 from instep_salesforce.sandbox.metadata import values as lists
 from instep_salesforce.sandbox.metadata.shapes import Definition
 from instep_salesforce.sandbox.org import Org
-from instep_salesforce.sandbox.schema import Row
+from instep_salesforce.sandbox.schema import Row, Value
 from instep_salesforce.sandbox.standard.picklists import FORECASTS
 
 
@@ -59,7 +59,7 @@ class _Rows:
             row = known.pop(str(value["fullName"]), None)
             self._put(row, {**self._row(value), "SortOrder": place}, user)
         for row in known.values():
-            self._put(row, {"IsActive": False, "IsDefault": False}, user)
+            self._put(row, {"IsActive": False, "IsDefault": self._default(on=False)}, user)
         kind = self._org.kinds[self.owner]
         self._org.offering.forget_inactive(self._org, kind.name, self.field)
         self._org.schema_changed(kind)
@@ -78,8 +78,12 @@ class _Rows:
             "ApiName": value["fullName"],
             "MasterLabel": lists.label_of(value),
             "IsActive": active,
-            "IsDefault": active and bool(value["default"]),
+            "IsDefault": self._default(on=active and bool(value["default"])),
         }
+
+    def _default(self, *, on: bool) -> Value:
+        """How a row says whether it is the default."""
+        return on
 
     def _require_complete(self, value: Definition) -> None:
         """Refuse a value that lacks what its set needs."""
@@ -123,6 +127,10 @@ class OpportunityStages(_Rows):
             "ForecastCategoryName": FORECASTS[category],
             "DefaultProbability": float(value["probability"]),
         }
+
+    def _default(self, *, on: bool) -> Value:
+        """Their table has no column for it: only the default itself says so."""
+        return on or None
 
     def _require_complete(self, value: Definition) -> None:
         _require(value, "closed", "won", "probability", "forecastCategory")
