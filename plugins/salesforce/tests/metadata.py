@@ -34,13 +34,13 @@ class Configured(Opened):
         found = getattr(self.md, type).read([name])
         return None if found.fullName is None else found
 
-    def make(self, type: str, **definition: object) -> Any:
+    def make(self, type: str, /, **definition: object) -> Any:
         return getattr(self.md, type)(**definition)
 
-    def create(self, type: str, **definition: object) -> None:
+    def create(self, type: str, /, **definition: object) -> None:
         getattr(self.md, type).create([self.make(type, **definition)])
 
-    def update(self, type: str, **definition: object) -> None:
+    def update(self, type: str, /, **definition: object) -> None:
         getattr(self.md, type).update([self.make(type, **definition)])
 
     def edit(self, type: str, name: str, change: Callable[[Any], object]) -> None:
