@@ -34,7 +34,7 @@ COMMANDS = {
     ),
     "provision": (
         "instep.cli.provision:provision",
-        "Every system's stages, picklists and fields: plan, apply, drift, import, export.",
+        "Every system's stages, choices and fields: plan, apply, drift, import, export.",
     ),
     "help": ("instep.cli.help:help", "What a code means that Instep printed, and what to do."),
     "schema": ("instep.cli.schema:schema", "JSON Schemas of the files, for editors."),

@@ -1,4 +1,4 @@
-"""`instep provision`: every system's stages, picklists and fields, as the files say."""
+"""`instep provision`: every system's stages, choices and fields, as the files say."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ markdown_option = click.option("--markdown", is_flag=True, help="Print Markdown,
 
 @click.group()
 def provision() -> None:
-    """Configure every system's stages, picklists and fields from the files: plan, apply, drift, import, export."""
+    """Configure every system's stages, choices and fields from the files: plan, apply, drift, import, export."""
 
 
 def _loaded(workspace: Path, only: tuple[str, ...]) -> Workspace:
@@ -56,12 +56,12 @@ def plan(
     Exit 1 if something has to be put right first, and with --detailed-exitcode 2 if there is a difference.
     """
     from instep.cli.provision_view import plan_markdown, plan_text
-    from instep.provision.run import plan_configuration
+    from instep.provision.run import plan_configuration, save_plan
     from instep.sync.transport import World
 
     found = plan_configuration(_loaded(workspace, only), World(), only, progress=Progress(quiet=as_json))
     if out is not None:
-        _save(found, out)
+        save_plan(found, out)
     if as_json:
         print_json("provision-plan", found.as_json())
     else:
@@ -73,13 +73,6 @@ def plan(
 
 def _how_to_apply(out: Path | None) -> str:
     return f"instep provision apply {out}" if out else "instep provision apply --yes"
-
-
-def _save(found: ProvisionPlan, out: Path) -> None:
-    from instep import outputs
-
-    document = outputs.document("provision-plan", found.as_json())
-    out.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _leave(found: ProvisionPlan, *, detailed: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path as FilePath
 from typing import Any
 
+from instep import outputs
 from instep.errors import GuardError, PlanError, StalePlanError
 from instep.mapping.compiled import EntityMapping, Workspace
 from instep.mapping.digest import digest_of_configuration
@@ -80,6 +82,12 @@ def plan_configuration(
     """Say what would be done so that every system is as the files say. Reads, and touches nothing."""
     with _reading(workspace, world, only) as session:
         return _plan(session, progress)
+
+
+def save_plan(plan: ProvisionPlan, path: FilePath) -> None:
+    """Write a plan to a file that `apply_configuration` takes."""
+    document = outputs.document("provision-plan", plan.as_json())
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def apply_configuration(

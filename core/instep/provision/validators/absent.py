@@ -26,7 +26,7 @@ def check(view: View) -> Iterator[Finding]:
             place in plan.compared.found.limits or is_custom(plan.compared.found, wanted.field) for place in places
         ):
             what = f"{' or '.join(wanted.objects)} has no list of stages in {wanted.field}"
-            yield view.finding("no-list", what, "Correct the field in the mapping, or make it a picklist there.")
+            yield view.finding("no-list", what, "Correct the field in the mapping, or make it a choice there.")
     for bound in plan.compared.bounds:
         if bound.pipeline is None and bound.wanted.pipeline is not None and not bound.limits.makes_pipelines:
             what = f'{bound.object} has no "{bound.label}", and none can be made by the API'
