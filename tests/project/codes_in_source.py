@@ -16,10 +16,11 @@ _PLACES = {
     "notes": {"note": 0},
     "obstacles": {"Obstacle": 0},
     "doctor": {"Finding": 1, "Untold": 2},
+    "provision": {"finding": 0},
     "rejected": {"quarantine": 1},
 }
 """Per family, the calls that take a code, and which of their arguments it is."""
-_FOLDERS = {"mapping": "mapping", "lint": "mapping", "doctor": ""}
+_FOLDERS = {"mapping": "mapping", "lint": "mapping", "doctor": "", "provision": "provision"}
 _KEYWORDS = {"Mistake": "code", "Untold": "code"}
 
 

@@ -32,7 +32,8 @@ PASSED_ON = {
     "mapping": {"fields.py: code", "section.py: code", "source.py: code", "section.py: what", _FROM_A_WORD},
     "notes": {"creates.py: found.code", "ledger.py: code", "refusals.py: refusal.code"},
     "obstacles": {"why_not.py: *row"},
-    "doctor": {"owners.py: told.code"},
+    "doctor": {"owners.py: told.code", "checks.py: advice.code", "view.py: code"},
+    "provision": set(),
     "rejected": {"plan.py: held.code", "refusals.py: refusal.code", "apply.py: change"},
 }
 """What carries a code that was given elsewhere: by another call that is looked at, or by a system."""
@@ -59,6 +60,10 @@ def test_every_reason_of_why_not_has_a_page_and_every_page_a_reason() -> None:
 
 def test_every_finding_of_doctor_has_a_page_and_every_page_a_finding() -> None:
     assert source.codes_of("doctor").codes == PAGES["Findings of doctor"]
+
+
+def test_every_finding_of_provisioning_has_a_page_and_every_page_a_finding() -> None:
+    assert source.codes_of("provision").codes == PAGES["Findings of provisioning"]
 
 
 def test_every_class_of_refusals_has_a_page_and_every_page_a_class() -> None:
@@ -118,7 +123,7 @@ def test_a_page_shows_the_code_as_it_is_printed(code: str) -> None:
     page = read_page(code)
     if page.group in ("Notes of a run", "Classes of refusals", "Reasons of why-not"):
         assert f"[{code}]" in messages[0]
-    if page.group == "Findings of doctor":
+    if page.group in ("Findings of doctor", "Findings of provisioning"):
         assert f"[{code}]" in messages[0] or messages[0].startswith("✓")
 
 

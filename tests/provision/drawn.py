@@ -55,7 +55,16 @@ def changed(files: Files, chance: random.Random) -> Files:
     files = copy.deepcopy(files)
     for _ in range(chance.randint(1, 4)):
         chance.choice((_rename, _reweigh, _insert, _drop, _relabel, _swap))(files, chance)
+    for table in _every(files):
+        table.retire = {key: to for key in table.retire if (to := _shown(files, table, key)) is not None}
     return files
+
+
+def _shown(files: Files, table: Table, key: str) -> str | None:
+    """As what a stage is shown that a table lists no more."""
+    listed = [stage.key for stage in table.stages]
+    earlier = [other for other in files.process[: files.process.index(key)] if other in listed]
+    return earlier[-1] if earlier and key not in listed else None
 
 
 def _every(files: Files) -> list[Table]:
@@ -107,8 +116,7 @@ def _drop(files: Files, chance: random.Random) -> None:
         return
     place = chance.randrange(1, len(table.stages))
     gone = table.stages.pop(place)
-    table.retire[gone.key] = table.stages[place - 1].key
-    table.retire = {key: to for key, to in table.retire.items() if to in {stage.key for stage in table.stages}}
+    table.retire[gone.key] = ""
 
 
 def _relabel(files: Files, chance: random.Random) -> None:
@@ -148,9 +156,9 @@ def _in_hubspot(systems: Systems, chance: random.Random, said: set[str]) -> str:
         now = next(one for one in world.stages("deals", pipeline) if one.id == stage)
         world.describe_stage("deals", pipeline, stage, probability=0.8 if now.probability != 0.8 else 0.7)
     elif deed == "rename-pipeline":
-        world.rename_pipeline("deals", pipeline, "Somebody's own pipeline")
+        world.rename_pipeline("deals", pipeline, f"Somebody's own pipeline {chance.randint(0, 9999)}")
     elif deed == "add":
-        world.add_stage("deals", pipeline, "Somebody's own stage", probability=0.5)
+        world.add_stage("deals", pipeline, f"Somebody's own stage {chance.randint(0, 9999)}", probability=0.5)
     elif deed == "remove" or len(there) < 2:
         world.remove_stage("deals", pipeline, stage)
         deed = "remove"

@@ -11,11 +11,11 @@ import click
 
 from instep.cli.output import Progress, print_json, talk
 from instep.cli.process import json_option, workspace_option
+from instep.cli.reports import publish
 
 if TYPE_CHECKING:
     from instep.mapping.compiled import Workspace
     from instep.provision.plan import ProvisionPlan
-    from instep.provision.run import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,7 +23,9 @@ only_option = click.option(
     "--connection", "only", multiple=True, metavar="NAME", help="Only this connection; may be given more than once."
 )
 detailed_option = click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is a difference.")
-markdown_option = click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
+markdown_option = click.option(
+    "--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a report for a pull request."
+)
 
 
 @click.group()
@@ -49,7 +51,12 @@ def _loaded(workspace: Path, only: tuple[str, ...]) -> Workspace:
 @markdown_option
 @json_option
 def plan(
-    workspace: Path, only: tuple[str, ...], out: Path | None, detailed_exitcode: bool, markdown: bool, as_json: bool
+    workspace: Path,
+    only: tuple[str, ...],
+    out: Path | None,
+    detailed_exitcode: bool,
+    markdown: Path | None,
+    as_json: bool,
 ) -> None:
     """Say what would be done so that every system is as the files say. Changes nothing, and needs no right to.
 
@@ -62,11 +69,12 @@ def plan(
     found = plan_configuration(_loaded(workspace, only), World(), only, progress=Progress(quiet=as_json))
     if out is not None:
         save_plan(found, out)
+    publish(markdown, lambda: plan_markdown(found))
     if as_json:
         print_json("provision-plan", found.as_json())
     else:
-        click.echo(plan_markdown(found) if markdown else plan_text(found))
-        if not found.is_empty and not markdown:
+        click.echo(plan_text(found))
+        if not found.is_empty:
             talk(f"Nothing was done. To do exactly this: {_how_to_apply(out)}")
     _leave(found, detailed=detailed_exitcode)
 
@@ -96,7 +104,7 @@ def apply(
     only: tuple[str, ...],
     yes: bool,
     past_guards: bool,
-    markdown: bool,
+    markdown: Path | None,
     as_json: bool,
 ) -> None:
     """Do exactly what a saved PLAN says, or with --yes what one would say now.
@@ -104,6 +112,7 @@ def apply(
     Writes mappings/CONNECTION.ids.toml, which says what is managed: commit it. Exit 3 if something was refused, and
     6 if a system, a file or a plugin is not what the plan was made from.
     """
+    from instep.cli.provision_view import report_markdown, report_text
     from instep.provision.run import apply_configuration
     from instep.sync.transport import World
 
@@ -114,7 +123,12 @@ def apply(
     report = apply_configuration(
         _loaded(workspace, only), World(), only, saved=saved, past_guards=past_guards, progress=progress
     )
-    _print(report, as_json=as_json, markdown=markdown)
+    publish(markdown, lambda: report_markdown(report))
+    if as_json:
+        print_json("provision-report", report.as_json())
+    else:
+        click.echo(report_text(report))
+    raise click.exceptions.Exit(report.exit_code)
 
 
 def _read(plan_file: Path) -> Any:
@@ -129,16 +143,6 @@ def _read(plan_file: Path) -> Any:
         remedy = f"Make one with: instep provision plan --out {plan_file}"
         raise ConfigError(f"{plan_file} is not a plan of a configuration. {remedy}")
     return saved
-
-
-def _print(report: Report, *, as_json: bool, markdown: bool) -> None:
-    from instep.cli.provision_view import report_markdown, report_text
-
-    if as_json:
-        print_json("provision-report", report.as_json())
-    else:
-        click.echo(report_markdown(report) if markdown else report_text(report))
-    raise click.exceptions.Exit(report.exit_code)
 
 
 @provision.command("import")
@@ -171,7 +175,9 @@ def _adopted(system: Any) -> dict[str, Any]:
 @detailed_option
 @markdown_option
 @json_option
-def drift(workspace: Path, only: tuple[str, ...], detailed_exitcode: bool, markdown: bool, as_json: bool) -> None:
+def drift(
+    workspace: Path, only: tuple[str, ...], detailed_exitcode: bool, markdown: Path | None, as_json: bool
+) -> None:
     """Say where a system is not any more what was applied to it, and what people added to what is managed.
 
     Meant for a schedule, on the files as they were applied last. With --detailed-exitcode, exit 2 if there is any.
@@ -182,10 +188,11 @@ def drift(workspace: Path, only: tuple[str, ...], detailed_exitcode: bool, markd
     from instep.sync.transport import World
 
     found = drift_of(plan_configuration(_loaded(workspace, only), World(), only, progress=Progress(quiet=as_json)))
+    publish(markdown, lambda: drift_markdown(found))
     if as_json:
         print_json("provision-drift", {"drifted": bool(found), "drift": [one.as_json() for one in found]})
     else:
-        click.echo(drift_markdown(found) if markdown else drift_text(found))
+        click.echo(drift_text(found))
         if found:
             talk("To put it right: instep provision apply --yes. To keep it: change the files, or import.")
     if detailed_exitcode and found:

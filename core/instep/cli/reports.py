@@ -69,13 +69,23 @@ def _write(reports: Reports, store: Path) -> None:
         from instep.cli.metrics import write_metrics
 
         write_metrics(reports.metrics, store, reports.outcome)
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if reports.outcome is not None and (reports.markdown is not None or summary):
-        from instep.cli.markdown import report
+    outcome = reports.outcome
+    if outcome is not None:
+        publish(reports.markdown, lambda: _report(outcome, values=reports.show_values))
 
-        text = report(reports.outcome, values=reports.show_values)
-        if reports.markdown is not None:
-            reports.markdown.write_text(text, encoding="utf-8")
-        if summary:
-            with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(text)
+
+def _report(outcome: Outcome, *, values: bool) -> str:
+    from instep.cli.markdown import report
+
+    return report(outcome, values=values)
+
+
+def publish(file: Path | None, report: Callable[[], str]) -> None:
+    """Write a report in Markdown to a file, and to the summary of a GitHub job, where there is either."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    text = report() if file is not None or summary else ""
+    if file is not None:
+        file.write_text(text, encoding="utf-8")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as job:
+            job.write(text)

@@ -14,6 +14,7 @@ GROUPS = {
     "Notes of a run": "printed by `plan`, `apply`, `sync` and `undo`, and by `instep show RUN`",
     "Classes of refusals": "what a system refused: printed in the notes of a run, by `status` and by `show`",
     "Findings of doctor": "printed by `instep doctor`",
+    "Findings of provisioning": "printed by `instep provision plan`",
     "Reasons of why-not": "printed by `instep why-not KEY`, beside the notes of runs",
     "Errors": "what ends a command: `error.kind` of `--json`",
     "Exit codes": "how a command ended; `instep help 5` is enough",

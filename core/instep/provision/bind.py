@@ -115,14 +115,31 @@ class Bound:
 def bind(configuration: Configuration, process: Process, found: Found) -> tuple[Bound, ...]:
     """Every wanted list, once for each object that has it, with what stands for it now."""
     taken = {ids.pipeline for ids in configuration.ids.values() if ids.pipeline is not None}
+    known = _known_by_place(configuration, process)
     bounds = []
     for wanted in configuration.lists:
         ids = configuration.ids.get(wanted.path, ListIds())
         for object in wanted.objects:
             limits = found.limits.get((object, wanted.field))
             if limits is not None:
-                bounds.append(_bound(wanted, object, limits, ids, process, found, taken))
+                shared = known.get(wanted.field, {}) if limits.shared_list is not None else {}
+                bounds.append(_bound(wanted, object, limits, ids, process, found, taken, shared))
     return tuple(bounds)
+
+
+Shared = Mapping[str, set[Key]]
+"""Ids of a shared list that any wanted list has, with the keys that it knows them by."""
+
+
+def _known_by_place(configuration: Configuration, process: Process) -> dict[str, dict[str, set[Key]]]:
+    """By field, the ids that are managed there."""
+    found: dict[str, dict[str, set[Key]]] = {}
+    for wanted in configuration.lists:
+        ids = configuration.ids.get(wanted.path, ListIds()).moved(process)
+        for key, known in ids.stages.items():
+            for id in known:
+                found.setdefault(wanted.field, {}).setdefault(id, set()).add(key)
+    return found
 
 
 def _bound(
@@ -133,11 +150,12 @@ def _bound(
     process: Process,
     found: Found,
     taken: set[str],
+    shared: Shared,
 ) -> Bound:
     pipeline = _pipeline(wanted, object, limits, ids, found, taken)
     holder = found.pipeline(object, limits.shared_list) if limits.shared_list else pipeline
     there = {stage.id: stage for stage in holder.stages} if holder else {}
-    claims = _claims(wanted.stages, ids.moved(process), there)
+    claims = _claims(wanted.stages, ids.moved(process), there, shared)
     stages = tuple(_stage(place, one, claims, there) for place, one in enumerate(wanted.stages))
     claimed = {claim.id for claim in claims.values()}
     leftovers = tuple(_leftovers(wanted, ids, process, there, claimed, stages))
@@ -174,8 +192,11 @@ def _pipeline(
     return by_id or next((one for one in free if one.label.casefold() in names), None)
 
 
-def _claims(stages: Sequence[WantedStage], ids: ListIds, there: Mapping[str, SystemStage]) -> _Claims:
-    """What stands for each wanted stage. No id stands for two; those that are called alike come first."""
+def _claims(stages: Sequence[WantedStage], ids: ListIds, there: Mapping[str, SystemStage], shared: Shared) -> _Claims:
+    """What stands for each wanted stage. No id stands for two; those that are called alike come first.
+
+    What another pipeline knows by another key is not taken for this one, whatever it is called.
+    """
     claims: dict[int, _Claim] = {}
     free = dict(there)
 
@@ -192,7 +213,9 @@ def _claims(stages: Sequence[WantedStage], ids: ListIds, there: Mapping[str, Sys
         claim(place, _managed(wanted, ids), was_managed=True)
     managed = {id for known in ids.stages.values() for id in known}
     for place, wanted in enumerate(stages):
-        strangers = [stage for id, stage in there.items() if id not in managed and _is_named(wanted, stage)]
+        claim(place, [id for id in there if shared.get(id, set()) & {*wanted.keys}], was_managed=False)
+        free_ones = [stage for id, stage in there.items() if id not in managed and id not in shared]
+        strangers = [stage for stage in free_ones if _is_named(wanted, stage)]
         strangers.sort(key=lambda stage: (stage.id != wanted.spelled, not stage.active))
         claim(place, [stage.id for stage in strangers], was_managed=False)
     return claims

@@ -22,7 +22,7 @@ EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_examples_are_one_workspace_without_mistakes(folder) -> None:
-    sync, process, scoring, team, hubspot, pipelines = EXAMPLES
+    sync, process, scoring, team, hubspot, pipelines, configured = EXAMPLES
     exports = '[company]\nobjects = ["firms"]\nmatch = ["instep_id"]\nfields = { industry = "i", employees = "n" }\n'
     rest = (
         '[company]\nobjects = ["companies"]\nmatch = ["instep_id"]\n[opportunity]\nobjects = ["deals"]\n'
@@ -31,7 +31,7 @@ def test_the_examples_are_one_workspace_without_mistakes(folder) -> None:
     folder.without("mappings/crm.toml")
     files = {"sync": sync, "process": process, "scoring": scoring, "team": team, "exports": exports}
 
-    assert folder.said(**files, hubspot=f"{hubspot}{rest}{pipelines}") == []
+    assert folder.said(**files, hubspot=f"{hubspot}{rest}{pipelines}{configured}") == []
     assert folder.noted() == []
 
 

@@ -13,7 +13,7 @@ from instep.sync.health.finding import Finding
 def check(view: View) -> Iterator[Finding]:
     process = view.workspace.process
     for entity in view.live.mapping.entities.values():
-        for table in entity.tables():
+        for table in (one for one in entity.tables() if not one.unmade):
             for stage in _broken(table, process):
                 what = f"{stage}, written as {table.word(table.values[stage])}, would not be read as {stage} again"
                 remedy = (
