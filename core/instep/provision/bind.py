@@ -122,13 +122,20 @@ def bind(configuration: Configuration, process: Process, found: Found) -> tuple[
         for object in wanted.objects:
             limits = found.limits.get((object, wanted.field))
             if limits is not None:
-                shared = known.get(wanted.field, {}) if limits.shared_list is not None else {}
-                bounds.append(_bound(wanted, object, limits, ids, process, found, taken, shared))
+                others = _Others(taken, known.get(wanted.field, {}) if limits.shared_list is not None else {})
+                bounds.append(_bound(wanted, object, limits, ids, process, found, others))
     return tuple(bounds)
 
 
 Shared = Mapping[str, set[Key]]
 """Ids of a shared list that any wanted list has, with the keys that it knows them by."""
+
+
+class _Others(NamedTuple):
+    """What is known elsewhere in the files: the ids of pipelines, and of stages in the same shared list."""
+
+    pipelines: set[str]
+    stages: Shared
 
 
 def _known_by_place(configuration: Configuration, process: Process) -> dict[str, dict[str, set[Key]]]:
@@ -149,13 +156,12 @@ def _bound(
     ids: ListIds,
     process: Process,
     found: Found,
-    taken: set[str],
-    shared: Shared,
+    others: _Others,
 ) -> Bound:
-    pipeline = _pipeline(wanted, object, limits, ids, found, taken)
+    pipeline = _pipeline(wanted, object, limits, ids, found, others.pipelines)
     holder = found.pipeline(object, limits.shared_list) if limits.shared_list else pipeline
     there = {stage.id: stage for stage in holder.stages} if holder else {}
-    claims = _claims(wanted.stages, ids.moved(process), there, shared)
+    claims = _claims(wanted.stages, ids.moved(process), there, others.stages)
     stages = tuple(_stage(place, one, claims, there) for place, one in enumerate(wanted.stages))
     claimed = {claim.id for claim in claims.values()}
     leftovers = tuple(_leftovers(wanted, ids, process, there, claimed, stages))

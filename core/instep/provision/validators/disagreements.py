@@ -17,13 +17,14 @@ def check(view: View) -> Iterator[Finding]:
 
 
 def _of_list(view: View, of: ListBound) -> Iterator[Finding]:
-    first: dict[str, tuple[str, BoundStage]] = {}
+    first: dict[tuple[str, str], tuple[str, BoundStage]] = {}
     for bound in of.bounds:
         for stage in bound.stages:
-            name = stage.stage.id if stage.stage is not None else stage.label(of.limits).casefold()
+            label = stage.label(of.limits)
+            name = ("id", stage.stage.id) if stage.stage is not None else ("label", label.casefold())
             place, known = first.setdefault(name, (bound.label, stage))
             if _differs(known, stage, of):
-                what = f'"{stage.label(of.limits)}" is not the same in {place} and in {bound.label}'
+                what = f'"{label}" is not the same in {place} and in {bound.label}'
                 remedy = "The system keeps one of each name: say the same in both, or give them two names."
                 yield view.finding("stage-disagrees", what, remedy)
 
