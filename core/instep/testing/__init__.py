@@ -14,7 +14,18 @@ from __future__ import annotations
 
 import pytest
 
-for _module in ("login", "reading", "writing", "linking", "setup", "configuring", "stagefields", "workbench"):
+for _module in (
+    "login",
+    "reading",
+    "writing",
+    "linking",
+    "setup",
+    "choices",
+    "configuring",
+    "interrupting",
+    "stagefields",
+    "workbench",
+):
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
 from instep.testing.conformance import ConnectorConformance  # noqa: E402

@@ -1,63 +1,36 @@
-"""Claims about configuring: pipelines, stages, and the options of fields."""
+"""Claims about configuring pipelines and stages."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from instep.contract import (
     AddStage,
     ChangeStage,
-    ConfigurableFields,
-    FieldSpec,
     Missing,
     OfferStages,
-    Option,
     OrderStages,
     Outcome,
     Rejected,
     RelabelPipeline,
     RetireStage,
-    StageChange,
     SystemStage,
-    Unknown,
-    Update,
     Written,
 )
 from instep.model.values import Scalar
-from instep.sandbox import FaultKind
-from instep.testing.stagefields import Field, StageField, stage_field, unordered, without, written
-from instep.testing.workbench import Stopped, Workbench, is_sentence, refused
+from instep.testing.stagefields import Field, StageField, StageFieldClaims, says, seen, unordered, without, written
+from instep.testing.workbench import Workbench, is_sentence, refused
 
 NOBODY_KNOWS = "nobody_knows_this"
-LOST_FOR_GOOD = 100
 LATE = timedelta(seconds=30)
 
 
-class ConfiguringClaims:
-    """What `limits`, `configured`, `apply` and `holders` promise, and the fields that have choices."""
-
-    stage_fields: ClassVar[tuple[Field, ...]]
-    own_field: ClassVar[str]
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Let every claim about a field's stages be one about each declared field."""
-        if "at" in metafunc.fixturenames:
-            fields = self.stage_fields or (None,)
-            metafunc.parametrize("at", fields, ids=[".".join(field) if field else "stages" for field in fields])
-
-    def _field(self, bench: Workbench, at: Field | None) -> StageField:
-        return stage_field(bench, at, self.stage_fields)
-
-    def _changeable(self, bench: Workbench, at: Field | None) -> StageField:
-        field = self._field(bench, at)
-        field.require_change()
-        return field
+class ConfiguringClaims(StageFieldClaims):
+    """What `limits`, `configured`, `apply` and `holders` promise."""
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -82,7 +55,7 @@ class ConfiguringClaims:
         for pipeline in field.store.read():
             if (pipeline.object, pipeline.id) in own:
                 active = [stage for stage in own[pipeline.object, pipeline.id].stages if stage.active]
-                assert [_seen(stage) for stage in pipeline.stages] == [_seen(stage) for stage in active]
+                assert [seen(stage) for stage in pipeline.stages] == [seen(stage) for stage in active]
 
     def test_the_limits_can_be_kept(self, bench: Workbench, at: Field | None) -> None:
         limits = self._field(bench, at).limits
@@ -125,7 +98,7 @@ class ConfiguringClaims:
         first, second = field.make(change), field.make(change)
         assert first.id == second.id
         assert field.active()[-1].id == first.id
-        assert _says(field.stage(first.id), wanted)
+        assert says(field.stage(first.id), wanted)
         assert not field.limits.ids_are_labels or first.id == wanted.label
         assert without(field.found(), field.object, {first.id}) == before
 
@@ -136,7 +109,7 @@ class ConfiguringClaims:
         for won in (True, False):
             wanted = replace(field.new(), closed=True, won=won, probability=float(won))
             added = field.make(AddStage(field.object, field.home().id, wanted))
-            assert _says(field.stage(added.id), wanted)
+            assert says(field.stage(added.id), wanted)
 
     def test_a_pipeline_that_is_added_twice_is_there_once(self, bench: Workbench, at: Field | None) -> None:
         field = self._changeable(bench, at)
@@ -149,7 +122,7 @@ class ConfiguringClaims:
         assert made.label == change.label
         assert {stage.label: stage.id for stage in made.stages} == first.fields
         assert made.offers_from == field.limits.shared_list
-        assert all(_says(stage, wanted) for stage, wanted in zip(made.stages, change.stages, strict=True))
+        assert all(says(stage, wanted) for stage, wanted in zip(made.stages, change.stages, strict=True))
         assert without(field.found(), field.object, (), {first.id}) == before
 
     def test_a_label_as_long_as_the_limit_is_taken(self, bench: Workbench, at: Field | None) -> None:
@@ -183,7 +156,7 @@ class ConfiguringClaims:
             after = replace(stage, closed=True, won=won, probability=float(won))
             field.make(ChangeStage(field.object, field.home().id, stage, after))
             stage = field.stage(stage.id)
-            assert _seen(stage) == _seen(after)
+            assert seen(stage) == seen(after)
             mine = {stage.id}
             assert without(field.found(), field.object, mine) == without(before, field.object, mine)
 
@@ -205,7 +178,7 @@ class ConfiguringClaims:
         if first is None:
             pytest.skip("These stages have nothing but their labels.")
         field.make(ChangeStage(field.object, field.home().id, stage, replace(stage, probability=second)))
-        assert _seen(field.stage(stage.id))[1:] == _seen(replace(relabelled, probability=second))[1:]
+        assert seen(field.stage(stage.id))[1:] == seen(replace(relabelled, probability=second))[1:]
 
     def test_another_label_of_a_pipeline_keeps_everything_else(self, bench: Workbench, at: Field | None) -> None:
         field = self._changeable(bench, at)
@@ -276,7 +249,7 @@ class ConfiguringClaims:
         wanted = replace(stage, label="Back again", probability=field.probabilities()[1])
         for _ in range(2):
             assert field.make(AddStage(field.object, field.home().id, wanted)).id == stage.id
-        assert _says(field.stage(stage.id), wanted)
+        assert says(field.stage(stage.id), wanted)
         assert stage.id in {stage.id for stage in field.active()}
 
     def test_a_stage_that_a_record_holds_is_not_lost(self, bench: Workbench, at: Field | None) -> None:
@@ -329,116 +302,6 @@ class ConfiguringClaims:
         assert isinstance(third, Rejected | Missing), third
         assert without(field.found(), field.object, {written(second).id}) == before
 
-    def test_changes_that_are_stopped_anywhere_are_completed_by_making_them_again(
-        self, bench: Workbench, at: Field | None
-    ) -> None:
-        field = self._changeable(bench, at)
-        for make in field.kinds().values():
-            for sent in count():
-                changes, before = [make()], unordered(field.found())
-                stopped = self._stopped(field, changes, sent)
-                self._completed(field, changes, before)
-                if not stopped:
-                    assert sent > 0
-                    break
-
-    def test_many_changes_that_are_stopped_anywhere_are_completed_by_making_them_again(
-        self, bench: Workbench, at: Field | None
-    ) -> None:
-        field = self._changeable(bench, at)
-        kinds = field.kinds()
-        makes = [kinds[name] for name in ("retire a stage", "change a stage", "order stages", "add a stage")]
-        for sent in count():
-            changes, before = [make() for make in makes], unordered(field.found())
-            stopped = self._stopped(field, changes, sent)
-            self._completed(field, changes, before)
-            if not stopped:
-                break
-
-    def test_a_change_whose_answer_was_lost_is_completed_without_a_twin(
-        self, bench: Workbench, at: Field | None
-    ) -> None:
-        field = self._changeable(bench, at)
-        for make in field.kinds().values():
-            for nth in count():
-                changes, before = [make()], unordered(field.found())
-                bench.transport.sent.clear()
-                bench.faults.add("*", FaultKind.TIMEOUT_AFTER_COMMIT, 1, writes_only=True, after=nth)
-                (outcome,) = field.apply(*changes)
-                bench.faults.clear()
-                assert isinstance(outcome, Written | Unknown), outcome
-                self._completed(field, changes, before)
-                if sum(sent.writes for sent in bench.transport.sent) <= nth:
-                    break
-
-    def test_a_change_that_is_never_answered_is_unknown(self, bench: Workbench, at: Field | None) -> None:
-        field = self._changeable(bench, at)
-        for make in field.kinds().values():
-            changes, before = [make()], unordered(field.found())
-            bench.faults.arm(LOST_FOR_GOOD)
-            (outcome,) = field.apply(*changes)
-            bench.faults.clear()
-            assert isinstance(outcome, Unknown), outcome
-            assert is_sentence(outcome.reason), outcome.reason
-            self._completed(field, changes, before)
-
-    # --- fields with choices -----------------------------------------------------------------------------------
-
-    def test_the_names_of_new_fields_keep_the_limits_which_cost_nothing_to_ask(self, bench: Workbench) -> None:
-        limits = _fields(bench).limits()
-        assert re.fullmatch(limits.name, self.own_field.format("stage"))
-        assert limits.name_length > 0
-        assert limits.label_length > 0
-        assert not bench.transport.sent
-
-    @pytest.mark.parametrize("type", ["choice", "choices"])
-    def test_a_choice_is_created_once_with_its_options_in_order(self, bench: Workbench, type: Any) -> None:
-        fields = _fields(bench)
-        for object in bench.records.objects:
-            spec = FieldSpec(
-                object, self.own_field.format(type), "Conformance", type, options=_options("b", "a", "c")
-            )
-            outcomes = [written(fields.create(spec)) for _ in range(2)]
-            assert [outcome.created for outcome in outcomes] == [True, False]
-            made = next(field for field in fields.read(object) if field.name == spec.name)
-            assert (made.type, made.options) == (type, spec.options)
-
-    def test_a_choice_that_was_created_can_be_written(self, bench: Workbench) -> None:
-        fields, name = _fields(bench), self.own_field.format("chosen")
-        written(fields.create(FieldSpec(bench.object, name, "Chosen", "choice", options=_options("a", "b"))))
-        (id,) = bench.make(bench.object)
-        written(bench.write(bench.object, [Update(id, {name: "b"}, {})])[0])
-        assert bench.fields_of(bench.object, id, [name]) == {name: "b"}
-
-    def test_a_choice_that_is_extended_keeps_the_options_of_others(self, bench: Workbench) -> None:
-        fields, name = _fields(bench), self.own_field.format("extended")
-        spec = FieldSpec(bench.object, name, "Extended", "choice", options=_options("a"))
-        written(fields.create(spec))
-        colleague: Any = bench.connect().fields
-        written(colleague.extend(bench.object, name, _options("colleague")))
-        for _ in range(2):
-            written(fields.extend(bench.object, name, (Option("a", "Another label"), Option("b", "Option b"))))
-        written(fields.create(replace(spec, options=_options("a", "c"))))
-        made = next(field for field in fields.read(bench.object) if field.name == name)
-        assert made.options == _options("a", "colleague", "b", "c")
-
-    def test_only_a_choice_that_is_there_can_be_extended(self, bench: Workbench) -> None:
-        fields, name = _fields(bench), self.own_field.format("text")
-        written(fields.create(FieldSpec(bench.object, name, "Text", "text")))
-        for missing in (name, self.own_field.format("nowhere")):
-            outcome = fields.extend(bench.object, missing, _options("a"))
-            assert isinstance(outcome, Rejected | Missing), outcome
-
-    def test_an_extension_whose_answer_was_lost_is_completed(self, bench: Workbench) -> None:
-        fields, name = _fields(bench), self.own_field.format("lost")
-        written(fields.create(FieldSpec(bench.object, name, "Lost", "choice", options=_options("a"))))
-        bench.faults.arm(LOST_FOR_GOOD)
-        assert isinstance(fields.extend(bench.object, name, _options("b")), Unknown)
-        bench.faults.clear()
-        written(fields.extend(bench.object, name, _options("b")))
-        made = next(field for field in fields.read(bench.object) if field.name == name)
-        assert made.options == _options("a", "b")
-
     # --- parts of claims ---------------------------------------------------------------------------------------
 
     def _changed(self, field: StageField, before: SystemStage, after: SystemStage) -> None:
@@ -469,98 +332,6 @@ class ConfiguringClaims:
         found = field.store.holders(field.object, pipeline, stage)
         assert len(set(found)) == len(found)
         return set(found)
-
-    def _stopped(self, field: StageField, changes: list[StageChange], sent: int) -> bool:
-        """Whether a run was stopped that may send only so many requests."""
-        field.bench.transport.stop_after = sent
-        try:
-            field.store.apply(changes)
-        except Stopped:
-            return True
-        finally:
-            field.bench.transport.stop_after = None
-        return False
-
-    def _completed(self, field: StageField, changes: list[StageChange], before: Any) -> None:
-        """Made again, by another run, the changes are all there, once; and again changes nothing more."""
-        another: Any = field.bench.connect().stages
-        outcomes = [written(outcome) for outcome in another.apply(changes)]
-        after = field.found()
-        assert [written(outcome).id for outcome in another.apply(changes)] == [outcome.id for outcome in outcomes]
-        assert field.found() == after
-        for pipeline in field.own():
-            labels = [stage.label for stage in pipeline.stages if stage.active]
-            assert len(set(labels)) == len(labels)
-        labels = [pipeline.label for pipeline in field.own()]
-        assert len(set(labels)) == len(labels)
-        _assert_made(field, changes, outcomes)
-        _assert_nothing_else(field, changes, outcomes, before)
-
-
-def _assert_made(field: StageField, changes: list[StageChange], outcomes: list[Written]) -> None:
-    found = field.found()
-    active = {stage.id: stage for stage in field.active()}
-    for change, outcome in zip(changes, outcomes, strict=True):
-        match change:
-            case AddStage(stage=stage):
-                assert _says(active[outcome.id], stage)
-            case ChangeStage(after=after):
-                assert active[after.id].label == after.label
-            case RetireStage(id=id):
-                assert id not in active
-            case OrderStages(ids=ids):
-                assert [id for id in active if id in ids] == [id for id in ids if id in active]
-            case OfferStages(pipeline=pipeline, offered=offered):
-                assert set(offered) <= {stage.id for stage in found[field.object, pipeline].stages}
-            case RelabelPipeline(pipeline=pipeline, label=label):
-                assert found[field.object, pipeline].label == label
-            case _:
-                assert found[field.object, outcome.id].label == change.label
-
-
-def _assert_nothing_else(field: StageField, changes: list[StageChange], outcomes: list[Written], before: Any) -> None:
-    """Whatever the changes do not name is as it was, in every list."""
-    stages, pipelines = set[str](), set[str]()
-    for change, outcome in zip(changes, outcomes, strict=True):
-        match change:
-            case AddStage() | ChangeStage():
-                stages.add(outcome.id)
-            case RetireStage(id=id):
-                stages.add(id)
-            case OfferStages(offered=offered):
-                stages.update(offered)
-            case OrderStages():
-                pass
-            case RelabelPipeline(pipeline=pipeline):
-                pipelines.add(pipeline)
-            case _:
-                pipelines.add(outcome.id)
-    kept = {
-        key: (pipeline, frozenset(stage for stage in held if key[0] != field.object or stage[0] not in stages))
-        for key, (pipeline, held) in before.items()
-        if key[0] != field.object or key[1] not in pipelines
-    }
-    assert unordered(without(field.found(), field.object, stages, pipelines)) == kept
-
-
-def _fields(bench: Workbench) -> ConfigurableFields:
-    fields = bench.part("fields")
-    if not isinstance(fields, ConfigurableFields):
-        pytest.skip(f"{bench.plugin.name} does not add options to its fields.")
-    return fields
-
-
-def _options(*values: str) -> tuple[Option, ...]:
-    return tuple(Option(value, f"Option {value}" if len(value) == 1 else value.title()) for value in values)
-
-
-def _seen(stage: SystemStage) -> tuple[object, ...]:
-    return stage.id, stage.label, stage.closed, stage.won, stage.probability
-
-
-def _says(stage: SystemStage, wanted: SystemStage) -> bool:
-    """Whether a stage is what was asked for; its id and its other details are the system's."""
-    return _seen(stage)[1:] == _seen(wanted)[1:] and wanted.details.items() <= stage.details.items()
 
 
 def _values(kind: Any, stage: SystemStage, word: str) -> list[Scalar]:

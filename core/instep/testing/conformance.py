@@ -9,7 +9,9 @@ import pytest
 
 from instep.contract import ConnectorPlugin
 from instep.model.values import Scalar
+from instep.testing.choices import ChoiceClaims
 from instep.testing.configuring import ConfiguringClaims
+from instep.testing.interrupting import InterruptingClaims
 from instep.testing.linking import LinkingClaims
 from instep.testing.login import LoginClaims
 from instep.testing.reading import ReadingClaims
@@ -18,7 +20,16 @@ from instep.testing.workbench import Workbench, workbench
 from instep.testing.writing import WritingClaims
 
 
-class ConnectorConformance(LoginClaims, ReadingClaims, WritingClaims, LinkingClaims, SetupClaims, ConfiguringClaims):
+class ConnectorConformance(
+    LoginClaims,
+    ReadingClaims,
+    WritingClaims,
+    LinkingClaims,
+    SetupClaims,
+    ChoiceClaims,
+    ConfiguringClaims,
+    InterruptingClaims,
+):
     """Tests every sentence of the contract that applies to `plugin`, against the sandbox that it ships.
 
     A claim is skipped only where the part is `Absent` (with its reason) or a capability is not declared. A claim

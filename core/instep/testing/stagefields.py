@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -174,6 +174,26 @@ class StageField:
         return OfferStages(self.object, pipeline.id, (self.add(),))
 
 
+class StageFieldClaims:
+    """Claims about a field's stages, each made of every field that the connector's tests declare."""
+
+    stage_fields: ClassVar[tuple[Field, ...]]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Let every claim about a field's stages be one about each declared field."""
+        if "at" in metafunc.fixturenames:
+            fields = self.stage_fields or (None,)
+            metafunc.parametrize("at", fields, ids=[".".join(field) if field else "stages" for field in fields])
+
+    def _field(self, bench: Workbench, at: Field | None) -> StageField:
+        return stage_field(bench, at, self.stage_fields)
+
+    def _changeable(self, bench: Workbench, at: Field | None) -> StageField:
+        field = self._field(bench, at)
+        field.require_change()
+        return field
+
+
 def stage_field(bench: Workbench, field: Field | None, every: Collection[Field]) -> StageField:
     """The field that a claim is about; skips where the connector configures no stages."""
     store: Any = bench.part("stages")
@@ -214,3 +234,13 @@ def _plain(stage: SystemStage) -> object:
 def _counted(pipeline: Pipeline) -> Pipeline:
     """A pipeline whose stages are numbered by their place."""
     return replace(pipeline, stages=tuple(replace(s, order=n) for n, s in enumerate(pipeline.stages)))
+
+
+def seen(stage: SystemStage) -> tuple[object, ...]:
+    """What people see of a stage."""
+    return stage.id, stage.label, stage.closed, stage.won, stage.probability
+
+
+def says(stage: SystemStage, wanted: SystemStage) -> bool:
+    """Whether a stage is what was asked for; its id and its other details are the system's."""
+    return seen(stage)[1:] == seen(wanted)[1:] and wanted.details.items() <= stage.details.items()

@@ -1,9 +1,7 @@
 """Configuring HubSpot's stages and fields: what is sent, what is kept, and what is refused."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,13 +11,10 @@ from instep.contract import (
     AddPipeline,
     AddStage,
     ChangeStage,
-    FieldSpec,
     Missing,
     OfferStages,
-    Option,
     OrderStages,
     Pipeline,
-    PluginError,
     Rejected,
     RelabelPipeline,
     RetireStage,
@@ -41,17 +36,6 @@ READ_SCOPES = (
 )
 DEALS, TICKETS = ("deals", "dealstage"), ("tickets", "hs_pipeline_stage")
 STATUS, LIFECYCLE = ("contacts", "hs_lead_status"), ("contacts", "lifecyclestage")
-
-
-@pytest.fixture
-def stages(bench: Workbench) -> Any:
-    return bench.connection.stages
-
-
-@pytest.fixture
-def world(bench: Workbench) -> HubSpotWorld:
-    world: HubSpotWorld = bench.sandbox.world
-    return world
 
 
 @pytest.fixture
@@ -450,82 +434,3 @@ def test_a_lifecycle_stage_of_a_persons_own_has_an_id_that_hubspot_made_up(stage
     id = world.add_option("contacts", "lifecyclestage", "In trial")
     assert id.isdecimal()
     assert named(one(stages, LIFECYCLE), id).label == "In trial"
-
-
-# --- who holds a stage -----------------------------------------------------------------------------------------
-
-
-def test_holders_are_found_beyond_one_page_without_an_offset(
-    bench: Workbench, stages: Any, world: HubSpotWorld
-) -> None:
-    deal = {"dealname": "D", "dealstage": "contractsent"}
-    ids = world.load("deals", [deal] * 450)
-    world.load("deals", [{**deal, "dealstage": "closedwon"}] * 3)
-    world.archive("deals", ids[7])
-    assert set(stages.holders("deals", "default", "contractsent")) == {*ids} - {ids[7]}
-    assert len(bench.sandbox.log.calls("objects.search")) == 3
-
-
-def test_holders_are_those_of_one_pipeline_or_of_all(stages: Any, world: HubSpotWorld) -> None:
-    id = world.add_pipeline("deals", "Renewals", [{"label": "A", "metadata": {"probability": "0.1"}}])
-    stage = world.stages("deals", id)[0].id
-    deal = world.create("deals", dealname="D", pipeline=id, dealstage=stage)
-    assert list(stages.holders("deals", id, stage)) == [deal]
-    assert list(stages.holders("deals", None, stage)) == [deal]
-    assert not stages.holders("deals", "default", stage)
-
-
-def test_holders_of_tickets_and_lifecycles_are_found(stages: Any, world: HubSpotWorld) -> None:
-    ticket = world.create("tickets", subject="T", hs_pipeline_stage="2")
-    person = world.create("contacts", email="a@x.example", lifecyclestage="lead")
-    assert list(stages.holders("tickets", "0", "2")) == [ticket]
-    assert list(stages.holders("contacts", "lifecyclestage", "lead")) == [person]
-    with pytest.raises(PluginError, match="Say which property"):
-        stages.holders("contacts", None, "lead")
-
-
-def test_a_record_that_moved_on_is_no_holder_though_the_index_says_so(
-    bench: Workbench, stages: Any, world: HubSpotWorld
-) -> None:
-    stays, leaves = (world.create("deals", dealname=name, dealstage="contractsent") for name in "AB")
-    bench.behave(index_lag=timedelta(minutes=1))
-    world.edit("deals", leaves, dealstage="closedwon")
-    assert list(stages.holders("deals", "default", "contractsent")) == [stays]
-
-
-# --- fields ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["hs_score", "hubspot_stage", "Stage", "9lives", "a-b"])
-def test_a_name_of_hubspots_own_is_none_that_can_be_created(bench: Workbench, name: str) -> None:
-    fields: Any = bench.connection.fields
-    assert not re.fullmatch(fields.limits().name, name)
-    assert re.fullmatch(fields.limits().name, "buyer_stage")
-
-
-def test_an_extended_choice_keeps_what_people_hid(bench: Workbench, world: HubSpotWorld) -> None:
-    fields: Any = bench.connection.fields
-    world.hide_option("contacts", "hs_lead_status", "OPEN")
-    before = world.options("contacts", "hs_lead_status")
-    fields.extend("contacts", "hs_lead_status", [Option("LATER", "Later")])
-    after = world.options("contacts", "hs_lead_status")
-    assert after[:-1] == before
-    assert after[-1].value == "LATER"
-
-
-def test_lifecycle_stages_are_not_extended_and_the_way_is_told(bench: Workbench) -> None:
-    fields: Any = bench.connection.fields
-    outcome = fields.extend("contacts", "lifecyclestage", [Option("trial", "Trial")])
-    assert outcome.code == "by_hand"
-    assert fields.extend("contacts", "lifecyclestage", [Option("lead", "Lead")]) == Written("lifecyclestage", {})
-
-
-def test_a_label_that_another_option_of_a_choice_has_is_taken(bench: Workbench) -> None:
-    fields: Any = bench.connection.fields
-    assert fields.extend("contacts", "hs_lead_status", [Option("FRESH", "New")]).code == "taken"
-
-
-def test_a_new_choice_is_in_the_group_of_instep(bench: Workbench, world: HubSpotWorld) -> None:
-    spec = FieldSpec("companies", "buying_step", "Step", "choice", options=(Option("a", "A"),))
-    assert bench.connection.fields.create(spec) == Written("buying_step", {}, created=True)  # type: ignore[union-attr]
-    assert [option.label for option in world.options("companies", "buying_step")] == ["A"]
