@@ -20,6 +20,8 @@ RELATIONS: Mapping[str, int] = {"contacts": 1, "companies": 0, "deals": 2}
 IDENTITY = 1
 CATALOGUE = 2 + len(RELATIONS)
 """Owners who are there and owners who have left, and the properties of each object: each one page."""
+STAGE_LISTS = 3
+"""The pipelines of deals, and the lifecycle stages of contacts and of companies."""
 
 
 def pages(records: int, size: int) -> int:
@@ -54,6 +56,7 @@ class Account:
         return {
             "identity": IDENTITY,
             "owners and properties": CATALOGUE if self.is_first else 0,
+            "lists of stages": STAGE_LISTS if self.is_first else 0,
             "bins": len(RELATIONS),
             "records": sum(pages(self.changed.get(name, 0), page) for name in RELATIONS),
             "associations": sum(
@@ -82,6 +85,8 @@ JOB_CALLS = 6
 ORG_OBJECTS = ("Contact", "Lead", "Account", "Opportunity")
 ORG_CATALOGUE = 2 + len(ORG_OBJECTS)
 """Users and queues, and the fields of each object: each one page."""
+ORG_STAGE_LISTS = 2
+"""The stages of opportunities, and the statuses of leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Org:
             "login": 1,
             "identity": IDENTITY,
             "users and fields": ORG_CATALOGUE if self.is_first else 0,
+            "lists of stages": ORG_STAGE_LISTS if self.is_first else 0,
             "records": sum(pages(self.changed.get(name, 0), SOQL_PAGE) for name in ORG_OBJECTS),
             "writes": sum(_writes(count) for count in self.told.values()),
             "read-backs": sum(batches(count, READ_BACK) for count in self.told.values()),

@@ -146,7 +146,7 @@ def test_the_other_systems_go_on(crms: TwoCrms) -> None:
 
 
 def test_what_was_read_is_not_read_again(crms: TwoCrms) -> None:
-    allow(crms.portal, 17)
+    allow(crms.portal, 20)
     crms.clock.advance(timedelta(days=1))
     run(crms)
     first = listed(crms)
