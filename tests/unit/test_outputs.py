@@ -90,8 +90,9 @@ def lint_codes() -> set[str]:
 
 def commands() -> set[str]:
     """The commands that are runs."""
-    texts = (place.read_text(encoding="utf-8") for place in (ROOT / "core/instep/sync").glob("*.py"))
-    return {name for text in texts for name in re.findall(r'\brunning\(\w+, \w+, "(\w+)"\)', text)}
+    places = (place for folder in ("sync", "provision") for place in (ROOT / "core/instep" / folder).glob("*.py"))
+    begins = r'\b(?:running\(\w+, \w+|numbered\(\w+), "(\w+)"\)'
+    return {name for place in places for name in re.findall(begins, place.read_text(encoding="utf-8"))}
 
 
 CLOSED: list[tuple[tuple[str, ...], Iterable[Any]]] = [

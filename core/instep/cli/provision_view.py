@@ -104,6 +104,7 @@ def report_text(report: Report) -> str:
             lines.append(plain(f"      {one.reason}"))
     for system in report.plan.systems:
         lines += _by_hand(system.by_hand)
+    lines += [plain(f"  stopped: {error}") for error in report.errors]
     lines.append(_end(report))
     if report.files:
         lines.append(f"Written, to be committed: {', '.join(report.files)}")
@@ -193,7 +194,9 @@ def report_markdown(report: Report) -> str:
     rows = [[one.state, code(one.connection), code(one.step.target), code(one.reason)] for one in report.done]
     table = markdown_table(["", "connection", "what", "why"], rows)
     files = f"Written, to be committed: {', '.join(map(code, report.files))}" if report.files else ""
-    return capped("\n\n".join(part for part in (f"### Instep: {_end(report)}", table, files) if part) + "\n")
+    stopped = "\n\n".join(f"Stopped: {code(error)}" for error in report.errors)
+    parts = (f"### Instep: {_end(report)}", stopped, table, files)
+    return capped("\n\n".join(part for part in parts if part) + "\n")
 
 
 def drift_markdown(found: Sequence[Drift]) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from instep.mapping.section import Section
 from instep.mapping.toml import toml_key, toml_text
@@ -20,10 +21,18 @@ _HEAD = """\
 """
 
 
-def read_ids(section: Section) -> dict[Path, ListIds]:
-    """Every list that is managed, by its place in the mapping file."""
-    found: dict[Path, ListIds] = {}
-    for name in list(section.data):
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Every list that is managed, by its place in the mapping file, and the org in which it is."""
+
+    lists: Mapping[Path, ListIds] = field(default_factory=dict)
+    org: str | None = None
+
+
+def read_ids(section: Section) -> Ids:
+    """What the file says; keys that mean nothing are reported."""
+    org, found = section.text("org"), dict[Path, ListIds]()
+    for name in [name for name in section.data if name != "org"]:
         table = section.table(name)
         if table is None:
             continue
@@ -35,7 +44,7 @@ def read_ids(section: Section) -> dict[Path, ListIds]:
             if inner is not None:
                 found[name, "pipelines", pipeline] = _list(inner)
         table.finish()
-    return found
+    return Ids(found, org)
 
 
 def _list(table: Section) -> ListIds:
@@ -59,10 +68,11 @@ def _ids(table: Section, name: str) -> tuple[str, ...]:
     return (found,) if found else ()
 
 
-def ids_text(connection: str, ids: Mapping[Path, ListIds]) -> str:
+def ids_text(connection: str, ids: Ids) -> str:
     """The file: the same for the same ids, whatever their order."""
-    blocks = ["\n".join(_block(path, ids[path])) for path in sorted(ids)]
-    return "\n".join([_HEAD.format(name=connection), *(f"{block}\n" for block in blocks)])
+    org = [f"org = {toml_text(ids.org)}"] if ids.org is not None else []
+    blocks = ["\n".join(_block(path, ids.lists[path])) for path in sorted(ids.lists)]
+    return "\n".join([_HEAD.format(name=connection), *(f"{block}\n" for block in (*org, *blocks))])
 
 
 def _block(path: Path, ids: ListIds) -> Iterator[str]:

@@ -15,7 +15,7 @@ from instep.mapping.connections import RESERVED, SyncFile, read_sync_file, store
 from instep.mapping.digest import digest_of
 from instep.mapping.entity import Surroundings
 from instep.mapping.facts import FactUses
-from instep.mapping.ids import SUFFIX, read_ids
+from instep.mapping.ids import SUFFIX, Ids, read_ids
 from instep.mapping.laws import by_field, settled_laws, settled_types
 from instep.mapping.mapping import MappingDraft, compiled_mapping, read_mapping
 from instep.mapping.mistakes import Mistake, Report, ordered, suggestion
@@ -195,7 +195,7 @@ def _compiled(root: Path, files: _Files, sync: SyncFile | None, report: Report) 
     connections = sync.connections if sync else ()
     names = tuple(connection.name for connection in connections) if sync else tuple(files.mappings)
     ids = {name: read_ids(section) for name, section in files.ids.items()}
-    around = Surroundings(process, names, uses, ids)
+    around = Surroundings(process, names, uses, {name: found.lists for name, found in ids.items()})
     drafts = [read_mapping(files.mappings[name], name, around) for name in names if name in files.mappings]
     types, laws = _settled(drafts, names)
     workspace = Workspace(
@@ -212,7 +212,7 @@ def _compiled(root: Path, files: _Files, sync: SyncFile | None, report: Report) 
         guards=sync.guards if sync else Guards(),
         quarantine=sync.quarantine if sync else Quarantine(),
         reserve=sync.reserve if sync else Reserve(),
-        configuration={draft.connection: draft.configuration(ids.get(draft.connection, {})) for draft in drafts},
+        configuration={draft.connection: draft.configuration(ids.get(draft.connection, Ids())) for draft in drafts},
         digest="",
     )
     uses.report_unknown(_mapped_fields(drafts))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from instep.mapping.compiled import BehaviourMapping, ConnectionMapping, EntityMapping
 from instep.mapping.entity import EntityDraft, Surroundings, check_keys, objects_of, read_entity, with_fields
 from instep.mapping.fields import FieldEntry, compiled_field, finish_untyped
+from instep.mapping.ids import Ids
 from instep.mapping.rules import take_rule
 from instep.mapping.section import Section
 from instep.mapping.wantedlists import read_more_lists
-from instep.model.configuration import Configuration, ListIds, Path, WantedList
+from instep.model.configuration import Configuration, WantedList
 from instep.model.entities import FieldType, Kind
 
 
@@ -24,10 +25,10 @@ class MappingDraft:
     behaviours: tuple[BehaviourMapping, ...]
     more_lists: tuple[WantedList, ...] = ()
 
-    def configuration(self, ids: Mapping[Path, ListIds]) -> Configuration:
+    def configuration(self, ids: Ids) -> Configuration:
         """How the system is to be configured, and what of it is managed already."""
         lists = [wanted for draft in self.entities.values() for wanted in draft.lists]
-        return Configuration((*lists, *self.more_lists), ids)
+        return Configuration((*lists, *self.more_lists), ids.lists, ids.org)
 
     def entries(self) -> list[FieldEntry]:
         return [entry for draft in self.entities.values() for entry in draft.entries]

@@ -100,6 +100,8 @@ class Configuration:
     lists: tuple[WantedList, ...] = ()
     ids: Mapping[Path, ListIds] = dataclasses.field(default_factory=dict)
     """What is managed: everything else in the system is left alone."""
+    org: str | None = None
+    """The org that these ids belong to; None where there are none."""
 
 
 def with_ids(table: StageTable, ids: ListIds) -> StageTable:

@@ -17,8 +17,9 @@ from instep.contract import (
 from instep.errors import AccessError, PluginError, RemoteError
 from instep.provision.forecast import after
 from instep.provision.found import Found
+from instep.provision.guards import move_of
 from instep.provision.steps import ExtendField, MoveRecords, Step
-from instep.sync.moving import Move, guard_moves, move_records, settle_earlier
+from instep.sync.moving import move_records, settle_earlier
 from instep.sync.run import close, numbered
 from instep.sync.session import Live, Session, identify, open_session
 
@@ -29,9 +30,8 @@ Result = tuple[Step, str]
 class Doer:
     """Does the steps of one phase after the other."""
 
-    def __init__(self, session: Session, *, past_guards: bool) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._past_guards = past_guards
 
     def do(self, live: Live, steps: Sequence[Step], found: Found) -> tuple[list[Result], Found]:
         """Do steps of one phase. Returns what came of each, and what is there now."""
@@ -78,8 +78,7 @@ class Doer:
             stack.enter_context(numbered(moving, "provision"))
             identify(moving)
             settle_earlier(moving)
-            moves = [_move_of(moving, live.name, step.doing) for step in steps if isinstance(step.doing, MoveRecords)]
-            guard_moves(moving, moves, past_guards=self._past_guards)
+            moves = [move_of(moving, live.name, step.doing) for step in steps if isinstance(step.doing, MoveRecords)]
             for step, move in zip(steps, moves, strict=True):
                 moved = move_records(moving, move)
                 results.append((step, _said(moved.failed)))
@@ -87,13 +86,6 @@ class Doer:
             failed = any(why for _, why in results)
             close(moving, "partial" if failed else "done", {"moved": sum(len(m.records) for m in moves)})
         return results, found
-
-
-def _move_of(session: Session, connection: str, doing: MoveRecords) -> Move:
-    mapping = session.mapping(connection, doing.object)
-    if mapping is None:
-        raise PluginError(f"{doing.object} is not mapped, so its records cannot be moved.")
-    return Move(connection, doing.object, doing.field, doing.stage, doing.to, doing.records, mapping.kind)
 
 
 def _said(failed: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from instep.contract import Pipeline, StageLimits, SystemStage
 from instep.mapping.compiled import ConnectionConfig
-from instep.mapping.ids import SUFFIX, ids_text
+from instep.mapping.ids import SUFFIX, Ids, ids_text
 from instep.mapping.toml import toml_key, toml_text
 from instep.model.configuration import Key, ListIds, Path
 from instep.model.entities import FIELDS, Kind
@@ -79,7 +79,7 @@ class _Process:
         return "\n".join(blocks)
 
 
-def exported(connection: ConnectionConfig, places: Sequence[Place], found: Found) -> dict[str, str]:
+def exported(connection: ConnectionConfig, places: Sequence[Place], found: Found, org: str) -> dict[str, str]:
     """The files of a workspace that says what an org has now, by their names. Inactive stages are left out."""
     process, lists = _Process(), list[_Exported]()
     for place in places:
@@ -90,7 +90,7 @@ def exported(connection: ConnectionConfig, places: Sequence[Place], found: Found
         "sync.toml": _sync_text(connection),
         "mappings/process.toml": process.text(name),
         f"mappings/{name}.toml": "\n".join(mapping),
-        f"mappings/{name}{SUFFIX}.toml": ids_text(name, {one.path: _ids(one) for one in lists}),
+        f"mappings/{name}{SUFFIX}.toml": ids_text(name, Ids({one.path: _ids(one) for one in lists}, org)),
     }
 
 

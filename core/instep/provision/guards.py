@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from instep.errors import PluginError
 from instep.mapping.compiled import Guards
 from instep.provision.plan import ProvisionPlan, SystemPlan
 from instep.provision.steps import MoveRecords, Phase
+from instep.sync.moving import Move, surprises
+from instep.sync.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,25 @@ def breaches(guards: Guards, plan: ProvisionPlan) -> Iterator[Breach]:
         for what, (count, most) in counted.items():
             if most is not None and count > most:
                 yield Breach(system.connection, what, count, most)
+
+
+def moving_too_many(session: Session, plan: ProvisionPlan) -> list[object]:
+    """What would stop a sync that moves as many records: nothing where none has run yet."""
+    moves = [
+        move_of(session, system.connection, step.doing)
+        for system in plan.systems
+        for step in system.steps
+        if isinstance(step.doing, MoveRecords)
+    ]
+    return list(surprises(session, moves)) if moves else []
+
+
+def move_of(session: Session, connection: str, doing: MoveRecords) -> Move:
+    """A move of records as the part that does it wants it. Raises `PluginError` if they are not mapped."""
+    mapping = session.mapping(connection, doing.object)
+    if mapping is None:
+        raise PluginError(f"{doing.object} is not mapped, so its records cannot be moved.")
+    return Move(connection, doing.object, doing.field, doing.stage, doing.to, doing.records, mapping.kind)
 
 
 def _count(system: SystemPlan, phase: Phase) -> int:

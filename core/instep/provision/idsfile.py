@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
-from instep.mapping.ids import SUFFIX, ids_text
-from instep.model.configuration import ListIds, Path
+from instep.mapping.ids import SUFFIX, Ids, ids_text
 from instep.sync.transport import World
 
 
-def write_ids(workspace: Workspace, world: World, connection: str, ids: Mapping[Path, ListIds]) -> str:
+def write_ids(workspace: Workspace, world: World, connection: str, ids: Ids) -> str:
     """Replace the file by one that says this; gives its name, as messages have it."""
     name = f"mappings/{connection}{SUFFIX}.toml"
     text = ids_text(connection, ids)

@@ -12,9 +12,10 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from instep import outputs
-from instep.errors import GuardError, PlanError, StalePlanError
+from instep.errors import AccessError, GuardError, InstepError, PlanError, StalePlanError
 from instep.mapping.compiled import EntityMapping, Workspace
 from instep.mapping.digest import digest_of_configuration
+from instep.mapping.ids import SUFFIX, Ids
 from instep.model.configuration import Configuration
 from instep.model.entities import FieldType
 from instep.plugins import brought_by
@@ -24,7 +25,7 @@ from instep.provision.doing import Doer
 from instep.provision.export import Place, exported
 from instep.provision.fields import wanted_fields
 from instep.provision.found import read_found, with_holders
-from instep.provision.guards import Breach, breaches
+from instep.provision.guards import breaches, moving_too_many
 from instep.provision.idsfile import write_ids
 from instep.provision.plan import ProvisionPlan, SystemPlan, digest_of_found, ids_of, system_plan
 from instep.provision.steps import Phase, Step
@@ -54,9 +55,13 @@ class Report:
     done: list[Done] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     """The files of ids that were written: to be committed."""
+    errors: list[InstepError] = field(default_factory=list)
+    """What stopped it early."""
 
     @property
     def exit_code(self) -> int:
+        if self.errors:
+            return self.errors[0].exit_code
         return 3 if any(one.state != "applied" for one in self.done) else 0
 
     def count(self, state: str) -> int:
@@ -65,6 +70,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         return {
             "status": "done" if self.exit_code == 0 else "partial",
+            "stopped": str(self.errors[0]) if self.errors else None,
             "counts": {state: self.count(state) for state in ("applied", "failed", "not attempted")},
             "steps": [one.as_json() for one in self.done],
             "by_hand": [
@@ -112,16 +118,21 @@ def apply_configuration(
             _require_fresh(plan, saved)
         if plan.wrong:
             raise PlanError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
-        if not past_guards and (found := list(breaches(workspace.guards, plan))):
+        if not past_guards and (found := [*breaches(workspace.guards, plan), *moving_too_many(session, plan)]):
             lines = "\n".join(f"  {breach}" for breach in found)
             remedy = "instep provision plan --out plan.json, then: instep provision apply plan.json --past-guards"
             raise GuardError(
                 f"The plan would change surprisingly much, so nothing was done:\n{lines}\nLook at it: {remedy}"
             )
         report = Report(plan)
-        doer = Doer(session, past_guards=past_guards)
+        doer = Doer(session)
         for system in plan.systems:
-            _apply(session, doer, system, report, progress)
+            if not report.errors:
+                _apply(session, doer, system, report, progress)
+            else:
+                report.done += [
+                    Done(system.connection, s, "not attempted", "It was stopped before.") for s in system.steps
+                ]
         return report
 
 
@@ -144,7 +155,7 @@ def export_configuration(workspace: Workspace, world: World, connection: str) ->
         places = list(_places(live, workspace.configuration[connection]))
         found = read_found(live, workspace.configuration[connection].lists)
         config = next(one for one in workspace.connections if one.name == connection)
-        return exported(config, places, found)
+        return exported(config, places, found, live.parts.check().org)
 
 
 def _places(live: Live, configuration: Configuration) -> Iterator[Place]:
@@ -193,12 +204,23 @@ def _plan(session: Session, progress: Progress) -> ProvisionPlan:
     for name, live in session.connections.items():
         progress(f"read {name}")
         live.info = live.parts.check()
+        _require_org(workspace, live)
         plan = _system_plan(session, live)
         made_from[f"org of {name}"] = live.org
         made_from[f"plugin of {name}"] = f"{brought_by(live.plugin.name)}, contract {live.plugin.contract}"
         made_from[f"configuration of {name}"] = digest_of_found(plan.compared.found)
         systems.append(plan)
     return ProvisionPlan(session.at, made_from, tuple(systems))
+
+
+def _require_org(workspace: Workspace, live: Live) -> None:
+    """Raise `AccessError` where the ids of the files belong to another org: everything there would be a stranger."""
+    known = workspace.configuration[live.name].org
+    if known is not None and known != live.org:
+        raise AccessError(
+            f"{live.name}: this login belongs to org {live.org}, and mappings/{live.name}{SUFFIX}.toml to {known}. "
+            "Use the right credentials, or a connection of its own for the other org."
+        )
 
 
 def wanted_of(workspace: Workspace, live: Live) -> Wanted:
@@ -229,7 +251,7 @@ def _require_fresh(plan: ProvisionPlan, saved: Mapping[str, Any]) -> None:
 _SAYS = {"files": "sync.toml or a mapping file", "instep": "the version of Instep"}
 
 
-def _surprising(found: Sequence[Breach]) -> GuardError:
+def _surprising(found: Sequence[object]) -> GuardError:
     lines = "\n".join(f"  {breach}" for breach in found)
     return GuardError(
         f"The plan would change surprisingly much, so nothing was done:\n{lines}\n"
@@ -257,12 +279,18 @@ def _apply(session: Session, doer: Doer, system: SystemPlan, report: Report, pro
             s for s in compare(wanted, found).steps() if s.phase is phase and s.identity in planned and not s.by_hand
         ]
         progress(f"{live.name}: {phase.name.lower()}")
-        outcomes, found = doer.do(live, steps, found)
+        try:
+            outcomes, found = doer.do(live, steps, found)
+        except InstepError as error:  # what is done is done, and told
+            report.errors.append(error)
+            outcomes = [(step, str(error)) for step in steps]
         for step, reason in outcomes:
             done[step.identity] = Done(live.name, step, "failed" if reason else "applied", reason)
         if steps:
             _keep_ids(session, live.name, ids_of(compare(wanted_of(session.workspace, live), found)), report)
-    if done:
+        if report.errors:
+            break
+    if done and not report.errors:
         _verify(session, live, done, report)
     for step in system.steps:
         report.done.append(
@@ -285,11 +313,12 @@ def _keep_ids(session: Session, connection: str, ids: Mapping[Any, Any], report:
     """Write the file of ids, if it says something new, and go on with what it says."""
     workspace = session.workspace
     configuration = workspace.configuration[connection]
-    if dict(ids) == dict(configuration.ids):
+    if dict(ids) == dict(configuration.ids) or (not ids and configuration.org is None):
         return
-    name = write_ids(workspace, session.world, connection, ids)
+    org = session.live(connection).org
+    name = write_ids(workspace, session.world, connection, Ids(ids, org))
     report.files += [name] if name not in report.files else []
-    changed = replace(configuration, ids=dict(ids))
+    changed = replace(configuration, ids=dict(ids), org=org)
     session.workspace = replace(workspace, configuration={**workspace.configuration, connection: changed})
 
 

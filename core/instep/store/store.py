@@ -34,6 +34,7 @@ class Store:
         Raises `ConfigError` if the file is not a state of Instep's, or of a newer version.
         """
         self.path = path
+        make_private_folder(path.parent)
         _make_private(path)
         self._gate = gate or (lambda label: None)
         self.guard: Callable[[], None] = lambda: None
@@ -181,11 +182,15 @@ def require_state(path: Path) -> Path:
     return path
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make the folder of a state, if it is not there: version control leaves it alone, and others do not see it."""
+    if not folder.exists():
+        folder.mkdir(parents=True, mode=0o700)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
 def _make_private(path: Path) -> None:
-    """A state holds personal data: only its owner may read it, and version control leaves it alone."""
-    if not path.parent.exists():
-        path.parent.mkdir(parents=True, mode=0o700)
-        (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+    """A state holds personal data: only its owner may read it."""
     if not path.exists():
         path.touch(mode=0o600)
 

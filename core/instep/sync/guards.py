@@ -40,7 +40,7 @@ def check_guards(session: Session, plan: Plan) -> None:
 
     The first plan of a workspace goes beyond none: a person looks at it anyway.
     """
-    if found := _all(session, plan):
+    if found := find_breaches(session, plan):
         raise GuardError(
             "The plan would change surprisingly much, so nothing was written:\n"
             + "\n".join(f"  {breach}" for breach in found)
@@ -51,7 +51,7 @@ def check_guards(session: Session, plan: Plan) -> None:
 
 def note_guards(session: Session, plan: Plan) -> None:
     """Say of a plan that it would be stopped."""
-    for breach in _all(session, plan):
+    for breach in find_breaches(session, plan):
         session.ledger.note(
             "guard",
             breach.connection,
@@ -60,7 +60,8 @@ def note_guards(session: Session, plan: Plan) -> None:
         )
 
 
-def _all(session: Session, plan: Plan) -> list[Breach]:
+def find_breaches(session: Session, plan: Plan) -> list[Breach]:
+    """Every limit that a plan goes beyond; none before the first run that wrote."""
     if session.store.meta("applied") is None:
         return []
     found = breaches(session.workspace.guards, plan.changes, _known(session.store, plan))

@@ -9,7 +9,7 @@ from instep.contract import Outcome, Rejected, Seen, Unknown, Update, Written
 from instep.errors import RemoteError
 from instep.model.entities import Kind
 from instep.sync.changes import Change, Plan, Value
-from instep.sync.guards import check_guards
+from instep.sync.guards import Breach, find_breaches
 from instep.sync.journal import intend, settle
 from instep.sync.ledger import Ref
 from instep.sync.pull import read_again
@@ -54,10 +54,10 @@ def settle_earlier(session: Session) -> None:
     recover(session)
 
 
-def guard_moves(session: Session, moves: Sequence[Move], *, past_guards: bool) -> None:
-    """Raise `GuardError` if so many records are moved that a sync would be stopped."""
-    if not past_guards:
-        check_guards(session, Plan(tuple(change for move in moves for change in move.changes()), session.at, {}))
+def surprises(session: Session, moves: Sequence[Move]) -> list[Breach]:
+    """The limits beyond which a sync would be stopped that moves as many records."""
+    changes = tuple(change for move in moves for change in move.changes())
+    return find_breaches(session, Plan(changes, session.at, {}))
 
 
 def move_records(session: Session, move: Move) -> Moved:

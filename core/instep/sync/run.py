@@ -17,7 +17,7 @@ from instep.errors import BusyError, ConfigError, InstepError, PlanError, StaleP
 from instep.mapping.compiled import Workspace
 from instep.mapping.sharedkeys import missing_shared_keys
 from instep.plugins import brought_by, hooks
-from instep.store import Store
+from instep.store import Store, make_private_folder
 from instep.sync.apply import apply
 from instep.sync.changes import Change, Plan, about_few, ordered, quarantine_key
 from instep.sync.conflicts import count_open
@@ -352,7 +352,7 @@ def running(workspace: Workspace, world: World, command: str) -> Iterator[Sessio
 @contextmanager
 def locked(workspace: Workspace) -> Iterator[None]:
     """Hold the workspace's lock. Raises `BusyError` while another run goes on."""
-    workspace.store.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(workspace.store.parent)
     lock = FileLock(str(workspace.store) + ".lock", timeout=0)
     try:
         lock.acquire()

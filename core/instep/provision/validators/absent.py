@@ -14,8 +14,8 @@ def check(view: View) -> Iterator[Finding]:
     stages, plan = view.live.parts.stages, view.plan
     lists = plan.compared.wanted.configuration.lists
     if not isinstance(stages, ConfigurableStages):
-        why = stages.reason if isinstance(stages, Absent) else "Its connector only reads them."
-        if lists:
+        if lists and not isinstance(stages, Absent):
+            why = "Its connector only reads them."
             yield view.finding(
                 "stages-fixed", f"no stages can be configured: {why}", "Configure them there.", "warning"
             )
