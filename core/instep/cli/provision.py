@@ -136,8 +136,9 @@ def _read(plan_file: Path) -> Any:
 
     try:
         saved = json.loads(plan_file.read_text(encoding="utf-8"))
-        is_plan = saved.get("format_version") == 1 and isinstance(saved.get("systems"), list)
-    except (OSError, ValueError, AttributeError):
+        is_plan = saved.get("format_version") == 1 and isinstance(saved.get("made_from"), dict)
+        is_plan = is_plan and all(isinstance(system["connection"], str) for system in saved["systems"])
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         is_plan = False
     if not is_plan:
         remedy = f"Make one with: instep provision plan --out {plan_file}"

@@ -64,6 +64,11 @@ class Report:
             return self.errors[0].exit_code
         return 3 if any(one.state != "applied" for one in self.done) else 0
 
+    def leave(self, system: SystemPlan) -> None:
+        """Say of a whole system that nothing was done there."""
+        left = "It was stopped before."
+        self.done += [Done(system.connection, step, "not attempted", left) for step in system.steps]
+
     def count(self, state: str) -> int:
         return sum(one.state == state for one in self.done)
 
@@ -116,23 +121,16 @@ def apply_configuration(
         plan = _plan(session, progress)
         if saved is not None:
             _require_fresh(plan, saved)
-        if plan.wrong:
-            raise PlanError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
-        if not past_guards and (found := [*breaches(workspace.guards, plan), *moving_too_many(session, plan)]):
-            lines = "\n".join(f"  {breach}" for breach in found)
-            remedy = "instep provision plan --out plan.json, then: instep provision apply plan.json --past-guards"
-            raise GuardError(
-                f"The plan would change surprisingly much, so nothing was done:\n{lines}\nLook at it: {remedy}"
-            )
+        _require_sound(plan)
+        if not past_guards:
+            _require_expected(session, plan)
         report = Report(plan)
         doer = Doer(session)
         for system in plan.systems:
-            if not report.errors:
-                _apply(session, doer, system, report, progress)
+            if report.errors:
+                report.leave(system)
             else:
-                report.done += [
-                    Done(system.connection, s, "not attempted", "It was stopped before.") for s in system.steps
-                ]
+                _apply(session, doer, system, report, progress)
         return report
 
 
@@ -251,13 +249,22 @@ def _require_fresh(plan: ProvisionPlan, saved: Mapping[str, Any]) -> None:
 _SAYS = {"files": "sync.toml or a mapping file", "instep": "the version of Instep"}
 
 
-def _surprising(found: Sequence[object]) -> GuardError:
-    lines = "\n".join(f"  {breach}" for breach in found)
-    return GuardError(
-        f"The plan would change surprisingly much, so nothing was done:\n{lines}\n"
-        "Look at it: instep provision plan --out plan.json\n"
-        "To do exactly that all the same: instep provision apply plan.json --past-guards"
-    )
+def _require_sound(plan: ProvisionPlan) -> None:
+    """Raise `PlanError` where something has to be put right first."""
+    if plan.wrong:
+        raise PlanError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
+
+
+def _require_expected(session: Session, plan: ProvisionPlan) -> None:
+    """Raise `GuardError` where a plan would change surprisingly much."""
+    found = [*breaches(session.workspace.guards, plan), *moving_too_many(session, plan)]
+    if found:
+        lines = "\n".join(f"  {breach}" for breach in found)
+        raise GuardError(
+            f"The plan would change surprisingly much, so nothing was done:\n{lines}\n"
+            "Look at it: instep provision plan --out plan.json\n"
+            "To do exactly that all the same: instep provision apply plan.json --past-guards"
+        )
 
 
 def _said(finding: Any) -> str:
