@@ -167,3 +167,28 @@ def test_a_record_that_enters_at_the_last_moment_keeps_its_stage_and_the_next_ap
     assert place.apply().exit_code == 0
     assert stage_of(place, "hubspot", late[0]) == "Short list"
     assert "Offer" not in labels(place, "hubspot")
+
+
+def test_a_pipeline_whose_table_has_another_name_is_found_again(place: Systems) -> None:
+    before = {name: place.ids(name)[("opportunity", "pipelines", "line")] for name in place.boxes}
+    changed = files()
+    for tables in changed.tables.values():
+        tables[0].key = "renamed"
+    place.write(changed)
+    assert place.apply().done == []
+    after = {name: place.ids(name) for name in place.boxes}
+    assert after == {name: {("opportunity", "pipelines", "renamed"): ids} for name, ids in before.items()}
+
+
+def test_a_pipeline_that_no_file_names_any_more_is_left_alone_and_named(place: Systems) -> None:
+    changed = files()
+    for tables in changed.tables.values():
+        tables[0].key, tables[0].label = "other", "Other"
+    place.write(changed)
+    assert {one.step.action for one in place.apply().done} == {"add-pipeline"}
+    plan = place.plan()
+    assert plan.is_empty
+    found = [(one.connection, one.code) for system in plan.systems for one in system.findings]
+    assert [one for one in found if one[1] == "pipeline-unwanted"] == [
+        (name, "pipeline-unwanted") for name in place.boxes
+    ]

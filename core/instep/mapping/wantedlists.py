@@ -62,7 +62,8 @@ def _spelled(
     """A wanted stage for each spelling."""
     probability, is_latent = (stage.win_probability, stage.latent) if stage else (None, False)
     for place, spelling in enumerate(spellings_of(table, word)):
-        yield WantedStage(keys, spelling, None, outcome, probability, {}, is_latent, place)
+        share = None if place else probability  # finer than the process: what comes after the first is left as it is
+        yield WantedStage(keys, spelling, None, outcome, share, {}, is_latent, place)
 
 
 def _with(
@@ -74,7 +75,8 @@ def _with(
     """A stage with what is said of one of its keys."""
     names = [key.name for key in stage.keys]
     label = next((labels[name] for name in names if name in labels and stage.place == 0), None)
-    probability = next((probabilities[name] for name in names if name in probabilities), stage.probability)
+    given = [probabilities[name] for name in names if name in probabilities and stage.place == 0]
+    probability = next(iter(given), stage.probability)
     further = next((details[name] for name in names if name in details), {})
     return dataclasses.replace(stage, label=label, probability=probability, details=further)
 

@@ -114,7 +114,8 @@ class Bound:
 
 def bind(configuration: Configuration, process: Process, found: Found) -> tuple[Bound, ...]:
     """Every wanted list, once for each object that has it, with what stands for it now."""
-    taken = {ids.pipeline for ids in configuration.ids.values() if ids.pipeline is not None}
+    paths = {wanted.path for wanted in configuration.lists}
+    taken = {ids.pipeline for path, ids in configuration.ids.items() if path in paths and ids.pipeline is not None}
     known = _known_by_place(configuration, process)
     bounds = []
     for wanted in configuration.lists:

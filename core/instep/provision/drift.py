@@ -45,4 +45,4 @@ def _of_system(system: SystemPlan) -> Iterator[Drift]:
 
 def _what(step: Step) -> str:
     is_gone = step.action in ("add-stage", "add-pipeline", "add-field")
-    return f"{step.target} is not there any more" if is_gone else f"{step.target} is another one"
+    return f"{step.target} is not there any more" if is_gone else f"{step.target} is not as the files say"

@@ -47,8 +47,13 @@ def _expressed(bound: BoundStage, limits: StageLimits, place: int, before: float
     share = wanted.probability if wanted.probability is not None else now.probability if now else before
     held = nearest(share if share is not None else before, limits)
     is_lost = wanted.probability is not None and not math.isclose(held, wanted.probability, abs_tol=1e-9)
-    loss = f"{wanted.name} is {wanted.probability:.4g} probable, and shown as {held:g}" if is_lost else ""
+    loss = f"{wanted.name} is {percent(share)} probable, and shown as {percent(held)}" if is_lost else ""
     return Expressed(replace(stage, probability=held), loss)
+
+
+def percent(share: float | None) -> str:
+    """A share as people write it."""
+    return "not" if share is None else f"{share * 100:.4g} %"
 
 
 def nearest(share: float, limits: StageLimits) -> float:

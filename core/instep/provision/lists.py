@@ -20,7 +20,7 @@ from instep.contract import (
 )
 from instep.model.configuration import Path
 from instep.provision.bind import Bound, BoundStage, Leftover
-from instep.provision.express import Expressed, express, is_as_wanted
+from instep.provision.express import Expressed, express, is_as_wanted, percent
 from instep.provision.found import Found, Holding
 from instep.provision.steps import Difference, MoveRecords, Phase, Step
 
@@ -238,7 +238,7 @@ def _change(
 
 def _share(stage: SystemStage) -> str | None:
     """A probability as people write it."""
-    return None if stage.probability is None else f"{stage.probability * 100:g} %"
+    return None if stage.probability is None else percent(stage.probability)
 
 
 # --- order -------------------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def _share(stage: SystemStage) -> str | None:
 
 def _ordered(of: ListBound, there: Pipeline, expressed: Sequence[Expressed]) -> Iterator[Step]:
     """The wanted order, if that of what is there is another; stages of others keep their place."""
-    ours = [bound for bound in of.stages if not bound.wanted.is_latent]
+    ours = [bound for bound in of.stages if not bound.wanted.is_latent and not bound.wanted.place]
     wanted = [bound.stage.id for bound in ours if bound.stage is not None and bound.stage.active]
     active = [stage.id for stage in there.stages if stage.active]
     if [id for id in active if id in set(wanted)] == wanted:

@@ -122,8 +122,11 @@ def system_plan(wanted: Wanted, found: Found, findings: Iterable[Finding] = ()) 
 
 
 def ids_of(compared: Compared) -> dict[Path, ListIds]:
-    """By which ids everything is known now; lists that no file names any more keep theirs."""
-    ids = dict(compared.wanted.configuration.ids)
+    """By which ids all is known now; lists that no file names any more keep theirs, unless another one has them."""
+    held = {bound.pipeline.id for bound in compared.bounds if bound.pipeline is not None}
+    paths = {bound.path for bound in compared.bounds}
+    known_before = compared.wanted.configuration.ids
+    ids = {path: one for path, one in known_before.items() if path in paths or one.pipeline not in held}
     for bound in reversed(compared.bounds):
         known = bound.now_known()
         if known.pipeline is not None or known.stages:

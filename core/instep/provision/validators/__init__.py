@@ -22,6 +22,7 @@ from instep.provision.validators import (
     rising,
     sizes,
     unshown,
+    unwanted,
 )
 from instep.provision.validators.view import View
 from instep.sync.health.finding import Finding
@@ -39,6 +40,7 @@ VALIDATORS: tuple[Validator, ...] = (
     in_use.check,
     permissions.check,
     unshown.check,
+    unwanted.check,
     rising.check,
     people.check,
     offers.check,
