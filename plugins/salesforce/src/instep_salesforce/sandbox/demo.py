@@ -33,11 +33,11 @@ _RECORD_TYPES: Final = {
     "higher-education": ("Higher_Education", "Higher education"),
 }
 _STAGES: Final = {
-    "research": ("Enquiry", 10),
+    "research": ("Enquiry", 12),
     "consideration": ("Shortlist", 30),
-    "decision": ("Evaluation", 50),
-    "validation": ("Validation", 80),
-    "purchase": ("Contract", 90),
+    "decision": ("Evaluation", 55),
+    "validation": ("Validation", 75),
+    "purchase": ("Contract", 95),
     "no_decision": ("No Decision", 0),
 }
 _OUTCOMES: Final = {"won": "Closed Won", "lost": "Closed Lost", "no_decision": "No Decision"}
@@ -67,13 +67,7 @@ class SalesforceDemo:
 
     def seed(self, scene: Scene) -> None:
         """Colleagues, record types, and the accounts, leads, contacts and opportunities that Salesforce knows of."""
-        for colleague in scene.colleagues:
-            self._ids[colleague.key] = self._world.add_user(
-                colleague.name, colleague.email, active=not colleague.has_left
-            )
-        self._ids["nobody"] = next(
-            str(user["Id"]) for user in self._world.all("User") if user["Name"] == "Integration User"
-        )
+        self.hire(scene)
         self._configure()
         buyers = [buyer for buyer in scene.buyers if buyer.known.other]
         self._load("Account", {f.key: self._account(f) for f in scene.firms if f.known.other})
@@ -91,6 +85,16 @@ class SalesforceDemo:
         for act in scene.acts_of("other"):
             self._record(scene, act)
 
+    def hire(self, scene: Scene) -> None:
+        """Every colleague is a user; who has left is an inactive one."""
+        for colleague in scene.colleagues:
+            self._ids[colleague.key] = self._world.add_user(
+                colleague.name, colleague.email, active=not colleague.has_left
+            )
+        self._ids["nobody"] = next(
+            str(user["Id"]) for user in self._world.all("User") if user["Name"] == "Integration User"
+        )
+
     def _configure(self) -> None:
         self._world.add_field("Opportunity", "Reference__c", "Text", label="Reference", length=40)
         for usual in self._world.all("OpportunityStage"):
@@ -98,7 +102,11 @@ class SalesforceDemo:
                 self._world.retire_stage(str(usual["ApiName"]))
         for stage, (name, probability) in _STAGES.items():
             self._world.add_stage(name, probability=probability, closed=stage in _OUTCOMES)
-        for name, label in _RECORD_TYPES.values():
+        words = [name for name, _ in _STAGES.values()]
+        self._world.order_stages([*words[:-1], "Closed Won", "Closed Lost"])
+        for segment, (name, label) in _RECORD_TYPES.items():
+            offered = [word for word in words if word != "Validation" or segment == "life-sciences"]
+            self._world.add_process("Opportunity", label, [*offered, "Closed Won", "Closed Lost"])
             self._ids[name] = self._world.add_record_type("Opportunity", name, label)
         self._campaign = self._world.create("Campaign", Name="Spring webinar", Type="Webinar")
 
