@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from instep.demo.hands import Held
+from instep.demo.hands import Board, Column, Held
 from instep.demo.scene import Act, Buyer, Deal, Firm, Scene
 from instep_hubspot.sandbox.times import iso, to_ms
 from instep_hubspot.sandbox.world import HubSpotWorld
@@ -188,13 +188,39 @@ class HubSpotDemo:
     def rep_converts(self, email: str) -> None:
         """HubSpot knows contacts only: there is nothing to convert."""
 
+    def admin_edits(
+        self, board: str, column: str, *, label: str | None = None, probability: float | None = None
+    ) -> None:
+        """An admin edits a stage of a deal pipeline; what is not named stays."""
+        from hubspot.crm.pipelines import PipelineStagePatchInput
+
+        library = self._library()
+        pipeline = next(one for one in _pipelines(library) if one.label == board)
+        stage = next(one for one in pipeline.stages if one.label == column)
+        shares = {} if probability is None else {"probability": str(probability)}
+        patch = PipelineStagePatchInput(label=label or stage.label, metadata={**stage.metadata, **shares})
+        library.crm.pipelines.pipeline_stages_api.update("deals", pipeline.id, stage.id, patch)
+
     # --- what anybody can read -----------------------------------------------------------------------------------
+
+    def _library(self) -> Any:
+        from hubspot import HubSpot
+
+        return HubSpot(access_token=self._token, host=self._url)
+
+    def boards(self) -> Iterator[Board]:
+        """Every deal pipeline through HubSpot's own client library."""
+        library = self._library()
+        deals: dict[str, list[str]] = {}
+        for deal in _every(library, "deals"):
+            deals.setdefault(deal.properties["dealstage"], []).append(deal.properties["reference"])
+        for pipeline in _pipelines(library):
+            stages = sorted(pipeline.stages, key=lambda stage: stage.display_order)
+            yield Board(pipeline.label, tuple(_column(stage, deals) for stage in stages))
 
     def read_back(self) -> Iterator[Held]:
         """Every company, contact and deal through HubSpot's own client library, with its generated models."""
-        from hubspot import HubSpot
-
-        library = HubSpot(access_token=self._token, host=self._url)
+        library = self._library()
         for object in _READ:
             for record in _every(library, object):
                 fields = dict(record.properties)
@@ -213,6 +239,14 @@ def _every(library: Any, object: str) -> Iterator[Any]:
         if page.paging is None or page.paging.next is None:
             return
         after = page.paging.next.after
+
+
+def _pipelines(library: Any) -> list[Any]:
+    return list(library.crm.pipelines.pipelines_api.get_all("deals").results)
+
+
+def _column(stage: Any, deals: Mapping[str, list[str]]) -> Column:
+    return Column(stage.label, float(stage.metadata["probability"]), tuple(sorted(deals.get(stage.id, ()))))
 
 
 def _related(object: str, record: Any) -> dict[str, tuple[str, ...]]:
