@@ -17,7 +17,14 @@ def run(folder: Path | None = None, part: str | None = None) -> int:
     """
     from instep.demo.place import fresh_folder
 
-    if part is not None:
-        return int(import_module(PARTS[part]).play(folder))
     place = fresh_folder(folder)
-    return max([int(import_module(module).play(place / name)) for name, module in PARTS.items()])
+    places = {name: place / name for name in PARTS} if part is None else {part: place}
+    return max([_play(name, inside) for name, inside in places.items()])
+
+
+def _play(part: str, place: Path) -> int:
+    from instep.cli.init_files import schemas_of
+
+    code = int(import_module(PARTS[part]).play(place))
+    schemas_of(place)
+    return code

@@ -11,14 +11,14 @@ RENAMED = "decision"
 WORDS = ("Evaluation", "Trial")
 """How the renamed stage was called, and is called from then on."""
 
-RETIRED = "validation"
+RETIRED, RETIRED_WORD = "validation", "Validation"
 TO = "decision"
 SEGMENT = "life-sciences"
 """Who had the retired stage."""
 
 _EDITS = (
     (f'{RENAMED} = "{WORDS[0]}"', f'{RENAMED} = "{WORDS[1]}"'),
-    (f'{RETIRED} = "Validation", ', ""),
+    (f'{RETIRED} = "{RETIRED_WORD}", ', ""),
     (f'segments = ["{SEGMENT}"]\n', f'segments = ["{SEGMENT}"]\nretire = {{ {RETIRED} = "{TO}" }}\n'),
 )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from instep.demo import runs, tell, tell_stages
-from instep.demo.edits import RENAMED, RETIRED, SEGMENT, TO, WORDS, edit_mappings
+from instep.demo import expected, runs, tell, tell_stages
+from instep.demo.edits import RETIRED, RETIRED_WORD, SEGMENT, WORDS, edit_mappings
 from instep.demo.exports import FOLDER, write_exports
 from instep.demo.hands import Board
 from instep.demo.part import Meddle, Part, systems, written
@@ -17,7 +18,6 @@ from instep.demo.sample import sample
 from instep.demo.scene import START, Deal
 from instep.demo.show import Teller
 from instep.mapping.load import load_workspace
-from instep.model.configuration import WantedList
 from instep.provision.drift import Drift, drift_of
 from instep.provision.plan import ProvisionPlan
 from instep.provision.run import Report, apply_configuration, plan_configuration, save_plan
@@ -25,10 +25,8 @@ from instep.provision.steps import MoveRecords
 from instep.sandbox import VirtualClock
 
 PLAN = "plan.json"
-ROUNDING = 0.05
-"""By how much a system's probability may differ from that of the process: some know only tenths."""
-BY_HAND = ("e-commerce", "research", "purchase")
-"""In whose pipeline an admin works by hand, which stage gets another label, and which another probability."""
+BY_HAND = "e-commerce"
+"""In whose pipeline somebody works by hand."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,27 +40,20 @@ class Stages(Part):
         self.workspace = load_workspace(self.folder)
         return plan_configuration(self.workspace, self.world)
 
-    def apply(self, plan: ProvisionPlan | None = None) -> Report:
-        """What `instep provision apply` does: a plan that is saved and read again, or the present one."""
-        saved = None
-        if plan is not None:
-            save_plan(plan, self.folder / PLAN)
-            saved = json.loads((self.folder / PLAN).read_text(encoding="utf-8"))
+    def apply(self, plan: Path | None = None) -> Report:
+        """What `instep provision apply` does: a plan that was saved, or the present one."""
+        saved = json.loads(plan.read_text(encoding="utf-8")) if plan is not None else None
         report = apply_configuration(load_workspace(self.folder), self.world, saved=saved)
         self.workspace = load_workspace(self.folder)
         return report
 
     def boards(self) -> dict[str, tuple[Board, ...]]:
         """The pipelines that the files name, as people see them in each system."""
-        wanted = {name: {label(one) for one in self.wanted(name)} for name in self.sandboxes}
-        return {
-            name: tuple(board for board in sandbox.demo.boards() if board.label in wanted[name])
-            for name, sandbox in self.sandboxes.items()
-        }
-
-    def wanted(self, connection: str) -> list[WantedList]:
-        """The pipelines that the files name."""
-        return [one for one in self.workspace.configuration[connection].lists if one.pipeline is not None]
+        found = {}
+        for name, sandbox in self.sandboxes.items():
+            ours = set(map(expected.label, expected.pipelines(self.workspace, name)))
+            found[name] = tuple(board for board in sandbox.demo.boards() if board.label in ours)
+        return found
 
     def writes(self) -> int:
         """How many requests since the last look could change something."""
@@ -113,7 +104,9 @@ def begin(part: Stages) -> None:
     with open_session(part.workspace, part.world, only=[FOLDER]) as session:
         identify(session)
         made = create_fields(session, session.live(FOLDER))
-    part.teller.say(f"{FOLDER:<10} {len(made)} columns of Instep's own, by instep doctor --create-fields {FOLDER}", "dim")
+    part.teller.say(
+        f"{FOLDER:<10} {len(made)} columns of Instep's own, by instep doctor --create-fields {FOLDER}", "dim"
+    )
 
 
 def look(part: Stages) -> None:
@@ -121,7 +114,7 @@ def look(part: Stages) -> None:
     part.teller.step("What would make every system as the files say? Look first", "instep provision plan")
     part.writes()
     plan = part.plan()
-    tell_stages.planned(part.teller, plan)
+    tell_stages.planned(part.teller, plan, part.told)
     count = part.writes()
     part.expect(not plan.wrong and count == 0, f"{count} requests could have changed anything")
 
@@ -145,35 +138,36 @@ def bring_buyers(part: Stages) -> None:
     tell.noted(part.teller, outcome, part.told)
     part.expect(outcome.exit_code == 0, f"{written(outcome):,} written, every record accounted for")
     _expect_deals(part)
-    tell_stages.shown(part.teller, part.boards(), SEGMENT, part.workspace)
+    tell_stages.shown(part.teller, part.workspace, part.boards(), SEGMENT)
 
 
 def change_files(part: Stages) -> None:
     """Two edits in the mapping files make one plan over both systems."""
-    part.teller.step("Another word for a stage, and a stage less", f"edit mappings; instep provision plan --out {PLAN}")
+    part.teller.step("Another word for a stage, and a stage less", f"instep provision plan --out {PLAN}")
     edit_mappings(part.folder, part.sandboxes)
-    tell_stages.edited(part.teller, part.sandboxes)
+    tell_stages.edited(part.teller)
     plan = part.plan()
-    tell_stages.planned(part.teller, plan)
-    moves = {
-        system.connection: sum(len(s.doing.records) for s in system.steps if isinstance(s.doing, MoveRecords))
-        for system in plan.systems
-        if system.connection in part.sandboxes
-    }
-    expected = dict.fromkeys(part.sandboxes, len(_retired_deals(part)))
-    text = f"{sum(moves.values())} records would be moved, each out of {RETIRED} and nobody else"
-    part.expect(not plan.wrong and moves == expected and _only_about_edits(plan), text)
+    save_plan(plan, part.folder / PLAN)
+    tell_stages.planned(part.teller, plan, part.told)
+    moving = Counter[str]()
+    for system in plan.systems:
+        moves = [step.doing for step in system.steps if isinstance(step.doing, MoveRecords)]
+        moving.update({system.connection: sum(len(move.records) for move in moves)} if moves else {})
+    count = len(_retired_deals(part))
+    is_right = not plan.wrong and _is_only_about_edits(plan) and moving == dict.fromkeys(part.sandboxes, count)
+    part.expect(is_right, f"Only about these two; {moving.total()} records would be moved")
 
 
 def change_systems(part: Stages) -> None:
     """Exactly that plan; every moved record has its row in the journal."""
     part.teller.step("Do exactly that", f"instep provision apply {PLAN}; instep show RUN")
-    report = part.apply(part.plan())
+    report = part.apply(part.folder / PLAN)
+    tell_stages.applied(part.teller, report)
     part.expect(report.exit_code == 0 and report.count("applied") > 0, f"{report.count('applied')} done")
     rows = runs.moved(part.workspace)
     tell_stages.journalled(part.teller, rows)
-    expected = len(_retired_deals(part)) * len(part.sandboxes)
-    part.expect(len(rows) == expected > 0, f"{len(rows)} records were moved, and the journal has a row for each")
+    count = len(_retired_deals(part)) * len(part.sandboxes)
+    part.expect(len(rows) == count > 0, f"{len(rows)} records were moved, and the journal has a row for each")
     _expect_nothing_to_do(part)
     _expect_boards(part)
     _expect_deals(part)
@@ -190,14 +184,14 @@ def work_by_hand(part: Stages) -> None:
     """Drift is exactly what somebody changed."""
     part.teller.step("Somebody works by hand", "instep provision drift")
     part.as_applied = part.boards()
-    segment, renamed, rated = BY_HAND
     (first, here), (second, there) = part.sandboxes.items()
-    here.demo.admin_edits(segment_label(part, first, segment), _word(part, first, segment, renamed), label="Hello")
-    there.demo.admin_edits(segment_label(part, second, segment), _word(part, second, segment, rated), probability=0.5)
+    relabelled, rated = (expected.of_segment(part.workspace, name, BY_HAND) for name in part.sandboxes)
+    here.demo.admin_edits(expected.label(relabelled), expected.word(relabelled, "research"), label="Inbound")
+    there.demo.admin_edits(expected.label(rated), expected.word(rated, "purchase"), probability=0.5)
     found = drift_of(part.plan())
     tell_stages.drifted(part.teller, found)
-    expected = [(first, ["label"]), (second, ["probability"])]
-    part.expect([_shape(one) for one in found] == expected, f"{len(found)} drifted: exactly what was done by hand")
+    by_hand = [(first, ["label"]), (second, ["probability"])]
+    part.expect([_shape(one) for one in found] == by_hand, f"{len(found)} drifted: exactly what was done by hand")
 
 
 def repair(part: Stages) -> None:
@@ -214,47 +208,23 @@ def last(part: Stages) -> None:
     same = part.boards() == part.as_applied
     part.expect(same, "Every board is as it was before" if same else "A board is not as it was before")
     found = drift_of(part.plan())
-    tell_stages.drifted(part.teller, found)
-    part.expect(not found, f"{len(found) or 'nothing'} drifted")
+    if found:
+        tell_stages.drifted(part.teller, found)
+    part.expect(not found, f"{len(found)} drifted")
     _expect_deals(part)
 
 
 # --- what is expected --------------------------------------------------------------------------------------------
 
 
-def label(wanted: WantedList) -> str:
-    """What people see as a pipeline's name."""
-    return wanted.label or str(wanted.pipeline)
-
-
-def segment_label(part: Stages, connection: str, segment: str) -> str:
-    """The name of a segment's pipeline."""
-    return label(_of_segment(part, connection, segment))
-
-
-def _of_segment(part: Stages, connection: str, segment: str) -> WantedList:
-    return next(one for one in part.wanted(connection) if one.path[-1] == segment)
-
-
-def _word(part: Stages, connection: str, segment: str, key: str) -> str:
-    """What people see as a stage's name; deals of a retired stage are where its records were sent."""
-    wanted = _of_segment(part, connection, segment)
-    stage = wanted.stage(key) or wanted.stage(wanted.retire[key])
-    return stage.spelled if stage else ""
-
-
 def _retired_deals(part: Stages) -> list[Deal]:
     return [deal for deal in part.scene.deals if (deal.segment, deal.outcome or deal.stage) == (SEGMENT, RETIRED)]
 
 
-def _only_about_edits(plan: ProvisionPlan) -> bool:
+def _is_only_about_edits(plan: ProvisionPlan) -> bool:
     """Whether every step is about the word that changed, or the stage that is retired."""
-    words = (f'"{WORDS[1]}" ({RENAMED})', '"Validation"')
-    return all(
-        any(word in step.target or ("Validation",) == tuple(d.before for d in step.differences) for word in words)
-        for system in plan.systems
-        for step in system.steps
-    )
+    texts = [f"{step.target} {step.differences}" for system in plan.systems for step in system.steps]
+    return all(any(name in text for name in (WORDS[1], RETIRED_WORD)) for text in texts)
 
 
 def _shape(drift: Drift) -> tuple[str, list[str]]:
@@ -263,41 +233,21 @@ def _shape(drift: Drift) -> tuple[str, list[str]]:
 
 def _expect_nothing_to_do(part: Stages) -> None:
     plan = part.plan()
-    part.expect(plan.is_empty, tell_stages.remaining(plan))
+    part.expect(plan.is_empty, tell_stages.end_of(plan))
 
 
 def _expect_boards(part: Stages) -> None:
     """Every pipeline has the stages that the files name, in their order and with their probabilities."""
-    shown = part.boards()
-    for name in part.sandboxes:
-        found = {board.label: board for board in shown[name]}
-        wrong = [label(one) for one in part.wanted(name) if not _is_as_wanted(one, found.get(label(one)))]
-        stages = sum(len(board.columns) for board in shown[name])
-        text = f"{name}: {len(found)} pipelines with {stages} stages, as its own client library shows them"
+    for name, boards in part.boards().items():
+        wrong = expected.unlike(expected.pipelines(part.workspace, name), boards)
+        stages = sum(len(board.columns) for board in boards)
+        text = f"{name}: {len(boards)} pipelines with {stages} stages, as its vendor's own client library shows them"
         part.expect(not wrong, f"{text}; not as the files say: {', '.join(wrong)}" if wrong else text)
-
-
-def _is_as_wanted(wanted: WantedList, board: Board | None) -> bool:
-    if board is None or [column.label for column in board.columns] != [stage.spelled for stage in wanted.stages]:
-        return False
-    pairs = zip(board.columns, wanted.stages, strict=True)
-    return all(
-        stage.probability is None or round(abs(column.probability - stage.probability), 3) <= ROUNDING
-        for column, stage in pairs
-    )
 
 
 def _expect_deals(part: Stages) -> None:
     """Every deal stands where its buyer is: in the pipeline of the segment, at the stage's word."""
     for name, boards in part.boards().items():
-        found = {deal: (b.label, column.label) for b in boards for column in b.columns for deal in column.deals}
-        expected = {
-            deal.reference: (
-                segment_label(part, name, deal.segment),
-                _word(part, name, deal.segment, deal.outcome or deal.stage),
-            )
-            for deal in part.scene.deals
-        }
-        wrong = sorted(ref for ref in {*found, *expected} if found.get(ref) != expected.get(ref))
-        text = f"{name}: {len(expected)} deals in the pipeline of their segment, at their stage"
+        wrong = expected.misplaced(part.workspace, name, part.scene.deals, boards)
+        text = f"{name}: {len(part.scene.deals)} deals, each in the pipeline of its segment, at its stage's word"
         part.expect(not wrong, f"{text}, but {', '.join(wrong)}" if wrong else text)

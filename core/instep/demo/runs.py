@@ -166,4 +166,3 @@ def _open(workspace: Workspace) -> sqlite3.Connection:
 
 def _name(fields: dict[str, Scalar], otherwise: str) -> str:
     return display(next((value for name in NAMING if (value := fields.get(name))), otherwise))
-

@@ -180,4 +180,3 @@ def last(story: Story) -> None:
     found: Comparison = compare(story.workspace, held)
     tell.compared(story.teller, found, tuple(held))
     story.wrong += [str(mismatch) for mismatch in found.mismatches]
-

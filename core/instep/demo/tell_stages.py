@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
+from instep.demo import expected
 from instep.demo.edits import RENAMED, RETIRED, SEGMENT, TO, WORDS
 from instep.demo.hands import Board
 from instep.demo.runs import Moved
@@ -17,8 +18,10 @@ from instep.provision.drift import Drift
 from instep.provision.plan import ProvisionPlan
 from instep.provision.run import Report
 
-SHOWN = 3
-"""How many lines of one kind are shown."""
+STEPS, REMARKS = 3, 1
+"""How many of one kind are shown."""
+Item = tuple[str, ...]
+"""A line of a plan, with those that belong to it."""
 
 
 def opening(teller: Teller, workspace: Workspace, folder: Path, scene: Scene) -> None:
@@ -32,52 +35,57 @@ def opening(teller: Teller, workspace: Workspace, folder: Path, scene: Scene) ->
         f"{len(process.stages)} stages, and {' and '.join(only)} in one of {len(process.segments)} segments; "
         "every system says them in its own words"
     )
-    teller.say(f"exports    {len(scene.deals)} opportunities of {len(scene.firms)} companies in {folder / 'exports'}", "dim")
+    teller.say(
+        f"exports    {len(scene.deals)} opportunities of {len(scene.firms)} companies in {folder / 'exports'}", "dim"
+    )
 
 
-def planned(teller: Teller, plan: ProvisionPlan) -> None:
-    """A plan as the command prints it, with few lines of each kind."""
+def planned(teller: Teller, plan: ProvisionPlan, told: set[str]) -> None:
+    """A plan as the command prints it, with few lines of each kind, and without remarks that were told before."""
     from instep.cli.provision_view import plan_text
 
-    for line in shortened(plan_text(plan).splitlines()):
-        teller.say(line)
+    *systems, end = plan_text(plan).split("\n\n")
+    for system in systems:
+        name, *lines = system.splitlines()
+        items = [item for item in _items(lines) if _is_step(item) or f"{name} {item}" not in told]
+        told.update(f"{name} {item}" for item in items)
+        for line in [name, *shortened(items)] if items else []:
+            teller.say(line)
+    teller.say(end)
 
 
-def shortened(lines: Sequence[str]) -> Iterator[str]:
-    """Of many lines of one kind that follow each other the first few, and how many more there are."""
-    for kind, group in groupby(_items(lines), key=_kind):
-        items = list(group)
-        for item in items[:SHOWN] if kind else items:
-            yield from (_cut(line) for line in item)
-        if kind and len(items) > SHOWN:
-            yield f"    … and {len(items) - SHOWN} more"
+def shortened(items: Iterable[Item]) -> Iterator[str]:
+    """Of many of one kind that follow each other the first few, and how many more there are."""
+    for _, group in groupby(items, key=_kind):
+        found = list(group)
+        most = STEPS if _is_step(found[0]) else REMARKS
+        yield from (_cut(line) for item in found[:most] for line in item)
+        if len(found) > most:
+            yield f"    … and {len(found) - most} more"
 
 
-def _items(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Lines with those that are further in and belong to them."""
-    item: list[str] = []
-    for line in lines:
-        if item and not line.startswith("   "):
-            yield item
-            item = []
-        item.append(line)
-    yield item
+def _items(lines: Sequence[str]) -> Iterator[Item]:
+    """Lines, each with those below it that are further in."""
+    starts = [place for place, line in enumerate(lines) if not line.startswith("   ")]
+    return (tuple(lines[start:end]) for start, end in pairwise([*starts, len(lines)]))
 
 
-def _kind(item: list[str]) -> str:
-    """The sign, and of what is done what it is done to; blank for what is no step."""
-    sign, _, rest = item[0].strip().partition(" ")
-    if len(sign) > 1 or not item[0].startswith("  "):
-        return ""
-    return f"{sign} {rest.partition(' ')[0]}" if sign in "+~>-" else sign
+def _is_step(item: Item) -> bool:
+    return item[0].strip()[0] in "+~>-"
+
+
+def _kind(item: Item) -> str:
+    """The sign; of a step also what it is done to."""
+    sign, what, *_ = item[0].split()
+    return f"{sign} {what}" if _is_step(item) else sign
 
 
 def _cut(line: str) -> str:
     return line if len(line) <= WIDTH - 8 else f"{line[: WIDTH - 9]}…"
 
 
-def remaining(plan: ProvisionPlan) -> str:
-    """What a plan says right after an apply."""
+def end_of(plan: ProvisionPlan) -> str:
+    """What a plan says at its end."""
     from instep.cli.provision_view import plan_text
 
     return plan_text(plan).splitlines()[-1]
@@ -97,20 +105,18 @@ def applied(teller: Teller, report: Report) -> None:
         teller.say(f"written, to be committed: {', '.join(report.files)}", "dim")
 
 
-def shown(teller: Teller, boards: Mapping[str, Sequence[Board]], segment: str, workspace: Workspace) -> None:
+def shown(teller: Teller, workspace: Workspace, boards: Mapping[str, Sequence[Board]], segment: str) -> None:
     """One segment's pipeline in each system, with how many deals stand where."""
     for name, found in boards.items():
-        wanted = next(one for one in workspace.configuration[name].lists if one.path[-1] == segment)
-        board = next(board for board in found if board.label == (wanted.label or wanted.pipeline))
-        columns = "  ".join(f"{column.label} {len(column.deals)}" for column in board.columns)
-        teller.say(f"{name:<10} {board.label}: {columns}")
+        title = expected.label(expected.of_segment(workspace, name, segment))
+        columns = next(board.columns for board in found if board.label == title)
+        teller.say(f"{name:<10} {title}: " + "  ".join(f"{one.label} {len(one.deals)}" for one in columns))
 
 
-def edited(teller: Teller, names: Iterable[str]) -> None:
+def edited(teller: Teller) -> None:
     """Both edits, as they stand in the files."""
-    files = " and ".join(f"mappings/{name}.toml" for name in names)
-    teller.change(files, f'{RENAMED} = "{WORDS[0]}" → "{WORDS[1]}"', "in every pipeline")
-    teller.change(files, f"retire = {{ {RETIRED} = \"{TO}\" }}", f"in that of {SEGMENT}, and out of its values")
+    teller.change("in both mapping files", f'{RENAMED} = "{WORDS[0]}" → "{WORDS[1]}"', "in every pipeline")
+    teller.change("in both mapping files", f'retire = {{ {RETIRED} = "{TO}" }}', f"in that of {SEGMENT}")
 
 
 def journalled(teller: Teller, rows: Sequence[Moved]) -> None:

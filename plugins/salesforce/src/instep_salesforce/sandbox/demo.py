@@ -225,8 +225,8 @@ class SalesforceDemo:
             for deal in client.query_all_iter(_DEALS):
                 deals.setdefault((deal["RecordTypeId"], deal["StageName"]), []).append(deal["Reference__c"])
             for type in types:
-                offered = client.restful(_OFFERED.format(type["Id"]))["picklistFieldValues"]["StageName"]["values"]
-                names = [value["value"] for value in offered]
+                told: Any = client.restful(_OFFERED.format(type["Id"]))
+                names = [value["value"] for value in told["picklistFieldValues"]["StageName"]["values"]]
                 columns = (_column(stages[name], deals.get((type["Id"], name), ())) for name in names)
                 yield Board(type["Name"], tuple(columns))
 
