@@ -141,6 +141,7 @@ def test_the_demo_ends_with_its_own_exit_code(tmp_path: Path, monkeypatch: pytes
 
 def test_a_part_is_one_of_the_demo_s(tmp_path: Path) -> None:
     from instep.cli.demo import PARTS
+    from instep.cli.init import init
 
     assert "--part goes with --demo" in run(str(tmp_path), "--part", "stages").output
     offered = next(option for option in init.params if option.name == "part").type.choices  # type: ignore[attr-defined]
