@@ -27,7 +27,8 @@ IN_ORDER = "--no-loadscope-reorder"
 
 USAGE = """usage: python3 dev.py COMMAND [ARGS…]
 
-  demo             bring a demo company's exports and two CRM sandboxes in step
+  demo             bring a demo company's exports and two CRM sandboxes in step, and configure two empty ones
+                   (--part sync or --part stages: only one of the two)
   test [ARGS…]     lint, types, import contracts, tests
   check            the same without the tests
   ci               the tests that are too slow for every run

@@ -130,9 +130,19 @@ def test_an_unknown_connector_or_preset_is_named(tmp_path: Path) -> None:
 
 def test_the_demo_ends_with_its_own_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     demo = types.ModuleType("instep.cli.demo")
-    seen: list[Path | None] = []
-    demo.run = lambda folder: seen.append(folder) or 3  # type: ignore[attr-defined,func-returns-value]
+    seen: list[tuple[Path | None, str | None]] = []
+    demo.run = lambda folder, part: seen.append((folder, part)) or 3  # type: ignore[attr-defined,func-returns-value]
     monkeypatch.setitem(sys.modules, "instep.cli.demo", demo)
     assert run("--demo", str(tmp_path)).exit_code == 3
     assert run("--demo").exit_code == 3
-    assert seen == [tmp_path, None]
+    assert run("--demo", "--part", "stages").exit_code == 3
+    assert seen == [(tmp_path, None), (None, None), (None, "stages")]
+
+
+def test_a_part_is_one_of_the_demo_s(tmp_path: Path) -> None:
+    from instep.cli.demo import PARTS
+    from instep.cli.init import init
+
+    assert "--part goes with --demo" in run(str(tmp_path), "--part", "stages").output
+    offered = next(option for option in init.params if option.name == "part").type.choices  # type: ignore[attr-defined]
+    assert list(offered) == list(PARTS)

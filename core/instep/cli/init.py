@@ -35,10 +35,17 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 @click.option(
     "--from", "live", metavar="CONNECTION", help="Ask this system what it has, and propose its mapping file."
 )
-@click.option("--demo", is_flag=True, help="See it run: a made-up firm's exports and a sandbox. Needs no account.")
+@click.option("--demo", is_flag=True, help="See it run: a made-up firm's exports and two systems. Needs no account.")
+@click.option("--part", type=click.Choice(["sync", "stages"]), help="With --demo: only this part of it.")
 @click.option("--json", "as_json", is_flag=True, help="With --from: print what was guessed and asked as JSON.")
 def init(
-    folder: Path | None, connections: tuple[str, ...], preset: str | None, live: str | None, demo: bool, as_json: bool
+    folder: Path | None,
+    connections: tuple[str, ...],
+    preset: str | None,
+    live: str | None,
+    demo: bool,
+    part: str | None,
+    as_json: bool,
 ) -> None:
     """Write the first files of a workspace into FOLDER (here, if it is not given). Never overwrites a file.
 
@@ -46,10 +53,9 @@ def init(
     whose sync.toml names the connection.
     """
     if demo:
-        code = import_module("instep.cli.demo").run(folder)
-        if folder is not None and (folder / "sync.toml").exists():
-            schemas_of(folder)
-        raise click.exceptions.Exit(code)
+        raise click.exceptions.Exit(import_module("instep.cli.demo").run(folder, part))
+    if part is not None:
+        raise click.UsageError("--part goes with --demo.")
     root = folder or Path()
     if live is None and as_json:
         raise click.UsageError("--json goes with --from.")

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from instep.demo.scene import Scene
+from instep.sandbox import CallLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,32 @@ class Held:
     opted_out: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A stage as people see it: its name, how probable it is to be won, and the references of the deals in it."""
+
+    label: str
+    probability: float
+    deals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A pipeline as people see it, from left to right."""
+
+    label: str
+    columns: tuple[Column, ...]
+
+
 class Hands(Protocol):
     """The people who work in a system."""
 
     def seed(self, scene: Scene) -> None:
         """Fill the system with its part of the scene: that of `Presence.system`, or of `Presence.other`."""
+        ...
+
+    def hire(self, scene: Scene) -> None:
+        """Give every colleague a user, and leave the system empty."""
         ...
 
     def buyer_attends_demo(self, email: str, at: datetime) -> None:
@@ -48,6 +70,16 @@ class Hands(Protocol):
         """Turn somebody's lead into a contact, where the system has both; elsewhere nothing happens."""
         ...
 
+    def admin_edits(
+        self, board: str, column: str, *, label: str | None = None, probability: float | None = None
+    ) -> None:
+        """Change a stage by hand, through the vendor's own client library; named as people see it."""
+        ...
+
+    def boards(self) -> Iterable[Board]:
+        """Every pipeline of deals, read through the vendor's own client library."""
+        ...
+
     def read_back(self) -> Iterable[Held]:
         """Every record, read through the vendor's own client library."""
         ...
@@ -64,6 +96,11 @@ class DemoSandbox(Protocol):
     @property
     def url(self) -> str:
         """Where it answers."""
+        ...
+
+    @property
+    def log(self) -> CallLog:
+        """What it was asked."""
         ...
 
     @property

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from instep.errors import ConfigError
+from instep.mapping.ids import SUFFIX
 from instep.mapping.load import load_workspace
 from instep.settings import environment_prefix
 
@@ -41,10 +42,14 @@ def fresh_folder(folder: Path | None) -> Path:
     return folder
 
 
-def copy_example(folder: Path, logins: Mapping[str, Mapping[str, object]]) -> None:
-    """Copy the example, and add to each connection what reaches its sandbox."""
+def copy_example(folder: Path, logins: Mapping[str, Mapping[str, object]], *, ids: bool = True) -> None:
+    """Copy the example, and add to each connection what reaches its sandbox.
+
+    Without `ids` nothing is managed yet: the files of ids belong to systems that have the pipelines already.
+    """
     source = example()
-    shutil.copytree(source / "mappings", folder / "mappings", ignore=shutil.ignore_patterns("presets"))
+    left_out = shutil.ignore_patterns("presets", *([] if ids else [f"*{SUFFIX}.toml"]))
+    shutil.copytree(source / "mappings", folder / "mappings", ignore=left_out)
     text = (source / "sync.toml").read_text(encoding="utf-8")
     for connection, settings in logins.items():
         lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from instep.demo.scene import Scene
@@ -25,7 +27,37 @@ VERBS = {
     "opt_out_new": "opt out",
     "opt_in": "opt in",
 }
+_MOVED = (
+    "SELECT connection, entity, before, after, reason FROM journal JOIN run ON run.id = journal.run "
+    "WHERE run.command = 'provision' AND journal.state = 'confirmed' ORDER BY seq"
+)
 _SAMPLED = ("consent", "stage", "title", "name", "owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A record that left a stage before that was retired, as the journal has it."""
+
+    connection: str
+    name: str
+    field: str
+    before: str
+    after: str
+    why: str
+
+
+def moved(workspace: Workspace) -> list[Moved]:
+    """Every record that was moved so, in the order of the journal."""
+    with closing(_open(workspace)) as store:
+        rows = store.execute(_MOVED).fetchall()
+    known = names(workspace, {row[1] for row in rows})
+    found = []
+    for connection, entity, before, after, reason in rows:
+        ((field, held),) = decode(before).items()
+        why = json.loads(reason)["why"][field]
+        name = known.get(entity, entity)
+        found.append(Moved(connection, name, field, display(held), display(decode(after)[field]), why))
+    return found
 
 
 def sums(changes: Sequence[Change]) -> list[str]:

@@ -4,60 +4,29 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from instep.demo import runs, tell
 from instep.demo.cast import Cast, cast_of
 from instep.demo.compare import Comparison, compare
 from instep.demo.exports import FOLDER, activity, append_activity, read_exports, write_exports
 from instep.demo.generate import Size, generate
-from instep.demo.hands import DemoSandbox
-from instep.demo.place import connectors, copy_example, fresh_folder, no_real_logins
-from instep.demo.scene import START, Scene
+from instep.demo.part import Meddle, Part, systems, written
+from instep.demo.place import copy_example, fresh_folder
+from instep.demo.scene import START
 from instep.demo.show import Teller
-from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
-from instep.plugins import find_plugin
 from instep.sandbox import VirtualClock
-from instep.sync.run import Outcome, sync
-from instep.sync.transport import World
-
-Meddle = Callable[[dict[str, DemoSandbox]], None]
 
 
-@dataclass(slots=True)
-class Story:
-    """What the steps share."""
+@dataclass(slots=True, kw_only=True)
+class Story(Part):
+    """The first part, and who it is about."""
 
-    folder: Path
-    scene: Scene
     cast: Cast
-    clock: VirtualClock
-    sandboxes: dict[str, DemoSandbox]
-    teller: Teller
-    workspace: Workspace
-    told: set[str] = field(default_factory=set)
-    """Notes of runs that were shown before."""
-    wrong: list[str] = field(default_factory=list)
-    """What did not come out as promised."""
-
-    @property
-    def world(self) -> World:
-        """A clock that the story moves, so that a day passes between two runs and nothing waits."""
-        return World(clock=self.clock.now, sleep=self.clock.sleep)
-
-    def expect(self, holds: bool, text: str) -> None:
-        """Say what came out; keep it if it is wrong."""
-        if holds:
-            self.teller.good(text)
-        else:
-            self.teller.bad(text)
-            self.wrong.append(text)
 
 
 def play(
@@ -71,37 +40,29 @@ def play(
 
     `meddle` is called before the last step with the running sandboxes. Nothing leaves this machine.
     """
-    teller, place, plugins = Teller(file), fresh_folder(folder), connectors()
-    with ExitStack() as stack:
-        stack.enter_context(no_real_logins(plugins))
-        clock = VirtualClock(START)
-        systems = {name: plugin for name, plugin in plugins.items() if name != FOLDER}
-        sandboxes = {name: stack.enter_context(_sandbox(plugin, clock)) for name, plugin in systems.items()}
+    teller, place, clock = Teller(file), fresh_folder(folder), VirtualClock(START)
+    with systems(clock) as sandboxes:
         scene = generate(size)
         rows = write_exports(scene, place / FOLDER)
         for sandbox in sandboxes.values():
             sandbox.demo.seed(scene)
         copy_example(place, {name: sandbox.settings for name, sandbox in sandboxes.items()})
-        story = Story(place, scene, cast_of(scene), clock, sandboxes, teller, load_workspace(place))
+        story = Story(
+            folder=place,
+            scene=scene,
+            clock=clock,
+            sandboxes=sandboxes,
+            teller=teller,
+            workspace=load_workspace(place),
+            cast=cast_of(scene),
+        )
         tell.opening(teller, scene, place, rows, {name: s.url for name, s in sandboxes.items()})
         for step in (check, create_fields, look_first, apply_first, again, live_a_day, travel, explain, rebuild):
             step(story)
         meddle(sandboxes)
         last(story)
     tell.ending(teller, place, story.wrong)
-    return 1 if story.wrong else 0
-
-
-def _sandbox(plugin: str, clock: VirtualClock) -> AbstractContextManager[DemoSandbox]:
-    from importlib import import_module
-
-    module, attribute = find_plugin(plugin).sandbox.split(":")
-    return cast(AbstractContextManager[DemoSandbox], getattr(import_module(module), attribute)(clock=clock))
-
-
-def _sync(story: Story, first_run: str = "plan") -> Outcome:
-    story.clock.advance(timedelta(minutes=10))
-    return sync(story.workspace, story.world, first_run=first_run)
+    return story.exit_code
 
 
 # --- the steps ---------------------------------------------------------------------------------------------------
@@ -131,25 +92,25 @@ def create_fields(story: Story) -> None:
 def look_first(story: Story) -> None:
     """The first sync of a workspace only says what it would do."""
     story.teller.step("The first sync writes nothing. It says what it would do", "instep sync")
-    outcome = _sync(story)
+    outcome = story.sync()
     tell.planned(story.teller, story.workspace, outcome)
-    story.expect(not outcome.applied and not _written(outcome), "Nothing was written")
+    story.expect(not outcome.applied and not written(outcome), "Nothing was written")
 
 
 def apply_first(story: Story) -> None:
     """Now it does it."""
     story.teller.step("Do it", "instep sync --first-run=apply")
-    outcome = _sync(story, "apply")
+    outcome = story.sync("apply")
     tell.applied(story.teller, outcome)
     tell.noted(story.teller, outcome, story.told)
-    story.expect(outcome.exit_code == 0, f"{_written(outcome):,} written, every record accounted for")
+    story.expect(outcome.exit_code == 0, f"{written(outcome):,} written, every record accounted for")
 
 
 def again(story: Story) -> None:
     """Whoever is in step stays in step."""
     story.teller.step("And again", "instep sync")
-    outcome = _sync(story)
-    story.expect(_written(outcome) == 0, f"{_written(outcome)} written: every system is in step")
+    outcome = story.sync()
+    story.expect(written(outcome) == 0, f"{written(outcome)} written: every system is in step")
 
 
 def live_a_day(story: Story) -> None:
@@ -174,13 +135,13 @@ def live_a_day(story: Story) -> None:
 def travel(story: Story) -> None:
     """Exactly what happened reaches everybody."""
     story.teller.step("Exactly that travels", "instep sync")
-    outcome = _sync(story)
+    outcome = story.sync()
     faded, changes = runs.without_fading(outcome.plan.changes)
     names = runs.names(story.workspace, {change.entity for change in changes})
     tell.travelled(story.teller, story.workspace, changes, names, faded)
     strangers = sorted(set(names.values()) - story.cast.touched(story.scene))
-    text = f"{_written(outcome)} written, about nobody else" + (f" but {', '.join(strangers)}" if strangers else "")
-    story.expect(outcome.exit_code == 0 and not strangers and _written(outcome) > 0, text)
+    text = f"{written(outcome)} written, about nobody else" + (f" but {', '.join(strangers)}" if strangers else "")
+    story.expect(outcome.exit_code == 0 and not strangers and written(outcome) > 0, text)
     won = story.cast.won
     owner = runs.owner_of(story.workspace, won.reference)
     text = f"{won.reference} is won, so {owner} looks after it from now on"
@@ -203,7 +164,7 @@ def rebuild(story: Story) -> None:
     story.teller.step("Lose the local state, and build it again", "rm -r .instep; instep sync --first-run=apply")
     before = runs.entities(story.workspace)
     shutil.rmtree(story.workspace.store.parent)
-    outcome = _sync(story, "apply")
+    outcome = story.sync("apply")
     after = runs.entities(story.workspace)
     tell.rebuilt(story.teller, outcome, len(before & after))
     tell.noted(story.teller, outcome, story.told)
@@ -219,7 +180,3 @@ def last(story: Story) -> None:
     found: Comparison = compare(story.workspace, held)
     tell.compared(story.teller, found, tuple(held))
     story.wrong += [str(mismatch) for mismatch in found.mismatches]
-
-
-def _written(outcome: Outcome) -> int:
-    return sum(sum(acts.values()) for account in outcome.account.values() for acts in account["written"].values())

@@ -34,6 +34,13 @@ def test_the_copy_reaches_the_sandbox_and_means_the_same_otherwise(tmp_path):
     assert copied == original
 
 
+def test_without_ids_nothing_is_managed_in_the_copy(tmp_path):
+    managed = {name for name, known in load_workspace(example()).configuration.items() if known.ids}
+    assert managed == {"hubspot", "salesforce"}
+    copy_example(tmp_path, {}, ids=False)
+    assert not any(known.ids for known in load_workspace(tmp_path).configuration.values())
+
+
 def test_a_temporary_folder_is_made_where_none_is_named():
     folder = fresh_folder(None)
     assert folder.is_dir()

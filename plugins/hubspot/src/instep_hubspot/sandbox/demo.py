@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from instep.demo.hands import Held
+from instep.demo.hands import Board, Column, Held
 from instep.demo.scene import Act, Buyer, Deal, Firm, Scene
 from instep_hubspot.sandbox.times import iso, to_ms
 from instep_hubspot.sandbox.world import HubSpotWorld
@@ -32,14 +32,18 @@ _INDUSTRY: Final = {
 _STAGES: Final = {
     "research": ("enquiry", "0.1"),
     "consideration": ("shortlist", "0.3"),
-    "decision": ("evaluation", "0.5"),
+    "decision": ("evaluation", "0.6"),
     "validation": ("validation", "0.8"),
     "purchase": ("contract", "0.9"),
     "won": ("won", "1.0"),
     "lost": ("lost", "0.0"),
-    "no_decision": ("nodecision", "0.0"),
+    "no_decision": ("no decision", "0.0"),
 }
-_PIPELINES: Final = {"e-commerce": "ec", "life-sciences": "ls", "higher-education": "he"}
+_PIPELINES: Final = {
+    "e-commerce": ("ec", "E-commerce"),
+    "life-sciences": ("ls", "Life sciences"),
+    "higher-education": ("he", "Higher education"),
+}
 _ENDS: Final = {"contacts": ("companies",), "companies": (), "deals": ("companies", "contacts")}
 _READ: Final = {
     "contacts": "email firstname lastname jobtitle phone lifecyclestage hubspot_owner_id hs_email_optout "
@@ -66,9 +70,9 @@ class HubSpotDemo:
 
     def seed(self, scene: Scene) -> None:
         """Colleagues, pipelines, and the companies, contacts, deals and engagements that HubSpot knows of."""
-        self._hire(scene)
-        for segment, short in _PIPELINES.items():
-            self._world.add_pipeline("deals", segment.capitalize(), _stages(segment, short), id=segment)
+        self.hire(scene)
+        for segment, (short, label) in _PIPELINES.items():
+            self._world.add_pipeline("deals", label, _stages(segment, short), id=segment)
         self._world.add_property("deals", {"name": "reference", "label": "Reference"})
         self._load("companies", {f.key: self._company(f) for f in scene.firms if f.known.system})
         self._load("contacts", {b.key: self._contact(b) for b in scene.buyers if b.known.system})
@@ -82,7 +86,8 @@ class HubSpotDemo:
         for act in scene.acts_of("system"):
             self._record(act)
 
-    def _hire(self, scene: Scene) -> None:
+    def hire(self, scene: Scene) -> None:
+        """Every colleague is a user; who has left is an archived one."""
         for colleague in scene.colleagues:
             first, _, last = colleague.name.partition(" ")
             self._ids[colleague.key] = self._world.add_owner(
@@ -125,7 +130,7 @@ class HubSpotDemo:
             "deal_currency_code": "EUR",
             "closedate": f"{deal.close_date.isoformat()}T00:00:00.000Z",
             "pipeline": deal.segment,
-            "dealstage": _stage_id(_PIPELINES[deal.segment], deal.outcome or deal.stage),
+            "dealstage": _stage_id(_PIPELINES[deal.segment][0], deal.outcome or deal.stage),
             "hubspot_owner_id": self._owner(deal.owner),
         }
 
@@ -174,7 +179,7 @@ class HubSpotDemo:
         """A colleague drags the deal to another column of its board."""
         id = self._ids[reference]
         pipeline = str((self._world.read("deals", id) or {})["pipeline"])
-        self._world.edit("deals", id, dealstage=_stage_id(_PIPELINES[pipeline], stage))
+        self._world.edit("deals", id, dealstage=_stage_id(_PIPELINES[pipeline][0], stage))
 
     def rep_marks(self, email: str, stage: str) -> None:
         """A colleague sets the contact's lifecycle stage by hand."""
@@ -183,13 +188,39 @@ class HubSpotDemo:
     def rep_converts(self, email: str) -> None:
         """HubSpot knows contacts only: there is nothing to convert."""
 
+    def admin_edits(
+        self, board: str, column: str, *, label: str | None = None, probability: float | None = None
+    ) -> None:
+        """An admin edits a stage of a deal pipeline; what is not named stays."""
+        from hubspot.crm.pipelines import PipelineStagePatchInput
+
+        library = self._library()
+        pipeline = next(one for one in _pipelines(library) if one.label == board)
+        stage = next(one for one in pipeline.stages if one.label == column)
+        shares = {} if probability is None else {"probability": str(probability)}
+        patch = PipelineStagePatchInput(label=label or stage.label, metadata={**stage.metadata, **shares})
+        library.crm.pipelines.pipeline_stages_api.update("deals", pipeline.id, stage.id, patch)
+
     # --- what anybody can read -----------------------------------------------------------------------------------
+
+    def _library(self) -> Any:
+        from hubspot import HubSpot
+
+        return HubSpot(access_token=self._token, host=self._url)
+
+    def boards(self) -> Iterator[Board]:
+        """Every deal pipeline through HubSpot's own client library."""
+        library = self._library()
+        deals: dict[str, list[str]] = {}
+        for deal in _every(library, "deals"):
+            deals.setdefault(deal.properties["dealstage"], []).append(deal.properties["reference"])
+        for pipeline in _pipelines(library):
+            stages = sorted(pipeline.stages, key=lambda stage: stage.display_order)
+            yield Board(pipeline.label, tuple(_column(stage, deals) for stage in stages))
 
     def read_back(self) -> Iterator[Held]:
         """Every company, contact and deal through HubSpot's own client library, with its generated models."""
-        from hubspot import HubSpot
-
-        library = HubSpot(access_token=self._token, host=self._url)
+        library = self._library()
         for object in _READ:
             for record in _every(library, object):
                 fields = dict(record.properties)
@@ -210,6 +241,14 @@ def _every(library: Any, object: str) -> Iterator[Any]:
         after = page.paging.next.after
 
 
+def _pipelines(library: Any) -> list[Any]:
+    return list(library.crm.pipelines.pipelines_api.get_all("deals").results)
+
+
+def _column(stage: Any, deals: Mapping[str, list[str]]) -> Column:
+    return Column(stage.label, float(stage.metadata["probability"]), tuple(sorted(deals.get(stage.id, ()))))
+
+
 def _related(object: str, record: Any) -> dict[str, tuple[str, ...]]:
     found = record.associations or {}
     return {
@@ -220,12 +259,19 @@ def _related(object: str, record: Any) -> dict[str, tuple[str, ...]]:
 
 def _stages(segment: str, short: str) -> list[dict[str, object]]:
     return [
-        {"stageId": _stage_id(short, stage), "label": name.capitalize(), "metadata": {"probability": probability}}
-        for stage, (name, probability) in _STAGES.items()
+        {
+            "stageId": _stage_id(short, stage),
+            "label": _stage_name(short, stage).capitalize(),
+            "metadata": {"probability": probability},
+        }
+        for stage, (_, probability) in _STAGES.items()
         if stage != "validation" or segment == "life-sciences"
     ]
 
 
 def _stage_id(short: str, stage: str) -> str:
-    name = "tender" if (short, stage) == ("he", "purchase") else _STAGES[stage][0]
-    return f"{short}-{name}"
+    return f"{short}-{_stage_name(short, stage).replace(' ', '')}"
+
+
+def _stage_name(short: str, stage: str) -> str:
+    return "tender" if (short, stage) == ("he", "purchase") else _STAGES[stage][0]

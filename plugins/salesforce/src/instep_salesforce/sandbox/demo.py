@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from instep.demo.hands import Held
+from instep.demo.hands import Board, Column, Held
 from instep.demo.scene import Act, Buyer, Deal, Firm, Scene
-from instep_salesforce.sandbox.library import library
+from instep_salesforce.sandbox.library import configurer, library
 from instep_salesforce.sandbox.world import SalesforceWorld
 
 _STATUS: Final = {
@@ -33,11 +33,11 @@ _RECORD_TYPES: Final = {
     "higher-education": ("Higher_Education", "Higher education"),
 }
 _STAGES: Final = {
-    "research": ("Enquiry", 10),
+    "research": ("Enquiry", 12),
     "consideration": ("Shortlist", 30),
-    "decision": ("Evaluation", 50),
-    "validation": ("Validation", 80),
-    "purchase": ("Contract", 90),
+    "decision": ("Evaluation", 55),
+    "validation": ("Validation", 75),
+    "purchase": ("Contract", 95),
     "no_decision": ("No Decision", 0),
 }
 _OUTCOMES: Final = {"won": "Closed Won", "lost": "Closed Lost", "no_decision": "No Decision"}
@@ -50,6 +50,11 @@ _READ: Final = {
     "Opportunity": "Name Reference__c Amount CloseDate StageName RecordType.DeveloperName OwnerId AccountId "
     "Instep_Id__c Instep_Stage__c",
 }
+_TYPES: Final = "SELECT Id, Name FROM RecordType WHERE SobjectType = 'Opportunity' ORDER BY Name"
+_DEALS: Final = "SELECT Reference__c, StageName, RecordTypeId FROM Opportunity"
+_SHARES: Final = "SELECT ApiName, MasterLabel, DefaultProbability FROM OpportunityStage"
+_OFFERED: Final = "ui-api/object-info/Opportunity/picklist-values/{}"
+_SET: Final = "OpportunityStage"
 _ROLES: Final = "SELECT OpportunityId, ContactId FROM OpportunityContactRole"
 
 
@@ -67,13 +72,7 @@ class SalesforceDemo:
 
     def seed(self, scene: Scene) -> None:
         """Colleagues, record types, and the accounts, leads, contacts and opportunities that Salesforce knows of."""
-        for colleague in scene.colleagues:
-            self._ids[colleague.key] = self._world.add_user(
-                colleague.name, colleague.email, active=not colleague.has_left
-            )
-        self._ids["nobody"] = next(
-            str(user["Id"]) for user in self._world.all("User") if user["Name"] == "Integration User"
-        )
+        self.hire(scene)
         self._configure()
         buyers = [buyer for buyer in scene.buyers if buyer.known.other]
         self._load("Account", {f.key: self._account(f) for f in scene.firms if f.known.other})
@@ -91,6 +90,16 @@ class SalesforceDemo:
         for act in scene.acts_of("other"):
             self._record(scene, act)
 
+    def hire(self, scene: Scene) -> None:
+        """Every colleague is a user; who has left is an inactive one."""
+        for colleague in scene.colleagues:
+            self._ids[colleague.key] = self._world.add_user(
+                colleague.name, colleague.email, active=not colleague.has_left
+            )
+        self._ids["nobody"] = next(
+            str(user["Id"]) for user in self._world.all("User") if user["Name"] == "Integration User"
+        )
+
     def _configure(self) -> None:
         self._world.add_field("Opportunity", "Reference__c", "Text", label="Reference", length=40)
         for usual in self._world.all("OpportunityStage"):
@@ -98,7 +107,11 @@ class SalesforceDemo:
                 self._world.retire_stage(str(usual["ApiName"]))
         for stage, (name, probability) in _STAGES.items():
             self._world.add_stage(name, probability=probability, closed=stage in _OUTCOMES)
-        for name, label in _RECORD_TYPES.values():
+        words = [name for name, _ in _STAGES.values()]
+        self._world.order_stages([*words[:-1], "Closed Won", "Closed Lost"])
+        for segment, (name, label) in _RECORD_TYPES.items():
+            offered = [word for word in words if word != "Validation" or segment == "life-sciences"]
+            self._world.add_process("Opportunity", label, [*offered, "Closed Won", "Closed Lost"])
             self._ids[name] = self._world.add_record_type("Opportunity", name, label)
         self._campaign = self._world.create("Campaign", Name="Spring webinar", Type="Webinar")
 
@@ -187,7 +200,35 @@ class SalesforceDemo:
         converted = self._world.convert(self._ids[email], account=account)
         self._ids[email] = converted.contact
 
+    def admin_edits(
+        self, board: str, column: str, *, label: str | None = None, probability: float | None = None
+    ) -> None:
+        """An admin edits a stage; every record type that offers it shows the same one, whatever `board` says."""
+        with library(self._settings) as client:
+            sets = configurer(client, self._settings).StandardValueSet
+            found = sets.read([_SET])
+            stage = next(value for value in found.standardValue if (value.label or value.fullName) == column)
+            stage.label = label or stage.label
+            stage.probability = stage.probability if probability is None else round(probability * 100)
+            sets.update([found])
+
     # --- what anybody can read -----------------------------------------------------------------------------------
+
+    def boards(self) -> Iterator[Board]:
+        """Every record type of opportunities through simple-salesforce, with the stages that it offers."""
+        with library(self._settings) as client:
+            types = list(client.query_all_iter(_TYPES))
+            if not types:
+                return  # opportunities have no RecordTypeId then
+            stages = {row["ApiName"]: row for row in client.query_all_iter(_SHARES)}
+            deals: dict[tuple[str, str], list[str]] = {}
+            for deal in client.query_all_iter(_DEALS):
+                deals.setdefault((deal["RecordTypeId"], deal["StageName"]), []).append(deal["Reference__c"])
+            for type in types:
+                told: Any = client.restful(_OFFERED.format(type["Id"]))
+                names = [value["value"] for value in told["picklistFieldValues"]["StageName"]["values"]]
+                columns = (_column(stages[name], deals.get((type["Id"], name), ())) for name in names)
+                yield Board(type["Name"], tuple(columns))
 
     def read_back(self) -> Iterator[Held]:
         """Every account, contact, open lead and opportunity through simple-salesforce."""
@@ -203,6 +244,10 @@ class SalesforceDemo:
                     held = {name: _text(_at(record, name)) for name in fields}
                     is_out = bool(record.get("HasOptedOutOfEmail"))
                     yield Held(object, record["Id"], held, _related(object, record, people), is_out)
+
+
+def _column(stage: Mapping[str, Any], deals: Iterable[str]) -> Column:
+    return Column(stage["MasterLabel"], stage["DefaultProbability"] / 100, tuple(sorted(deals)))
 
 
 def _stage(stage: str) -> str:
