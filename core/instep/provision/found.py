@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from instep.contract import (
@@ -14,6 +14,7 @@ from instep.contract import (
     Pipeline,
     StageLimits,
     SystemField,
+    SystemStage,
 )
 from instep.model.configuration import WantedList
 from instep.sync.session import Live
@@ -41,14 +42,18 @@ class Found:
         return [pipeline for pipeline in self.pipelines if pipeline.object == object]
 
     def pipeline(self, object: str, id: str) -> Pipeline | None:
-        return next((pipeline for pipeline in self.lists(object) if pipeline.id == id), None)
+        return next((one for one in self.pipelines if one.id == id and one.object == object), None)
 
     def replace(self, pipeline: Pipeline) -> Found:
         """The same with one list as it is now; a new one comes last."""
         place = (pipeline.object, pipeline.id)
-        others = [one for one in self.pipelines if (one.object, one.id) != place]
-        at = next((i for i, one in enumerate(self.pipelines) if (one.object, one.id) == place), len(others))
-        return dataclasses.replace(self, pipelines=(*others[:at], pipeline, *others[at:]))
+        if self.pipeline(*place) is None:
+            return dataclasses.replace(self, pipelines=(*self.pipelines, pipeline))
+        return self.changed(lambda one: pipeline if (one.object, one.id) == place else one)
+
+    def changed(self, change: Callable[[Pipeline], Pipeline]) -> Found:
+        """The same with every list as a function has it."""
+        return dataclasses.replace(self, pipelines=tuple(map(change, self.pipelines)))
 
     def as_json(self) -> object:
         """Everything that a plan is made from, each thing in one order whatever order the system answered in."""
@@ -87,10 +92,12 @@ def with_holders(live: Live, found: Found, places: Sequence[Holding]) -> Found:
 
 
 def _pipeline_json(pipeline: Pipeline) -> dict[str, object]:
-    stages = [
-        {**dataclasses.asdict(stage), "details": dict(sorted(stage.details.items()))} for stage in pipeline.stages
-    ]
-    return {**dataclasses.asdict(pipeline), "stages": stages}
+    stages = [{**_members(stage), "details": dict(sorted(stage.details.items()))} for stage in pipeline.stages]
+    return {**_members(pipeline), "stages": stages}
+
+
+def _members(value: Pipeline | SystemStage) -> dict[str, object]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def _field_json(field: SystemField) -> list[object]:
