@@ -67,20 +67,25 @@ class Found:
 
 
 def read_found(live: Live, lists: Iterable[WantedList]) -> Found:
-    """Read what a connection holds of what its files configure; the fields of every mapped object with it."""
+    """Read what a connection holds of what its files configure; the fields of every mapped object with it.
+
+    The fields come first: most systems tell with them what can be done to their choices.
+    """
+    found = _read_fields(live)
     stages = live.parts.stages
+    if not isinstance(stages, ConfigurableStages):
+        return dataclasses.replace(found, pipelines=() if isinstance(stages, Absent) else stages.read())
     places = sorted({(object, wanted.field) for wanted in lists for object in wanted.objects})
-    if isinstance(stages, ConfigurableStages):
-        limits = {place: told for place in places if (told := stages.limits(*place)) is not None}
-        found = Found(limits, stages.configured(list(limits)) if limits else ())
-    else:
-        found = Found(pipelines=() if isinstance(stages, Absent) else stages.read())
+    limits = {place: told for place in places if (told := stages.limits(*place)) is not None}
+    return dataclasses.replace(found, limits=limits, pipelines=stages.configured(list(limits)) if limits else ())
+
+
+def _read_fields(live: Live) -> Found:
     fields = live.parts.fields
     if isinstance(fields, Absent):
-        return found
-    limits_of_fields = fields.limits() if isinstance(fields, ConfigurableFields) else None
-    of_objects = {object: fields.read(object) for object in live.mapping.objects}
-    return dataclasses.replace(found, fields=of_objects, field_limits=limits_of_fields)
+        return Found()
+    limits = fields.limits() if isinstance(fields, ConfigurableFields) else None
+    return Found(fields={object: fields.read(object) for object in live.mapping.objects}, field_limits=limits)
 
 
 def with_holders(live: Live, found: Found, places: Sequence[Holding]) -> Found:
