@@ -100,7 +100,7 @@ class SalesforceFields:
         outcomes: dict[str, Outcome] = {}
         missing: list[FieldSpec] = []
         for spec in specs:
-            there = _bad_name(spec) or _attempt(partial(self._found, spec))
+            there = _attempt(partial(self._found, spec))
             if there is None:
                 missing.append(spec)
             else:
@@ -113,6 +113,9 @@ class SalesforceFields:
 
         Where none was known before it is not looked again: making it tells.
         """
+        if not spec.name.endswith("__c"):
+            reason = f'Salesforce ends the names of custom fields in "__c"; call it {spec.name}__c.'
+            return Rejected("bad_name", reason, spec.name)
         if self._schema.of(spec.object).field(spec.name) is None:
             return None
         there = _there(spec, self._schema.read(spec.object))
@@ -222,13 +225,6 @@ def _attempt(ask: Callable[[], T]) -> T | Outcome:
 
 def _full(spec: FieldSpec) -> str:
     return f"{spec.object}.{spec.name}"
-
-
-def _bad_name(spec: FieldSpec) -> Rejected | None:
-    if spec.name.endswith("__c"):
-        return None
-    reason = f'Salesforce ends the names of custom fields in "__c"; call it {spec.name}__c.'
-    return Rejected("bad_name", reason, spec.name)
 
 
 def _component(spec: FieldSpec) -> Component:
