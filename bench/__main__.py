@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.report import Row, table
 
-NAMES = ("calls", "crashes", "crms", "ingest", "incremental", "memory", "startup")
+NAMES = ("calls", "crashes", "crms", "ingest", "incremental", "memory", "provisioning", "startup")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,6 +42,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--read", type=int, default=100_000, help="contacts to read and store (ingest)")
     parser.add_argument("--persons", type=int, default=100_000, help="persons known (incremental, memory)")
     parser.add_argument("--edited", type=int, default=500, help="persons that change (incremental, memory)")
+    parser.add_argument("--pipelines", type=int, default=50, help="pipelines to plan (provisioning)")
+    parser.add_argument("--stages", type=int, default=12, help="stages of each of them (provisioning)")
     parser.add_argument("--rounds", type=int, help="how often each figure is taken (default: by measurement)")
     parser.add_argument("--json", action="store_true", help="print the figures for machines")
     options = parser.parse_args(arguments)
@@ -81,6 +83,10 @@ def measurement(name: str, options: argparse.Namespace, root: Path) -> Iterator[
 
             runs = {} if options.rounds is None else {"runs": options.rounds}
             return memory.measure(root, persons=options.persons, changed=options.edited, **runs)
+        case "provisioning":
+            from bench import provisioning
+
+            return provisioning.measure(pipelines=options.pipelines, stages=options.stages, **rounds)
     from bench import startup
 
     return startup.measure(**rounds)

@@ -125,11 +125,84 @@ def _writes(records: int) -> int:
     return full * min(JOB_CALLS, batches(JOB, COLLECTION)) + min(JOB_CALLS, batches(rest, COLLECTION))
 
 
-def formula(*accounts: Account | Org) -> str:
+PROPERTY_BATCH = 100
+"""Properties in one call that creates them. developers.hubspot.com/docs/guides/api/crm/properties"""
+COMPONENTS = 10
+"""Components in one call of the Metadata API."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetup:
+    """What one account must be asked so that its configuration can be compared, and told so that it is as wanted.
+
+    `fields` counts the properties to make per object, `pipelines` those to make. What was told is read once more.
+    """
+
+    lists: int
+    fields: Mapping[str, int] = field(default_factory=dict)
+    pipelines: int = 0
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Calls by what they are for."""
+        readings = 2 if self.fields or self.pipelines else 1
+        return {
+            "identity": IDENTITY,
+            "lists of stages": self.lists * readings,
+            "properties": len(RELATIONS) * readings,
+            "groups": len(self.fields),
+            "new properties": sum(batches(count, PROPERTY_BATCH) for count in self.fields.values()),
+            "new pipelines": self.pipelines,
+        }
+
+    @property
+    def calls(self) -> int:
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class OrgSetup:
+    """The same of one org. `types` counts the record types that are there, `pipelines` those to make."""
+
+    lists: int
+    types: int = 0
+    fields: int = 0
+    edited: int = 0
+    """How many lists of stages are to be changed."""
+    pipelines: int = 0
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Calls by what they are for. Every list, and the permission set, is read whole and written whole."""
+        told = self.fields or self.edited or self.pipelines
+        readings = 2 if told else 1
+        return {
+            "login": 1,
+            "identity": IDENTITY,
+            "lists of stages": self.lists * readings,
+            "fields": len(ORG_OBJECTS) * readings,
+            "offers": self.types * readings + self.pipelines,
+            "permissions": 1 if told else 0,
+            "new fields": batches(self.fields, COMPONENTS),
+            "fields shown": 3 + batches(self.fields, COLLECTION) if self.fields else 0,
+            "changed lists": 2 * self.edited,
+            "new pipelines": 1 + 2 * batches(self.pipelines, COMPONENTS) if self.pipelines else 0,
+            "pipelines shown": 2 if self.pipelines else 0,
+        }
+
+    @property
+    def calls(self) -> int:
+        return sum(self.parts.values())
+
+
+System = Account | Org | AccountSetup | OrgSetup
+
+
+def formula(*accounts: System) -> str:
     """The floor of a run over some accounts, spelled out."""
     return " + ".join(_spelled(account) for account in accounts)
 
 
-def _spelled(account: Account | Org) -> str:
+def _spelled(account: System) -> str:
     parts = [f"{count} {name}" for name, count in account.parts.items() if count]
     return f"({' + '.join(parts)})"

@@ -64,13 +64,20 @@ def portals(count: int) -> Iterator[list[Portal]]:
 @contextmanager
 def salesforce_org() -> Iterator[Portal]:
     """An empty Salesforce org, which has the fields that Instep needs."""
-    with _apart(serve_salesforce) as org:
+    with _apart(serve_salesforce, True) as org:
         yield org
 
 
 @contextmanager
+def empty_systems() -> Iterator[dict[str, Portal]]:
+    """An account and an org in which nobody made anything."""
+    with _apart(serve, 8_675_309, False) as hubspot, _apart(serve_salesforce, False) as salesforce:
+        yield {"hubspot": hubspot, "salesforce": salesforce}
+
+
+@contextmanager
 def _portal(portal_id: int) -> Iterator[Portal]:
-    with _apart(serve, portal_id) as portal:
+    with _apart(serve, portal_id, True) as portal:
         yield portal
 
 
@@ -88,23 +95,25 @@ def _apart(serving: Callable[..., None], *given: Any) -> Iterator[Portal]:
         process.join(30)
 
 
-def serve(portal_id: int, wire: Connection) -> None:
-    """Run one account until the other side hangs up."""
+def serve(portal_id: int, has_fields: bool, wire: Connection) -> None:
+    """Run one account until the other side hangs up, with Instep's own properties or without."""
     from instep.sandbox import VirtualClock
     from instep_hubspot.sandbox import hubspot_sandbox
 
     with hubspot_sandbox(clock=VirtualClock(), portal_id=portal_id) as sandbox:
-        add_own_properties(sandbox.world)
+        if has_fields:
+            add_own_properties(sandbox.world)
         _serve(sandbox, wire)
 
 
-def serve_salesforce(wire: Connection) -> None:
-    """Run one org until the other side hangs up. The fields are made as `doctor --create-fields` makes them."""
+def serve_salesforce(has_fields: bool, wire: Connection) -> None:
+    """Run one org until the other side hangs up, with Instep's own fields or without."""
     from instep.sandbox import VirtualClock
     from instep_salesforce.sandbox import salesforce_sandbox
 
     with salesforce_sandbox(clock=VirtualClock()) as sandbox:
-        add_own_fields(sandbox.world)
+        if has_fields:
+            add_own_fields(sandbox.world)
         _serve(sandbox, wire)
 
 

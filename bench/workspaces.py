@@ -24,7 +24,10 @@ AT_ONCE = timedelta(0)
 
 
 def write_workspace(
-    root: Path, connections: Mapping[str, Mapping[str, Any]], mapping: str | Mapping[str, str]
+    root: Path,
+    connections: Mapping[str, Mapping[str, Any]],
+    mapping: str | Mapping[str, str],
+    process: str = PROCESS,
 ) -> Workspace:
     """Write the files of a workspace, and load it: without guards, since all of a measurement changes at once.
 
@@ -34,7 +37,7 @@ def write_workspace(
     (root / "sync.toml").write_text(
         "[guards]\nenabled = false\n" + "\n".join(_table(name, table) for name, table in connections.items())
     )
-    (root / "mappings" / "process.toml").write_text(PROCESS)
+    (root / "mappings" / "process.toml").write_text(process)
     for name in connections:
         (root / "mappings" / f"{name}.toml").write_text(mapping if isinstance(mapping, str) else mapping[name])
     return load_workspace(root)

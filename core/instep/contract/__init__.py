@@ -61,6 +61,7 @@ from instep.contract.records import (
 )
 from instep.contract.setup import (
     ConfigurableFields,
+    FieldBatches,
     FieldLimits,
     FieldSpec,
     FieldStore,
@@ -141,6 +142,7 @@ __all__ = [
     "Delete",
     "Effects",
     "Erase",
+    "FieldBatches",
     "FieldChange",
     "FieldLimits",
     "FieldSpec",

@@ -82,6 +82,18 @@ class ConfigurableFields(FieldStore, Protocol):
         ...
 
 
+@runtime_checkable
+class FieldBatches(FieldStore, Protocol):
+    """A field store that creates several fields in fewer requests than one after the other takes."""
+
+    def create_all(self, specs: Sequence[FieldSpec]) -> list[Outcome]:
+        """Create fields as `create` does; one outcome for each, in their order. One that is refused takes none along.
+
+        No two are of one object and name.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SystemOwner:
     """Someone (or a queue) that records can belong to."""

@@ -117,14 +117,22 @@ def bind(configuration: Configuration, process: Process, found: Found) -> tuple[
     paths = {wanted.path for wanted in configuration.lists}
     taken = {ids.pipeline for path, ids in configuration.ids.items() if path in paths and ids.pipeline is not None}
     known = _known_by_place(configuration, process)
+    shared: dict[tuple[str, str], _There] = {}
     bounds = []
     for wanted in configuration.lists:
         ids = configuration.ids.get(wanted.path, ListIds())
         for object in wanted.objects:
             limits = found.limits.get((object, wanted.field))
-            if limits is not None:
-                others = _Others(taken, known.get(wanted.field, {}) if limits.shared_list is not None else {})
-                bounds.append(_bound(wanted, object, limits, ids, process, found, others))
+            if limits is None:
+                continue
+            pipeline = _pipeline(wanted, object, limits, ids, found, taken)
+            if limits.shared_list is None:
+                there = _There(pipeline)
+            else:
+                place = (object, limits.shared_list)
+                there = shared.get(place) or _There(found.pipeline(*place), known.get(wanted.field))
+                shared[place] = there
+            bounds.append(_bound(wanted, object, limits, ids, process, pipeline, there))
     return tuple(bounds)
 
 
@@ -132,11 +140,31 @@ Shared = Mapping[str, set[Key]]
 """Ids of a shared list that any wanted list has, with the keys that it knows them by."""
 
 
-class _Others(NamedTuple):
-    """What is known elsewhere in the files: the ids of pipelines, and of stages in the same shared list."""
+class _There:
+    """The stages of a list by their ids, and the ids by what people and other pipelines call them."""
 
-    pipelines: set[str]
-    stages: Shared
+    def __init__(self, holder: Pipeline | None, shared: Shared | None = None) -> None:
+        self.stages = {stage.id: stage for stage in holder.stages} if holder else {}
+        self.shared = shared or {}
+        self._places = {id: place for place, id in enumerate(self.stages)}
+        self._by_label: dict[str, list[str]] = {}
+        self._by_key: dict[Key, list[str]] = {}
+        for id, stage in self.stages.items():
+            self._by_label.setdefault(stage.label.casefold(), []).append(id)
+            for key in self.shared.get(id, ()):
+                self._by_key.setdefault(key, []).append(id)
+
+    def known_as(self, keys: Iterable[Key]) -> list[str]:
+        """The ids that any pipeline knows by one of these keys."""
+        return self._in_order(id for key in keys for id in self._by_key.get(key, ()))
+
+    def named(self, wanted: WantedStage) -> list[str]:
+        """The ids of stages that are called as a wanted one is."""
+        spelled = [wanted.spelled] if wanted.spelled in self.stages else []
+        return self._in_order([*spelled, *(id for name in _names(wanted) for id in self._by_label.get(name, ()))])
+
+    def _in_order(self, ids: Iterable[str]) -> list[str]:
+        return sorted(set(ids), key=self._places.__getitem__)
 
 
 def _known_by_place(configuration: Configuration, process: Process) -> dict[str, dict[str, set[Key]]]:
@@ -156,16 +184,13 @@ def _bound(
     limits: StageLimits,
     ids: ListIds,
     process: Process,
-    found: Found,
-    others: _Others,
+    pipeline: Pipeline | None,
+    there: _There,
 ) -> Bound:
-    pipeline = _pipeline(wanted, object, limits, ids, found, others.pipelines)
-    holder = found.pipeline(object, limits.shared_list) if limits.shared_list else pipeline
-    there = {stage.id: stage for stage in holder.stages} if holder else {}
-    claims = _claims(wanted.stages, ids.moved(process), there, others.stages)
-    stages = tuple(_stage(place, one, claims, there) for place, one in enumerate(wanted.stages))
+    claims = _claims(wanted.stages, ids.moved(process), there)
+    stages = tuple(_stage(place, one, claims, there.stages) for place, one in enumerate(wanted.stages))
     claimed = {claim.id for claim in claims.values()}
-    leftovers = tuple(_leftovers(wanted, ids, process, there, claimed, stages))
+    leftovers = tuple(_leftovers(wanted, ids, process, there.stages, claimed, stages))
     return Bound(wanted, object, limits, ids, pipeline, stages, leftovers)
 
 
@@ -199,32 +224,31 @@ def _pipeline(
     return by_id or next((one for one in free if one.label.casefold() in names), None)
 
 
-def _claims(stages: Sequence[WantedStage], ids: ListIds, there: Mapping[str, SystemStage], shared: Shared) -> _Claims:
+def _claims(stages: Sequence[WantedStage], ids: ListIds, there: _There) -> _Claims:
     """What stands for each wanted stage. No id stands for two; those that are called alike come first.
 
     What another pipeline knows by another key is not taken for this one, whatever it is called.
     """
     claims: dict[int, _Claim] = {}
-    free = dict(there)
+    taken: set[str] = set()
 
     def claim(place: int, candidates: Iterable[str], *, was_managed: bool) -> None:
-        id = next((id for id in candidates if id in free), None)
+        id = next((id for id in candidates if id in there.stages and id not in taken), None)
         if id is not None and place not in claims:
             claims[place] = _Claim(id, was_managed)
-            del free[id]
+            taken.add(id)
 
     for place, wanted in enumerate(stages):
-        sure = [id for id in _managed(wanted, ids) if id in there and _is_named(wanted, there[id])]
+        sure = [id for id in _managed(wanted, ids) if id in there.stages and _is_named(wanted, there.stages[id])]
         claim(place, sure, was_managed=True)
     for place, wanted in enumerate(stages):
         claim(place, _managed(wanted, ids), was_managed=True)
     managed = {id for known in ids.stages.values() for id in known}
     for place, wanted in enumerate(stages):
-        claim(place, [id for id in there if shared.get(id, set()) & {*wanted.keys}], was_managed=False)
-        free_ones = [stage for id, stage in there.items() if id not in managed and id not in shared]
-        strangers = [stage for stage in free_ones if _is_named(wanted, stage)]
-        strangers.sort(key=lambda stage: (stage.id != wanted.spelled, not stage.active))
-        claim(place, [stage.id for stage in strangers], was_managed=False)
+        claim(place, there.known_as(wanted.keys), was_managed=False)
+        strangers = [id for id in there.named(wanted) if id not in managed and id not in there.shared]
+        strangers.sort(key=lambda id: (id != wanted.spelled, not there.stages[id].active))
+        claim(place, strangers, was_managed=False)
     return claims
 
 
@@ -239,8 +263,11 @@ def _managed(wanted: WantedStage, ids: ListIds) -> list[str]:
 
 
 def _is_named(wanted: WantedStage, stage: SystemStage) -> bool:
-    names = {name.casefold() for name in (wanted.spelled, wanted.label) if name}
-    return stage.id == wanted.spelled or stage.label.casefold() in names
+    return stage.id == wanted.spelled or stage.label.casefold() in _names(wanted)
+
+
+def _names(wanted: WantedStage) -> set[str]:
+    return {name.casefold() for name in (wanted.spelled, wanted.label) if name}
 
 
 def _leftovers(

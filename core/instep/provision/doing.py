@@ -18,7 +18,8 @@ from instep.errors import AccessError, PluginError, RemoteError
 from instep.provision.forecast import after
 from instep.provision.found import Found
 from instep.provision.guards import move_of
-from instep.provision.steps import ExtendField, MoveRecords, Step
+from instep.provision.steps import Doing, ExtendField, MoveRecords, Step
+from instep.sync.health.ours import created
 from instep.sync.moving import move_records, settle_earlier
 from instep.sync.run import close, numbered
 from instep.sync.session import Live, Session, identify, open_session
@@ -56,16 +57,10 @@ class Doer:
     def _asked(self, live: Live, steps: Sequence[Step]) -> list[Outcome]:
         stages, fields = live.parts.stages, live.parts.fields
         if isinstance(steps[0].doing, FieldSpec | ExtendField) and isinstance(fields, ConfigurableFields):
-            return [self._field(fields, step) for step in steps]
+            return _with_fields(fields, [step.doing for step in steps])
         if not isinstance(stages, ConfigurableStages):
             raise PluginError(f"{live.plugin.name} has no stages that can be configured.")
         return stages.apply([step.doing for step in steps])  # type: ignore[misc]
-
-    def _field(self, fields: ConfigurableFields, step: Step) -> Outcome:
-        doing = step.doing
-        if isinstance(doing, ExtendField):
-            return fields.extend(doing.object, doing.field, doing.options)
-        return fields.create(doing)  # type: ignore[arg-type]
 
     # --- records -------------------------------------------------------------------------------------------------
 
@@ -86,6 +81,15 @@ class Doer:
             failed = any(why for _, why in results)
             close(moving, "partial" if failed else "done", {"moved": sum(len(m.records) for m in moves)})
         return results, found
+
+
+def _with_fields(fields: ConfigurableFields, steps: Sequence[Doing]) -> list[Outcome]:
+    """New fields first, together where the system can; then the options of those that are there."""
+    specs = [doing for doing in steps if isinstance(doing, FieldSpec)]
+    extending = [doing for doing in steps if isinstance(doing, ExtendField)]
+    made = dict(zip(map(id, specs), created(fields, specs), strict=True))
+    made |= {id(doing): fields.extend(doing.object, doing.field, doing.options) for doing in extending}
+    return [made[id(doing)] for doing in steps]
 
 
 def _said(failed: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from instep.contract import (
     AddPipeline,
@@ -57,16 +57,16 @@ def after(found: Found, doing: Doing, outcome: Outcome) -> Found:
             return _changed(found, object, id, label=label)
         case AddStage(object=object, list=id, stage=stage):
             return _added(found, object, id, dataclasses.replace(stage, id=outcome.id or stage.id))
-        case ChangeStage(object=object, list=id, before=before, after=wanted):
-            return _stages(
-                found, object, id, lambda s: dataclasses.replace(wanted, id=s.id) if s.id == before.id else s
-            )
+        case ChangeStage():
+            return found.changed(lambda pipeline: _with_stage(pipeline, doing))
         case OrderStages(object=object, list=id, ids=ids):
             return _ordered(found, object, id, ids)
         case OfferStages():
             return _offered(found, doing)
         case RetireStage():
-            return _retired(found, doing)
+            limits = found.limits.items()
+            keeps = any(one.keeps_retired for (object, _), one in limits if object == doing.object)
+            return found.changed(lambda pipeline: _without(pipeline, doing, keeps=keeps))
         case MoveRecords(object=object, stage=stage, records=records):
             return _left(found, object, stage, set(records))
     return found
@@ -103,12 +103,13 @@ def _changed(found: Found, object: str, id: str, **changes: object) -> Found:
     return found if there is None else found.replace(dataclasses.replace(there, **changes))  # type: ignore[arg-type]
 
 
-def _stages(found: Found, object: str, id: str, change: Callable[[SystemStage], SystemStage]) -> Found:
-    """Change every stage of a list, and what the pipelines that offer from it show of them."""
-    for pipeline in found.lists(object):
-        if id in (pipeline.id, pipeline.offers_from):
-            found = _changed(found, object, pipeline.id, stages=tuple(map(change, pipeline.stages)))
-    return found
+def _with_stage(pipeline: Pipeline, doing: ChangeStage) -> Pipeline:
+    """A list with one stage changed; a pipeline that offers from it shows the same."""
+    if pipeline.object != doing.object or doing.list not in (pipeline.id, pipeline.offers_from):
+        return pipeline
+    after = dataclasses.replace(doing.after, id=doing.before.id)
+    stages = tuple(after if stage.id == after.id else stage for stage in pipeline.stages)
+    return dataclasses.replace(pipeline, stages=stages)
 
 
 def _added(found: Found, object: str, id: str, stage: SystemStage) -> Found:
@@ -139,20 +140,15 @@ def _offered(found: Found, doing: OfferStages) -> Found:
     return _changed(found, doing.object, there.id, stages=tuple(s for s in source.stages if s.id in ids))
 
 
-def _retired(found: Found, doing: RetireStage) -> Found:
-    keeps = any(limits.keeps_retired for (object, _), limits in found.limits.items() if object == doing.object)
-    for pipeline in found.lists(doing.object):
-        if pipeline.offers_from == doing.list or (pipeline.id == doing.list and not keeps):
-            left = tuple(stage for stage in pipeline.stages if stage.id != doing.id)
-            found = _changed(found, doing.object, pipeline.id, stages=left)
-        elif pipeline.id == doing.list:
-            retired = tuple(
-                dataclasses.replace(stage, active=stage.active and stage.id != doing.id) for stage in pipeline.stages
-            )
-            found = _changed(
-                found, doing.object, pipeline.id, stages=tuple(sorted(retired, key=lambda s: not s.active))
-            )
-    return found
+def _without(pipeline: Pipeline, doing: RetireStage, *, keeps: bool) -> Pipeline:
+    """A list without a stage; where the system keeps what is retired, it comes after the others and is inactive."""
+    if pipeline.object != doing.object or doing.list not in (pipeline.id, pipeline.offers_from):
+        return pipeline
+    stages = [stage for stage in pipeline.stages if stage.id != doing.id]
+    if keeps and pipeline.id == doing.list:
+        kept = (dataclasses.replace(s, active=s.active and s.id != doing.id) for s in pipeline.stages)
+        stages = sorted(kept, key=lambda stage: not stage.active)
+    return dataclasses.replace(pipeline, stages=tuple(stages))
 
 
 def _left(found: Found, object: str, stage: str, records: set[str]) -> Found:

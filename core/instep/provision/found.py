@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from instep.contract import (
@@ -14,6 +14,7 @@ from instep.contract import (
     Pipeline,
     StageLimits,
     SystemField,
+    SystemStage,
 )
 from instep.model.configuration import WantedList
 from instep.sync.session import Live
@@ -41,14 +42,18 @@ class Found:
         return [pipeline for pipeline in self.pipelines if pipeline.object == object]
 
     def pipeline(self, object: str, id: str) -> Pipeline | None:
-        return next((pipeline for pipeline in self.lists(object) if pipeline.id == id), None)
+        return next((one for one in self.pipelines if one.id == id and one.object == object), None)
 
     def replace(self, pipeline: Pipeline) -> Found:
         """The same with one list as it is now; a new one comes last."""
         place = (pipeline.object, pipeline.id)
-        others = [one for one in self.pipelines if (one.object, one.id) != place]
-        at = next((i for i, one in enumerate(self.pipelines) if (one.object, one.id) == place), len(others))
-        return dataclasses.replace(self, pipelines=(*others[:at], pipeline, *others[at:]))
+        if self.pipeline(*place) is None:
+            return dataclasses.replace(self, pipelines=(*self.pipelines, pipeline))
+        return self.changed(lambda one: pipeline if (one.object, one.id) == place else one)
+
+    def changed(self, change: Callable[[Pipeline], Pipeline]) -> Found:
+        """The same with every list as a function has it."""
+        return dataclasses.replace(self, pipelines=tuple(map(change, self.pipelines)))
 
     def as_json(self) -> object:
         """Everything that a plan is made from, each thing in one order whatever order the system answered in."""
@@ -62,20 +67,25 @@ class Found:
 
 
 def read_found(live: Live, lists: Iterable[WantedList]) -> Found:
-    """Read what a connection holds of what its files configure; the fields of every mapped object with it."""
+    """Read what a connection holds of what its files configure; the fields of every mapped object with it.
+
+    The fields come first: most systems tell with them what can be done to their choices.
+    """
+    found = _read_fields(live)
     stages = live.parts.stages
+    if not isinstance(stages, ConfigurableStages):
+        return dataclasses.replace(found, pipelines=() if isinstance(stages, Absent) else stages.read())
     places = sorted({(object, wanted.field) for wanted in lists for object in wanted.objects})
-    if isinstance(stages, ConfigurableStages):
-        limits = {place: told for place in places if (told := stages.limits(*place)) is not None}
-        found = Found(limits, stages.configured(list(limits)) if limits else ())
-    else:
-        found = Found(pipelines=() if isinstance(stages, Absent) else stages.read())
+    limits = {place: told for place in places if (told := stages.limits(*place)) is not None}
+    return dataclasses.replace(found, limits=limits, pipelines=stages.configured(list(limits)) if limits else ())
+
+
+def _read_fields(live: Live) -> Found:
     fields = live.parts.fields
     if isinstance(fields, Absent):
-        return found
-    limits_of_fields = fields.limits() if isinstance(fields, ConfigurableFields) else None
-    of_objects = {object: fields.read(object) for object in live.mapping.objects}
-    return dataclasses.replace(found, fields=of_objects, field_limits=limits_of_fields)
+        return Found()
+    limits = fields.limits() if isinstance(fields, ConfigurableFields) else None
+    return Found(fields={object: fields.read(object) for object in live.mapping.objects}, field_limits=limits)
 
 
 def with_holders(live: Live, found: Found, places: Sequence[Holding]) -> Found:
@@ -87,10 +97,12 @@ def with_holders(live: Live, found: Found, places: Sequence[Holding]) -> Found:
 
 
 def _pipeline_json(pipeline: Pipeline) -> dict[str, object]:
-    stages = [
-        {**dataclasses.asdict(stage), "details": dict(sorted(stage.details.items()))} for stage in pipeline.stages
-    ]
-    return {**dataclasses.asdict(pipeline), "stages": stages}
+    stages = [{**_members(stage), "details": dict(sorted(stage.details.items()))} for stage in pipeline.stages]
+    return {**_members(pipeline), "stages": stages}
+
+
+def _members(value: Pipeline | SystemStage) -> dict[str, object]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def _field_json(field: SystemField) -> list[object]:

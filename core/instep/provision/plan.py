@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from instep.mapping.digest import canonical
 from instep.model.configuration import ListIds, Path
 from instep.provision.diff import Compared, Wanted, compare
 from instep.provision.forecast import forecast
@@ -112,12 +111,14 @@ def system_plan(wanted: Wanted, found: Found, findings: Iterable[Finding] = ()) 
     compared = compare(wanted, found)
     steps: list[Step] = []
     by_hand: list[Step] = []
-    world = found
+    world, left = found, compared.steps()
     for phase in Phase:
-        now = [step for step in compare(wanted, world).steps() if step.phase is phase]
+        now = [step for step in left if step.phase is phase]
         steps += [step for step in now if not step.by_hand]
         by_hand += [step for step in now if step.by_hand]
-        world = forecast(world, now)
+        if now:
+            world = forecast(world, now)
+            left = compare(wanted, world).steps()
     return SystemPlan(wanted.connection, compared, tuple(steps), tuple(by_hand), tuple(findings))
 
 
@@ -138,7 +139,7 @@ def ids_of(compared: Compared) -> dict[Path, ListIds]:
 
 def digest_of_found(found: Found) -> str:
     """One number for what a system held, whatever the order of its answers."""
-    return _digest(canonical(found.as_json()))
+    return _digest(found.as_json())
 
 
 def _digest(value: object) -> str:

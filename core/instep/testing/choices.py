@@ -1,30 +1,34 @@
-"""Claims about fields with choices: creating them, and adding options."""
+"""Claims about creating fields: choices, their options, and several fields at once."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import count
 from typing import Any, ClassVar
 
 import pytest
 
 from instep.contract import (
     ConfigurableFields,
+    FieldBatches,
     FieldSpec,
     Missing,
     Option,
     Rejected,
     Unknown,
     Update,
+    Written,
 )
+from instep.sandbox import FaultKind
 from instep.testing.stagefields import written
-from instep.testing.workbench import Workbench
+from instep.testing.workbench import Stopped, Workbench
 
 LOST_FOR_GOOD = 100
 
 
 class ChoiceClaims:
-    """What `create` and `extend` promise where a field has options."""
+    """What `create` and `extend` promise where a field has options, and `create_all` of all fields."""
 
     own_field: ClassVar[str]
 
@@ -82,6 +86,87 @@ class ChoiceClaims:
         written(fields.extend(bench.object, name, _options("b")))
         made = next(field for field in fields.read(bench.object) if field.name == name)
         assert made.options == _options("a", "b")
+
+    # --- several at once -----------------------------------------------------------------------------------------
+
+    def test_fields_that_are_created_together_are_each_created_once(self, bench: Workbench) -> None:
+        fields, specs = self._together(bench)
+        for is_first in (True, False):
+            outcomes = [written(outcome) for outcome in fields.create_all(specs)]
+            assert [outcome.created for outcome in outcomes] == [is_first] * len(specs)
+        self._assert_there(bench, specs)
+        assert fields.create_all([]) == []
+
+    def test_a_field_that_is_refused_takes_none_along(self, bench: Workbench) -> None:
+        fields, (first, *others) = self._together(bench)
+        written(fields.create(first))
+        refused, *created = fields.create_all([replace(first, type="number"), *others])
+        assert isinstance(refused, Rejected), refused
+        assert all(written(outcome).created for outcome in created)
+        self._assert_there(bench, [first, *others])
+
+    def test_fields_that_somebody_makes_meanwhile_count_as_created(self, bench: Workbench) -> None:
+        fields, specs = self._together(bench)
+        for object in {spec.object for spec in specs}:
+            fields.read(object)
+        colleague: Any = bench.connect().fields
+        written(colleague.create(specs[0]))
+        found, *others = [written(outcome).created for outcome in fields.create_all(specs)]
+        assert not found
+        assert all(others)
+        self._assert_there(bench, specs)
+
+    def test_fields_whose_creation_is_stopped_anywhere_are_completed_by_creating_them_again(
+        self, bench: Workbench
+    ) -> None:
+        for sent in count():
+            fields, specs = self._together(bench, f"after_{sent}")
+            bench.transport.stop_after = sent
+            try:
+                fields.create_all(specs)
+                stopped = False
+            except Stopped:
+                stopped = True
+            bench.transport.stop_after = None
+            another: Any = bench.connect().fields
+            for outcome in another.create_all(specs):
+                written(outcome)
+            self._assert_there(bench, specs)
+            if not stopped:
+                assert sent > 0
+                break
+
+    def test_fields_whose_answer_was_lost_are_completed_without_a_twin(self, bench: Workbench) -> None:
+        for nth in count():
+            fields, specs = self._together(bench, f"lost_{nth}")
+            bench.transport.sent.clear()
+            bench.faults.add("*", FaultKind.TIMEOUT_AFTER_COMMIT, 1, writes_only=True, after=nth)
+            outcomes = fields.create_all(specs)
+            bench.faults.clear()
+            assert all(isinstance(outcome, Written | Unknown) for outcome in outcomes), outcomes
+            for outcome in fields.create_all(specs):
+                written(outcome)
+            self._assert_there(bench, specs)
+            if sum(sent.writes for sent in bench.transport.sent) <= nth:
+                break
+
+    def _together(self, bench: Workbench, name: str = "together") -> tuple[Any, list[FieldSpec]]:
+        fields = bench.part("fields")
+        if not isinstance(fields, FieldBatches):
+            pytest.skip(f"{bench.plugin.name} creates its fields one by one.")
+        specs: list[FieldSpec] = []
+        for object in bench.records.objects[:2]:
+            text, choice = (self.own_field.format(f"{name}_{type}") for type in ("text", "choice"))
+            specs.append(FieldSpec(object, text, f"{name} text", "text"))
+            specs.append(FieldSpec(object, choice, f"{name} choice", "choice", options=_options("b", "a")))
+        return fields, specs
+
+    def _assert_there(self, bench: Workbench, specs: list[FieldSpec]) -> None:
+        """Every field is there as it was to be created, once, and this login can write it."""
+        another: Any = bench.connect().fields
+        for spec in specs:
+            (made,) = [field for field in another.read(spec.object) if field.name == spec.name]
+            assert (made.type, made.options or (), made.read_only) == (spec.type, spec.options, False)
 
 
 def _fields(bench: Workbench) -> ConfigurableFields:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bench.floor import Account, Org, batches, formula, pages
+from bench.floor import Account, AccountSetup, Org, OrgSetup, batches, formula, pages
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,18 @@ def test_a_thousand_changes_take_five_collections_and_one_read_back() -> None:
 def test_many_records_are_written_in_jobs_of_ten_thousand() -> None:
     org = Org(is_first=True, changed={"Contact": 10_000}, told={("Lead", "create"): 100_000})
     assert org.calls == 1 + 1 + 6 + (5 + 1 + 1 + 1) + 10 * 6 + 50
+
+
+def test_a_plan_without_change_asks_who_we_are_and_reads_each_list_and_object_once() -> None:
+    assert AccountSetup(lists=2).calls == 1 + 2 + 3
+    assert OrgSetup(lists=2, types=3).calls == 1 + 1 + 2 + 4 + 3
+
+
+def test_what_was_configured_in_an_account_is_read_once_more() -> None:
+    setup = AccountSetup(lists=2, fields={"contacts": 101, "deals": 1}, pipelines=3)
+    assert setup.calls == 1 + 2 * (2 + 3) + 2 + (2 + 1) + 3
+
+
+def test_an_org_makes_ten_components_in_a_call_and_shows_what_it_made() -> None:
+    setup = OrgSetup(lists=2, fields=11, edited=1, pipelines=3)
+    assert setup.calls == 1 + 1 + 2 * (2 + 4) + 3 + 1 + 2 + (3 + 1) + 2 + (1 + 2) + 2

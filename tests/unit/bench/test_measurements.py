@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bench import bare, calls, crms, incremental, ingest, memory, startup
+from bench import bare, calls, crms, incremental, ingest, memory, provisioning, startup
 from bench.__main__ import NAMES, main, measurement, parse
 from bench.workspaces import hubspot_mapping
 
@@ -45,6 +45,18 @@ def test_known_persons_of_another_number_are_refused(tmp_path: Path) -> None:
     list(memory.measure(tmp_path, persons=5, changed=1, runs=1))
     with pytest.raises(RuntimeError, match="holds 5 persons, not 6"):
         list(memory.measure(tmp_path, persons=6, changed=1, runs=1))
+
+
+def test_provisioning_is_near_the_floor_and_plans_stand_beside_reading() -> None:
+    rows = list(provisioning.measure(pipelines=3, stages=5, rounds=1))
+    calls = {row.what: (row.measured, row.baseline) for row in rows if row.unit == "calls"}
+    assert calls == {
+        "calls: provision an empty account": (24, 20),
+        "calls: provision an empty org": (37, 30),
+        "calls: plan without change, HubSpot": (6, 6),
+        "calls: plan without change, Salesforce": (12, 11),
+    }
+    assert [row.against for row in rows if row.unit == "ms"] == ["decoding all"] * 4 + ["reading all"]
 
 
 def test_startup_stands_beside_python_itself() -> None:

@@ -10,8 +10,7 @@ from instep.sync.health.stages import offers
 
 
 def check(view: View) -> Iterator[Finding]:
-    fields = {of.limits.field for of in view.plan.compared.lists if of.limits.shared_list is not None}
     for object, mapping in view.live.mapping.objects.items():
-        for finding in offers(view.live, mapping, object):
-            if not any(f"{object}.{field} " in finding.what for field in fields):
-                yield finding
+        lists = (of.limits for of in view.plan.compared.lists if of.object == object)
+        told = {limits.field for limits in lists if limits.shared_list is not None}
+        yield from offers(view.live, mapping, object, besides=told)

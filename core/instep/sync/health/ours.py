@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from instep.contract import Absent, FieldSpec, FieldStore, Rejected, Written
+from instep.contract import Absent, FieldBatches, FieldSpec, FieldStore, Outcome, Rejected, Written
 from instep.mapping.compiled import EntityMapping
 from instep.sync.health.finding import Finding
 from instep.sync.session import Live, Session
@@ -22,11 +23,19 @@ def create_fields(session: Session, live: Live) -> list[Finding]:
     store = live.parts.fields
     if isinstance(store, Absent):
         return [Finding(live.name, "not-created", store.reason, "wrong", "Create the fields there by hand.")]
-    findings: list[Finding] = []
+    missing: list[FieldSpec] = []
     for object, mapping in live.mapping.objects.items():
         known = {field.name for field in store.read(object)}
-        findings += [_create(live, store, spec) for spec in _specs(mapping, object) if spec.name not in known]
+        missing += [spec for spec in _specs(mapping, object) if spec.name not in known]
+    findings = [_finding(live, spec, outcome) for spec, outcome in zip(missing, created(store, missing), strict=True)]
     return findings or [Finding(live.name, "own-fields", "every field of Instep's own is there")]
+
+
+def created(store: FieldStore, specs: Sequence[FieldSpec]) -> list[Outcome]:
+    """Create fields, together where the system can; one outcome for each."""
+    if isinstance(store, FieldBatches):
+        return store.create_all(specs) if specs else []
+    return [store.create(spec) for spec in specs]
 
 
 def _specs(mapping: EntityMapping, object: str) -> list[FieldSpec]:
@@ -39,9 +48,9 @@ def _specs(mapping: EntityMapping, object: str) -> list[FieldSpec]:
     return specs
 
 
-def _create(live: Live, store: FieldStore, spec: FieldSpec) -> Finding:
+def _finding(live: Live, spec: FieldSpec, outcome: Outcome) -> Finding:
     place = f"{spec.object}.{spec.name}"
-    match store.create(spec):
+    match outcome:
         case Written():
             return Finding(live.name, "created", f"created {place}")
         case Rejected(reason=reason):

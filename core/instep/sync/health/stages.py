@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from instep.contract import Pipeline
 from instep.mapping.compiled import EntityMapping
@@ -42,11 +42,14 @@ def _of_pipeline(live: Live, table: StageTable, pipeline: Pipeline) -> Iterator[
             yield Finding(live.name, "stage-unmapped", what, "wrong", "Map it to a stage or an outcome.")
 
 
-def offers(live: Live, mapping: EntityMapping, object: str) -> Iterator[Finding]:
-    """Values that will be written, and that people cannot choose for one variant of a record; if the system tells."""
-    if live.parts.offers is None:
+def offers(live: Live, mapping: EntityMapping, object: str, *, besides: Collection[str] = ()) -> Iterator[Finding]:
+    """Values that will be written, and that people cannot choose for one variant of a record; if the system tells.
+
+    It is asked only where such values are mapped, in other fields than those `besides`.
+    """
+    wanted = {field: values for field, values in _wanted(mapping).items() if field not in besides}
+    if live.parts.offers is None or not wanted:
         return
-    wanted = _wanted(mapping)
     for offer in live.parts.offers(object):
         for variant, value in sorted(wanted.get(offer.field, ()), key=lambda pair: pair[1]):
             if value not in offer.values and variant in (None, offer.variant):

@@ -17,14 +17,16 @@ def connect(settings: HubSpotSettings, effects: Effects) -> Connection:
     from instep_hubspot.fields import HubSpotFields
     from instep_hubspot.owners import HubSpotOwners
     from instep_hubspot.records import HubSpotRecords
+    from instep_hubspot.schema import Listed
     from instep_hubspot.stages import HubSpotStages
 
     client = HubSpotClient(settings, effects)
+    listed = Listed(client)
     return Connection(
         records=HubSpotRecords(client, settings),
         consents=HubSpotConsents(client),
-        stages=HubSpotStages(client),
-        fields=HubSpotFields(client),
+        stages=HubSpotStages(client, listed),
+        fields=HubSpotFields(client, listed),
         owners=HubSpotOwners(client),
         behaviours=HubSpotBehaviours(client, settings),
         audiences=Absent("HubSpot's lists are not read yet."),

@@ -38,7 +38,10 @@ _LAST: Final = Rejected("last_stage", "HubSpot keeps the last stage of a pipelin
 
 
 class Configurer:
-    """Makes one set of changes. Everything is read before it is changed, and read anew after every change."""
+    """Makes one set of changes. Everything is read before it is changed, and read anew after every change.
+
+    Only pipelines that come one after another are added on one reading: they write over nothing.
+    """
 
     def __init__(self, client: HubSpotClient) -> None:
         self._client = client
@@ -50,6 +53,8 @@ class Configurer:
         for place, change in enumerate(changes):
             if place in outcomes:
                 continue
+            if not isinstance(change, AddPipeline):
+                self._known.pop(change.object, None)
             if not isinstance(change, ListChange) or self._pipeline(change.object, change.list):
                 outcomes[place] = self._made(change)
             else:
@@ -60,7 +65,8 @@ class Configurer:
 
     def _made(self, change: StageChange) -> Outcome:
         outcome = attempt(partial(self._make, change))
-        self._known.pop(change.object, None)
+        if not isinstance(change, AddPipeline) or not isinstance(outcome, Written):
+            self._known.pop(change.object, None)
         return outcome
 
     def _make(self, change: StageChange) -> Outcome:
@@ -110,6 +116,7 @@ class Configurer:
         order = max((pipeline.displayOrder for pipeline in known), default=-1) + 1
         body = {"label": change.label, "displayOrder": order, "stages": stages}
         made = pipelines.make_pipeline(self._client, change.object, body)
+        known.append(made)
         return Written(made.id, _ids(made), created=True)
 
     def _relabel(self, change: RelabelPipeline) -> Outcome:

@@ -8,15 +8,17 @@ from typing import Final, Literal
 import msgspec
 
 from instep.contract import FieldLimits, FieldSpec, Option, Outcome, Rejected, SystemField, Written
+from instep.errors import UnknownOutcomeError
 from instep_hubspot import schema
 from instep_hubspot.answers import Call, RefusedError
 from instep_hubspot.client import HubSpotClient
 from instep_hubspot.refusals import attempt, taken
-from instep_hubspot.schema import Property, find_property
+from instep_hubspot.schema import Listed, Property, find_property
 from instep_hubspot.valuesets import by_hand, clash
 
 GROUP: Final = "instep"
 _LONGEST_TEXT: Final = 65_536
+_BATCH: Final = 100
 _NEEDED: Final = {"deals": frozenset(("dealname", "dealstage"))}
 
 FieldType = Literal["text", "number", "boolean", "date", "instant", "choice", "choices", "owner"]
@@ -57,8 +59,9 @@ _anything = msgspec.json.Decoder(_Anything)
 class HubSpotFields:
     """The properties of contacts, companies, deals and any other object."""
 
-    def __init__(self, client: HubSpotClient) -> None:
+    def __init__(self, client: HubSpotClient, listed: Listed) -> None:
         self._client = client
+        self._listed = listed
 
     def limits(self) -> FieldLimits:
         """Lower case letters, digits and underscores; what begins with `hs_` or `hubspot` is HubSpot's own.
@@ -72,7 +75,7 @@ class HubSpotFields:
 
         developers.hubspot.com/docs/guides/api/crm/properties
         """
-        return tuple(_field(object, property) for property in schema.read_properties(self._client, object))
+        return tuple(_field(object, property) for property in self._listed.read(object))
 
     def create(self, spec: FieldSpec) -> Outcome:
         """Create a property in the group "instep", which is made when it is missing.
@@ -82,6 +85,30 @@ class HubSpotFields:
         property of another kind), and those of `extend`.
         """
         return attempt(lambda: self._create(spec))
+
+    def create_all(self, specs: Sequence[FieldSpec]) -> list[Outcome]:
+        """Create the properties of one object in one call. Those that HubSpot does not make so are created singly."""
+        objects = {spec.object for spec in specs}
+        made = {object: self._made(object, specs) for object in sorted(objects)}
+        return [
+            Written(spec.name, {}, created=True) if spec.name in made[spec.object] else self.create(spec)
+            for spec in specs
+        ]
+
+    def _made(self, object: str, specs: Sequence[FieldSpec]) -> set[str]:
+        """The names of those properties of an object that could be made together."""
+        own = [spec for spec in specs if spec.object == object]
+        made: set[str] = set()
+        try:
+            binned = {property.name for property in schema.read_properties(self._client, object, archived=True)}
+            self._make_group(object)
+            bodies = [_body(spec) for spec in own if spec.name not in binned]
+            for start in range(0, len(bodies), _BATCH):
+                found = schema.make_properties(self._client, object, bodies[start : start + _BATCH])
+                made |= {property.name for property in found}
+        except (RefusedError, UnknownOutcomeError):
+            return made
+        return made
 
     def extend(self, object: str, name: str, options: Sequence[Option]) -> Outcome:
         """Add options at the end. HubSpot replaces the list as a whole: it is read, merged and written at once.

@@ -83,9 +83,29 @@ def in_order(options: Iterable[Option]) -> tuple[Option, ...]:
     return tuple(sorted(options, key=lambda o: o.displayOrder if o.displayOrder >= 0 else _NOWHERE))
 
 
-def read_properties(client: HubSpotClient, object: str) -> list[Property]:
-    """Every property of an object that is in use."""
-    return client.fetch(Call("GET", client.path("properties", object), "properties/list"), _properties).value.results
+def read_properties(client: HubSpotClient, object: str, *, archived: bool = False) -> list[Property]:
+    """Every property of an object that is in use, or in the bin."""
+    query = {"archived": "true"} if archived else {}
+    call = Call("GET", client.path("properties", object), "properties/list", query)
+    return client.fetch(call, _properties).value.results
+
+
+class Listed:
+    """The properties of one account as they were last listed. What can be done to one does not change."""
+
+    def __init__(self, client: HubSpotClient) -> None:
+        self._client = client
+        self._found: dict[str, dict[str, Property]] = {}
+
+    def read(self, object: str) -> list[Property]:
+        """Every property of an object that is in use, now."""
+        found = read_properties(self._client, object)
+        self._found[object] = {property.name: property for property in found}
+        return found
+
+    def find(self, object: str, name: str) -> Property | None:
+        """One that was listed; for any other HubSpot is asked."""
+        return self._found.get(object, {}).get(name) or find_property(self._client, object, name)
 
 
 def read_property(client: HubSpotClient, object: str, name: str) -> Property:
@@ -107,6 +127,16 @@ def make_property(client: HubSpotClient, object: str, body: dict[str, object]) -
     """Create a property."""
     call = Call("POST", client.path("properties", object), "properties/create", body=body, writes=True)
     return client.fetch(call, _property).value
+
+
+def make_properties(client: HubSpotClient, object: str, bodies: Sequence[dict[str, object]]) -> list[Property]:
+    """Create up to a hundred properties. Gives those that were created; one that is refused takes none along.
+
+    developers.hubspot.com/docs/guides/api/crm/properties
+    """
+    path = client.path("properties", object, "batch", "create")
+    call = Call("POST", path, "properties/batch/create", body={"inputs": list(bodies)}, writes=True)
+    return client.fetch(call, _properties).value.results
 
 
 def write_options(client: HubSpotClient, object: str, name: str, options: Sequence[Option]) -> Property:

@@ -12,7 +12,7 @@ from instep_hubspot.client import HubSpotClient
 from instep_hubspot.configuring import Configurer
 from instep_hubspot.pipelines import STAGE_FIELDS
 from instep_hubspot.queries import holding
-from instep_hubspot.schema import Property, find_property, read_property
+from instep_hubspot.schema import Listed, Property, find_property, read_property
 from instep_hubspot.valuesets import LIFECYCLE
 
 LIFECYCLE_OBJECTS: Final = ("contacts", "companies")
@@ -24,8 +24,9 @@ class HubSpotStages:
     The id of a list of options is the property's name: `lifecyclestage` and `hs_lead_status` are two of them.
     """
 
-    def __init__(self, client: HubSpotClient) -> None:
+    def __init__(self, client: HubSpotClient, listed: Listed) -> None:
         self._client = client
+        self._listed = listed
 
     def read(self) -> tuple[Pipeline, ...]:
         """Every deal pipeline that is in use, and the lifecycle stages of contacts and of companies as one each.
@@ -43,7 +44,7 @@ class HubSpotStages:
         """What can be configured. HubSpot tells of each property whether its options can be changed."""
         if STAGE_FIELDS.get(object, ("", ""))[1] == field:
             return pipelines.limits_of(object)
-        property = find_property(self._client, object, field)
+        property = self._listed.find(object, field)
         return valuesets.limits_of(object, property) if property is not None and property.is_list else None
 
     def configured(self, fields: Collection[tuple[str, str]]) -> tuple[Pipeline, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -21,7 +22,7 @@ from instep.contract import (
 )
 from instep.errors import UnknownOutcomeError
 from instep_salesforce.answers import Call, RefusedError
-from instep_salesforce.client import SalesforceClient
+from instep_salesforce.client import Component, SalesforceClient
 from instep_salesforce.lists import Kept, Lists
 from instep_salesforce.metadata import Metadata, is_taken, refusal
 from instep_salesforce.permissions import PermissionSet
@@ -29,6 +30,7 @@ from instep_salesforce.schema import RECORD_TYPE, RECORD_TYPE_ID, Described, Fie
 from instep_salesforce.values import NUMBERS, UNREADABLE
 from instep_salesforce.valuesets import Values
 
+T = TypeVar("T")
 FieldType = Literal["text", "number", "boolean", "date", "instant", "choice", "choices", "owner"]
 _TYPES: Final[dict[str, FieldType]] = {
     "boolean": "boolean",
@@ -91,25 +93,63 @@ class SalesforceFields:
         One of the same name and type counts as created (`Written.created` is false), and is made visible where it
         is hidden. Codes of a refusal: `bad_name` (custom names end in __c), `different` (another kind has the name).
         """
+        return self.create_all([spec])[0]
+
+    def create_all(self, specs: Sequence[FieldSpec]) -> list[Outcome]:
+        """Create custom fields, ten in a call, and show all of them in another."""
+        outcomes: dict[str, Outcome] = {}
+        missing: list[FieldSpec] = []
+        for spec in specs:
+            there = _attempt(partial(self._found, spec))
+            if there is None:
+                missing.append(spec)
+            else:
+                outcomes[_full(spec)] = there
+        outcomes |= self._made(missing)
+        return [outcomes[_full(spec)] for spec in specs]
+
+    def _found(self, spec: FieldSpec) -> Outcome | None:
+        """What it means that a field of this name can be seen; None where none can, as far as is known.
+
+        Where none was known before it is not looked again: making it tells.
+        """
         if not spec.name.endswith("__c"):
             reason = f'Salesforce ends the names of custom fields in "__c"; call it {spec.name}__c.'
             return Rejected("bad_name", reason, spec.name)
-        try:
-            there = _there(spec, self._schema.read(spec.object))
-            if there is not None:
-                return self._completed(spec, there)
-            failure = self._make(spec)
-            if failure is not None and not is_taken(failure):
-                return failure
-            self._permission_set.show_field(spec.object, spec.name)
-        except UnknownOutcomeError as lost:
-            return Unknown(str(lost))
-        except RefusedError as refused:
-            return refusal(refused)
-        if failure is None:
-            self._schema.forget(spec.object)
-            return Written(spec.name, {}, created=True)
-        return self._completed(spec, _there(spec, self._schema.read(spec.object)) or Written(spec.name, {}))
+        if self._schema.of(spec.object).field(spec.name) is None:
+            return None
+        there = _there(spec, self._schema.read(spec.object))
+        return None if there is None else self._completed(spec, there)
+
+    def _made(self, specs: Sequence[FieldSpec]) -> dict[str, Outcome]:
+        """Make fields that were not seen, and show them. One of that name was hidden, or somebody made it meanwhile.
+
+        developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/customfield.htm
+        """
+        failures = self._metadata.save("create", "CustomField", [_component(spec) for spec in specs])
+        there = [spec for spec in specs if _full(spec) not in failures or is_taken(failures[_full(spec)])]
+        unshown = self._shown(there)
+        for object in {spec.object for spec in there}:
+            self._schema.forget(object)
+        outcomes = failures | unshown
+        for spec in (spec for spec in there if _full(spec) not in unshown):
+            is_new = _full(spec) not in failures
+            outcomes[_full(spec)] = (
+                Written(spec.name, {}, created=True) if is_new else _attempt(partial(self._met, spec))
+            )
+        return outcomes
+
+    def _met(self, spec: FieldSpec) -> Outcome:
+        """What it means that there was a field of this name, now that it can be seen."""
+        return self._completed(spec, _there(spec, self._schema.of(spec.object)) or Written(spec.name, {}))
+
+    def _shown(self, specs: Sequence[FieldSpec]) -> dict[str, Outcome]:
+        """Show fields. Gives what went wrong."""
+        if not specs:
+            return {}
+        names = [(spec.object, spec.name) for spec in specs]
+        shown = _attempt(lambda: self._permission_set.show_fields(names))
+        return shown if isinstance(shown, dict) else dict.fromkeys(map(_full, specs), shown)
 
     def _completed(self, spec: FieldSpec, there: Outcome) -> Outcome:
         """A choice that was there is given the options that it lacks."""
@@ -146,19 +186,6 @@ class SalesforceFields:
             return refusal(refused)
         return failure or next(iter(failures), None) or Written(name, {})
 
-    def _make(self, spec: FieldSpec) -> Outcome | None:
-        """Create the field. Gives what went wrong; nothing where there is one of that name already.
-
-        developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/customfield.htm
-        """
-        metadata = {"label": spec.label, "description": spec.description or None, **_MADE_AS[spec.type]}
-        if spec.unique:
-            metadata |= {"unique": True, "externalId": True, "caseSensitive": False}
-        if spec.type in _CHOICES:
-            metadata["valueSet"] = _value_set(spec.options)
-        name = f"{spec.object}.{spec.name}"
-        return self._metadata.save("create", "CustomField", [{"fullName": name, **metadata}]).get(name)
-
 
 def offers(client: SalesforceClient, described: Described) -> tuple[Offer, ...]:
     """What each record type offers for each picklist: a new value is offered to none until somebody adds it there.
@@ -184,6 +211,29 @@ def offered(client: SalesforceClient, object: str, of: RecordType) -> dict[str, 
     path = client.path("ui-api", "object-info", object, "picklist-values", of.recordTypeId)
     fields = client.fetch(Call("GET", path, f"{object}/offers"), _offered).value.picklistFieldValues
     return {name: frozenset(one.value for one in field.values) for name, field in fields.items()}
+
+
+def _attempt(ask: Callable[[], T]) -> T | Outcome:
+    """What an answer means; that it was lost, or a refusal."""
+    try:
+        return ask()
+    except UnknownOutcomeError as lost:
+        return Unknown(str(lost))
+    except RefusedError as refused:
+        return refusal(refused)
+
+
+def _full(spec: FieldSpec) -> str:
+    return f"{spec.object}.{spec.name}"
+
+
+def _component(spec: FieldSpec) -> Component:
+    metadata = {"label": spec.label, "description": spec.description or None, **_MADE_AS[spec.type]}
+    if spec.unique:
+        metadata |= {"unique": True, "externalId": True, "caseSensitive": False}
+    if spec.type in _CHOICES:
+        metadata["valueSet"] = _value_set(spec.options)
+    return {"fullName": _full(spec), **metadata}
 
 
 def _there(spec: FieldSpec, described: Described) -> Outcome | None:

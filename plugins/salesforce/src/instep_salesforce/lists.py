@@ -30,6 +30,7 @@ from instep_salesforce.wire import Record
 
 STAGE: Final = "StageName"
 STATUS: Final = "Status"
+_SURE: Final = (("Opportunity", STAGE), ("Lead", STATUS))
 _TRIES: Final = 3
 _MOST: Final = {"picklist": 1000, "multipicklist": 500}
 _STAGES: Final = {
@@ -137,7 +138,7 @@ class Lists:
 
         Between reading and writing nobody can be kept from changing the list; it is as short as can be.
         """
-        if self.limits(object, field) is None:
+        if not self._is_list(object, field):
             return Rejected(
                 "no_list", f"The field {object}.{field} has no list of values. Check its name and its type."
             )
@@ -162,10 +163,8 @@ class Lists:
         return self._metadata.save("update", kept.type, [with_values(kept.type, component, values)]).get(kept.name)
 
     def _is_list(self, object: str, field: str) -> bool:
-        """Whether a field has values; one that is unknown may be new."""
-        if self.limits(object, field) is None:
-            self._schema.forget(object)
-        return self.limits(object, field) is not None
+        """Whether a field has values. Of stages and statuses that is sure: nothing is read for it."""
+        return (object, field) in _SURE or self.limits(object, field) is not None
 
     def _read(self, kept: Kept) -> tuple[Kept, Component] | None:
         """The component that has the values: a field's own, or the global set that it uses."""

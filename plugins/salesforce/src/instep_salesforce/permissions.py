@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from instep.contract import Outcome
+from instep.errors import UnknownOutcomeError
 from instep_salesforce import wire
 from instep_salesforce.account import user_id
 from instep_salesforce.answers import Call, RefusedError
+from instep_salesforce.batches import MOST
 from instep_salesforce.client import SalesforceClient
-from instep_salesforce.metadata import Metadata
+from instep_salesforce.metadata import Failures, Metadata
 from instep_salesforce.queries import query_all
+from instep_salesforce.refusals import rejected
 from instep_salesforce.values import quoted
+
+_THERE: Final = ("DUPLICATE_DEVELOPER_NAME", "DUPLICATE_VALUE")
 
 
 class _Who(msgspec.Struct):
@@ -32,19 +37,27 @@ class PermissionSet:
         self._name = name
         self._id_of_ours: str | None = None
 
-    def show_field(self, object: str, name: str) -> None:
-        """Let the user read and edit a field: a new one is hidden from everyone.
+    def show_fields(self, fields: Sequence[tuple[str, str]]) -> Failures:
+        """Let the user read and edit fields, by object and name: a new one is hidden from everyone.
 
+        Gives what went wrong, by their full names.
         developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_fieldpermissions.htm
         """
-        body = {
-            "ParentId": self._id(),
-            "SobjectType": object,
-            "Field": f"{object}.{name}",
-            "PermissionsRead": True,
-            "PermissionsEdit": True,
-        }
-        self._made("FieldPermissions", body)
+        failures: Failures = {}
+        parent = self._id()
+        for start in range(0, len(fields), MOST):
+            part = fields[start : start + MOST]
+            body = {"allOrNone": False, "records": [_permission(parent, *field) for field in part]}
+            path = self._client.path("composite", "sobjects")
+            call = Call("POST", path, "FieldPermissions/create", body=body, writes=True)
+            answers = self._client.fetch(call, wire.saved).value
+            if len(answers) != len(part):
+                raise UnknownOutcomeError(f"Salesforce ({call.label}): did not answer for every field. Run again.")
+            for (object, name), saved in zip(part, answers, strict=True):
+                problem = saved.errors[0] if saved.errors else wire.Problem()
+                if not saved.success and problem.code not in _THERE:
+                    failures[f"{object}.{name}"] = rejected(problem)
+        return failures
 
     def show_record_types(self, names: Iterable[str]) -> Outcome | None:
         """Let the user choose record types, by their full names. Gives what went wrong.
@@ -69,17 +82,21 @@ class PermissionSet:
             if id is None:
                 made = self._made("PermissionSet", {"Name": self._name, "Label": self._name})
                 id = made or self._found("PermissionSet", f"Name = {name}") or ""
-            self._assign(id)
+                self._made("PermissionSetAssignment", {"PermissionSetId": id, "AssigneeId": self._user()})
+            else:
+                self._assign(id)
             self._id_of_ours = id
         return self._id_of_ours
 
     def _assign(self, permission_set: str) -> None:
-        user = user_id(self._client) or self._asked_user_id()
+        user = self._user()
         where = f"PermissionSetId = {quoted(permission_set)} AND AssigneeId = {quoted(user)}"
         if self._found("PermissionSetAssignment", where) is None:
             self._made("PermissionSetAssignment", {"PermissionSetId": permission_set, "AssigneeId": user})
 
-    def _asked_user_id(self) -> str:
+    def _user(self) -> str:
+        if known := user_id(self._client):
+            return known
         call = Call("GET", "/services/oauth2/userinfo", "oauth/userinfo")
         return self._client.fetch(call, _who).value.user_id
 
@@ -89,7 +106,7 @@ class PermissionSet:
         try:
             return self._client.fetch(call, wire.made).value.id
         except RefusedError as refused:
-            if refused.code in ("DUPLICATE_DEVELOPER_NAME", "DUPLICATE_VALUE"):
+            if refused.code in _THERE:
                 return None
             raise
 
@@ -97,3 +114,14 @@ class PermissionSet:
         query = f"SELECT Id FROM {object} WHERE {where}"  # noqa: S608 - values are quoted
         rows = list(query_all(self._client, object, wire.Columns({"Id": "id"}), query))
         return rows[0]["Id"] if rows else None
+
+
+def _permission(permission_set: str, object: str, name: str) -> dict[str, Any]:
+    return {
+        "attributes": {"type": "FieldPermissions"},
+        "ParentId": permission_set,
+        "SobjectType": object,
+        "Field": f"{object}.{name}",
+        "PermissionsRead": True,
+        "PermissionsEdit": True,
+    }

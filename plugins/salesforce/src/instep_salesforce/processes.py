@@ -62,7 +62,7 @@ class Processes:
         rows = list(query_all(self._client, "RecordType", wire.Columns(_TYPES), query))
         spelled = {str(row["DeveloperName"]).casefold(): str(row["DeveloperName"]) for row in rows}
         known = {name.casefold(): spelled.get(name.casefold(), name) for name in names}
-        types = self._metadata.read("RecordType", map(_full, known.values()))
+        types = self._metadata.read("RecordType", [_full(name) for key, name in known.items() if key in spelled])
         used = [str(type["businessProcess"]) for type in types.values() if type.get("businessProcess")]
         processes = self._metadata.read("BusinessProcess", map(_full, [*known.values(), *used]))
         return {
