@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from instep.contract import Advice, ProposedConfiguration, StageLimits, hookimpl
+from instep.contract import StageLimits
 from instep.errors import PlanError
-from instep.mapping.load import load_workspace
-from instep.provision import checks
-from instep.provision.checks import check_system
-from instep.provision.plan import system_plan
-from instep.provision.run import plan_configuration
 from instep.sync.health.finding import Finding
-from instep.sync.session import open_session
+from instep_hubspot.stages import HubSpotStages
 
 from .systems import Systems, systems
 
@@ -69,7 +61,11 @@ outcomes = { won = "Order won", lost = "Order lost" }
 object = "tickets"
 field = "hs_pipeline_stage"
 pipeline = "Onboarding"
-stages = [{ key = "kick-off", label = "Kick-off", ticketState = "OPEN" }, { key = "middle", label = "Middle", ticketState = "OPEN" }, { key = "live", label = "Live", ticketState = "CLOSED" }]
+stages = [
+    { key = "kick-off", label = "Kick-off", ticketState = "OPEN" },
+    { key = "middle", label = "Middle", ticketState = "OPEN" },
+    { key = "live", label = "Live", ticketState = "CLOSED" },
+]
 """
 SALESFORCE = """\
 [opportunity]
@@ -110,7 +106,7 @@ FILES = {"process": STAGES, "hubspot": HUBSPOT, "salesforce": SALESFORCE, "expor
 
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systems]:
-    """Both systems as the sound files say, with a record in the third stage of each, and in the middle of a ticket's."""
+    """Both systems as the sound files say, with a record in the third stage of each, and one of tickets."""
     with systems(tmp_path_factory.mktemp("validators") / "ws") as place:
         write_sound(place)
         org = place.boxes["salesforce"].world
@@ -226,6 +222,11 @@ class Case:
     first: Edit = field(default=nothing_first)
 
 
+MIDDLE = (
+    '    { key = "middle", label = "Middle", ticketState = "OPEN" },\n'
+    '    { key = "live", label = "Live", ticketState = "CLOSED" },\n]'
+)
+MIDDLE_GOES = '    { key = "live", label = "Live", ticketState = "CLOSED" },\n]\nretire = { middle = "kick-off" }'
 MANY = ", ".join(f'{{ key = "k{n}", label = "L{n}", ticketState = "OPEN" }}' for n in range(98))
 CASES = {
     "a field that is no list": Case("no-list", "wrong", edit("hubspot", '"dealstage"', '"dealname"'), "dealname"),
@@ -243,7 +244,7 @@ CASES = {
         "stages-fixed", "warning", lambda copy: copy.append("exports", EXPORTED_STAGES), "Files have no list"
     ),
     "a word that the system does not know": Case(
-        "detail-unknown", "wrong", edit("hubspot", "ticketState = \"CLOSED\"", 'state = "CLOSED"'), '"state"'
+        "detail-unknown", "wrong", edit("hubspot", 'ticketState = "CLOSED"', 'state = "CLOSED"'), '"state"'
     ),
     "a value that cannot be": Case(
         "detail-unknown", "wrong", edit("hubspot", '"CLOSED"', '"SHUT"'), 'ticketState = "SHUT"'
@@ -267,16 +268,7 @@ CASES = {
         "stage-in-use", "wrong", drop("hubspot", ', third = "Offer"'), 'stage "Offer" (third)'
     ),
     "records of nobody's in a stage that goes": Case(
-        "stage-in-use",
-        "wrong",
-        edit(
-            "hubspot",
-            'stages = [{ key = "kick-off", label = "Kick-off", ticketState = "OPEN" }, { key = "middle", '
-            'label = "Middle", ticketState = "OPEN" }',
-            'retire = { middle = "kick-off" }\n'
-            'stages = [{ key = "kick-off", label = "Kick-off", ticketState = "OPEN" }',
-        ),
-        "1 tickets are in stage",
+        "stage-in-use", "wrong", edit("hubspot", MIDDLE, MIDDLE_GOES), "1 tickets are in stage"
     ),
     "a label that is too long": Case(
         "label-too-long", "wrong", edit("hubspot", "First talk", "x" * 256), "256 characters, and 255 fit"
@@ -287,7 +279,10 @@ CASES = {
     "two stages of one name": Case("label-taken", "wrong", edit("hubspot", "Short list", "FIRST talk"), "2 stages"),
     "one id for two stages": Case("lens-broken", "wrong", same_id_twice, "would not be read as"),
     "a choice that a record type does not offer": Case(
-        "option-not-offered", "warning", edit("salesforce", '{ a = "Gold" }', '{ a = "Gold", b = "Silver" }'), "Silver"
+        "option-not-offered",
+        "warning",
+        edit("salesforce", '{ a = "Gold" }', '{ a = "Gold", b = "Silver" }'),
+        "Silver",
     ),
     "a role without anybody": Case(
         "role-empty", "warning", edit("process", 'role = "sales"', 'role = "marketing"'), "marketing owns first"
@@ -303,12 +298,16 @@ CASES = {
         "probability-falls", "warning", edit("process", "0.3", "0.7"), '"Offer" comes after "Short list"'
     ),
     "more stages than a list takes": Case(
-        "too-many-stages", "wrong", edit("hubspot", "stages = [", f"stages = [{MANY}, "), "would have 101 stages"
+        "too-many-stages", "wrong", edit("hubspot", "stages = [", f"stages = [{MANY},"), "would have 101 stages"
     ),
     "a stage that nobody sees": Case(
         "stage-unshown",
         "warning",
-        edit("process", '[[stages]]\nkey = "third"', '[[stages]]\nkey = "between"\nlabel = "B"\n[[stages]]\nkey = "third"'),
+        edit(
+            "process",
+            '[[stages]]\nkey = "third"',
+            '[[stages]]\nkey = "between"\nlabel = "B"\n[[stages]]\nkey = "third"',
+        ),
         "between has no value of its own",
     ),
 }
@@ -372,3 +371,68 @@ def test_what_is_worth_a_look_stops_nothing(tmp_path: Path) -> None:
         assert (report.exit_code, len(report.done) > 5) == (0, True), report.as_json()
         assert place.writes() > 5
         assert {finding.code for finding in copy.findings()} == codes
+
+
+# --- a name that the system keeps for itself, and the words of plugins ---------------------------------------------
+
+
+def test_a_label_that_the_system_keeps_for_itself_is_wrong(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = HubSpotStages.limits
+
+    def limits(self: HubSpotStages, object: str, field: str) -> StageLimits | None:
+        found = told(self, object, field)
+        return found and replace(found, reserved=frozenset({"first deal"}))
+
+    monkeypatch.setattr(HubSpotStages, "limits", limits)
+    assert copy.findings() == []
+    copy.edit("hubspot", "First talk", "First Deal")
+    assert [(finding.code, finding.level) for finding in copy.findings()] == [("label-reserved", "wrong")]
+    refused(copy, '"First Deal" is a name that the system keeps')
+
+
+ADVISOR = """
+from dataclasses import replace
+from instep.contract import AddStage, Advice, ChangeStage, hookimpl
+from instep_files import files
+
+def about_offers(proposed):
+    for change in proposed.changes:
+        if isinstance(change, ChangeStage) and "Offer" in change.before.label:
+            before = [stage.label for one in proposed.there for stage in one.stages if stage.id == change.before.id]
+            yield Advice("four-eyes", f"{proposed.connection} renames {before[0]}", "Ask Ada first.", "LEVEL")
+
+@hookimpl
+def instep_validators():
+    return [about_offers]
+
+@hookimpl
+def instep_connectors():
+    return [replace(files, name="advisor-LEVEL")]
+"""
+
+
+@pytest.mark.parametrize("level", ["warning", "wrong"])
+def test_a_plugin_has_its_say_before_anything_is_applied(
+    level: str, copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "site", level)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    copy.edit("sync", 'plugin = "files"', f'plugin = "advisor-{level}"')
+    assert copy.findings() == []
+    copy.edit("hubspot", '"Offer"', '"Written offer"')
+    (found,) = copy.findings()
+    assert (found.connection, found.code, found.level) == ("hubspot", "four-eyes", level)
+    assert (found.what, found.remedy) == ("hubspot renames Offer", "Ask Ada first.")
+    if level == "wrong":
+        refused(copy, "hubspot renames Offer. Ask Ada first.")
+    copy.edit("sync", f'plugin = "advisor-{level}"', 'plugin = "files"')
+    assert copy.findings() == []
+
+
+def install(site: Path, level: str) -> None:
+    """What pip leaves behind of a plugin."""
+    info = site / f"advisor_{level}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: advisor-{level}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[instep]\nadvisor-{level} = advisor_{level}\n")
+    (site / f"advisor_{level}.py").write_text(ADVISOR.replace("LEVEL", level))
