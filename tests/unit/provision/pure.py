@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
-from instep.contract import Pipeline, StageLimits, SystemStage
+from instep.contract import AddPipeline, AddStage, Pipeline, StageLimits, SystemStage, Written
 from instep.model.configuration import Configuration, Key, ListIds, Path, WantedList, WantedStage
 from instep.model.entities import Kind
 from instep.model.process import Outcome, Process, Stage
 from instep.provision.diff import Wanted, compare
-from instep.provision.forecast import forecast
+from instep.provision.forecast import after
 from instep.provision.found import Found
 from instep.provision.plan import SystemPlan, ids_of, system_plan
 from instep.provision.steps import Phase, Step
@@ -102,10 +103,24 @@ def after_apply(of: Wanted, now: Found) -> tuple[Wanted, Found, list[Step]]:
     done: list[Step] = []
     for phase in Phase:
         steps = [step for step in compare(of, now).steps() if step.phase is phase]
-        now = forecast(now, steps)
+        for step in steps:
+            now = after(now, step.doing, taken(step))
         of = with_ids(of, ids_of(compare(of, now)))
         done += steps
     return of, now, done
+
+
+_numbers = count(1)
+
+
+def taken(step: Step) -> Written:
+    """A system's answer: what it makes has an id that nothing had before, unless it is told one."""
+    match step.doing:
+        case AddPipeline(stages=stages):
+            return Written(f"#{next(_numbers)}", {one.label: one.id or f"#{next(_numbers)}" for one in stages})
+        case AddStage(stage=stage):
+            return Written(stage.id or f"#{next(_numbers)}", {})
+    return Written("", {})
 
 
 __all__ = ["OPTIONS", "OWN", "SHARED", "Outcome", "system_plan"]

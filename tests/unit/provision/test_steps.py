@@ -16,6 +16,7 @@ from instep.contract import (
     RetireStage,
     SystemStage,
 )
+from instep.model.configuration import WantedList
 from instep.model.process import Outcome
 from instep.provision.express import nearest
 from instep.provision.steps import MoveRecords
@@ -192,7 +193,7 @@ def test_what_was_retired_and_is_wanted_again_comes_back_as_itself() -> None:
     assert second.doing == OfferStages("deals", "p1", offered=("Second",))
 
 
-def two_lines(**left: list[str]) -> tuple[object, ...]:
+def two_lines(**left: list[str]) -> tuple[WantedList, ...]:
     """Wanted lists of two pipelines that offer stages of one list, by their keys."""
     words = {"a": "First", "b": "Second", "c": "Third"}
     return tuple(
@@ -210,18 +211,18 @@ KNOWN = {
 
 
 def test_two_pipelines_that_offer_what_they_shall_offer_need_nothing() -> None:
-    of = wanted(two_lines(one=["a", "b"], two=["b", "c"]), ABC, KNOWN)  # type: ignore[arg-type]
+    of = wanted(two_lines(one=["a", "b"], two=["b", "c"]), ABC, KNOWN)
     assert system_plan(of, found(SHARED, [EVERYTHING, ONE, TWO])).steps == ()
 
 
 def test_a_stage_that_one_pipeline_offers_no_more_stays_for_the_other() -> None:
-    of = wanted(two_lines(one=["a"], two=["b", "c"]), ABC, KNOWN)  # type: ignore[arg-type]
+    of = wanted(two_lines(one=["a"], two=["b", "c"]), ABC, KNOWN)
     (step,) = system_plan(of, found(SHARED, [EVERYTHING, ONE, TWO])).steps
     assert step.doing == OfferStages("deals", "p1", withdrawn=("Second",))
 
 
 def test_a_stage_that_no_pipeline_offers_is_withdrawn_everywhere_and_then_retired() -> None:
-    of = wanted(two_lines(one=["a"], two=["c"]), ABC, KNOWN)  # type: ignore[arg-type]
+    of = wanted(two_lines(one=["a"], two=["c"]), ABC, KNOWN)
     plan = system_plan(of, found(SHARED, [EVERYTHING, ONE, TWO]))
     assert [step.doing for step in plan.steps] == [
         OfferStages("deals", "p1", withdrawn=("Second",)),
@@ -232,7 +233,7 @@ def test_a_stage_that_no_pipeline_offers_is_withdrawn_everywhere_and_then_retire
 
 def test_records_of_no_pipeline_keep_a_shared_stage_alive() -> None:
     now = replace(found(SHARED, [EVERYTHING, ONE, TWO]), holders={("deals", None, "Second"): ("r1",)})
-    of = wanted(two_lines(one=["a"], two=["c"]), ABC, KNOWN)  # type: ignore[arg-type]
+    of = wanted(two_lines(one=["a"], two=["c"]), ABC, KNOWN)
     kinds = [type(step.doing) for step in system_plan(of, now).steps]
     assert kinds == [OfferStages, OfferStages]
 
@@ -240,7 +241,7 @@ def test_records_of_no_pipeline_keep_a_shared_stage_alive() -> None:
 def test_a_new_stage_of_two_pipelines_is_added_once_and_offered_by_both() -> None:
     everything = pipeline([there("First"), there("Third")], id="stage", label="Stage")
     one, two = pipeline([there("First")], "p1", "One", "stage"), pipeline([there("Third")], "p2", "Two", "stage")
-    of = wanted(two_lines(one=["a", "b"], two=["b", "c"]), ABC)  # type: ignore[arg-type]
+    of = wanted(two_lines(one=["a", "b"], two=["b", "c"]), ABC)
     plan = system_plan(of, found(SHARED, [everything, one, two]))
     assert steps_of(plan) == [
         ("add-stage", 'stage "Second" (b) of stage'),
@@ -248,9 +249,34 @@ def test_a_new_stage_of_two_pipelines_is_added_once_and_offered_by_both() -> Non
         ("offer-stages", 'pipeline "One"'),
         ("offer-stages", 'pipeline "Two"'),
     ]
-    assert plan.steps[1].doing == OrderStages("deals", "stage", ("First", "new:Second", "Third")) or plan.steps[
-        1
-    ].doing == OrderStages("deals", "stage", ("First", "Second", "Third"))
+    assert plan.steps[1].doing == OrderStages("deals", "stage", ("First", "Second", "Third"))
+
+
+def test_a_stage_that_two_pipelines_call_alike_is_one_whatever_keys_they_have_for_it() -> None:
+    lists = [
+        wanted_list([stage("a b", "Both")], "One", name="one"),
+        wanted_list([stage("b", "Both"), stage("c", "Third")], "Two", name="two"),
+    ]
+    of = wanted(lists, ABC, {lists[0].path: ids("p1", a="First", b="First"), lists[1].path: ids("p2", c="Third")})
+    plan = system_plan(of, found(SHARED, [EVERYTHING, ONE, TWO]))
+    assert steps_of(plan)[0] == ("change-stage", 'stage "Both" (a / b) of stage')
+    assert OfferStages("deals", "p2", offered=("First",)) in [step.doing for step in plan.steps]
+    _, now, done = after_apply(of, found(SHARED, [EVERYTHING, ONE, TWO]))
+    assert [step.identity for step in done] == [step.identity for step in plan.steps]
+    assert {one.label for one in now.lists("deals")[2].stages} == {"Both", "Second", "Third"}
+
+
+def test_a_stage_of_two_keys_that_is_retired_goes_to_one_place_from_the_first_plan_on() -> None:
+    now = replace(
+        found(OWN, [pipeline([there("1", "First"), there("2", "Second"), there("9", "Both")])]),
+        holders={("deals", "p1", "9"): ("r1",)},
+    )
+    known = ids("p1", a="1", d="2", b="9", c="9")
+    of = wanted(wanted_list([stage("a", "First"), stage("c d", "Second")], retire={"b": "a"}), ABC, known)
+    plan = system_plan(of, now)
+    _, _, done = after_apply(of, now)
+    assert [step.identity for step in done] == [step.identity for step in plan.steps]
+    assert plan.steps[0].differences[0].after == "First"
 
 
 def test_what_a_person_has_to_do_is_said_and_not_done() -> None:
