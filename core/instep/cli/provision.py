@@ -136,13 +136,21 @@ def _read(plan_file: Path) -> Any:
 
     try:
         saved = json.loads(plan_file.read_text(encoding="utf-8"))
-        is_plan = saved.get("format_version") == 1 and isinstance(saved.get("systems"), list)
-    except (OSError, ValueError, AttributeError):
-        is_plan = False
-    if not is_plan:
+    except (OSError, ValueError, RecursionError):
+        saved = None
+    if not _is_plan(saved):
         remedy = f"Make one with: instep provision plan --out {plan_file}"
         raise ConfigError(f"{plan_file} is not a plan of a configuration. {remedy}")
     return saved
+
+
+def _is_plan(saved: Any) -> bool:
+    """Whether it has what an apply looks at: other documents have systems too."""
+    if not isinstance(saved, dict) or saved.get("format_version") != 1:
+        return False
+    systems = saved.get("systems")
+    are_named = isinstance(systems, list) and all(isinstance(s, dict) and s.get("connection") for s in systems)
+    return are_named and isinstance(saved.get("digest"), str) and isinstance(saved.get("made_from"), dict)
 
 
 @provision.command("import")

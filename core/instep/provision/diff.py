@@ -62,7 +62,7 @@ def _alike(bounds: Sequence[Bound]) -> tuple[Bound, ...]:
 
 
 def _with_known(bound: Bound, known: Mapping[tuple[str, str | None, str], SystemStage]) -> Bound:
-    taken = {one.stage.id for one in (*bound.stages, *bound.leftovers) if one.stage is not None}
+    taken = {one.stage.id for one in bound.stages if one.stage} | {one.stage.id for one in bound.leftovers}
 
     def found(one: BoundStage) -> BoundStage:
         there = known.get((bound.object, bound.limits.shared_list, one.label(bound.limits).casefold()))

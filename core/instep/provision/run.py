@@ -113,11 +113,7 @@ def apply_configuration(
         if plan.wrong:
             raise PlanError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
         if not past_guards and (found := list(breaches(workspace.guards, plan))):
-            lines = "\n".join(f"  {breach}" for breach in found)
-            remedy = "instep provision plan --out plan.json, then: instep provision apply plan.json --past-guards"
-            raise GuardError(
-                f"The plan would change surprisingly much, so nothing was done:\n{lines}\nLook at it: {remedy}"
-            )
+            raise _surprising(found)
         report = Report(plan)
         doer = Doer(session, past_guards=past_guards)
         for system in plan.systems:

@@ -16,7 +16,7 @@ from instep.contract import (
     RetireStage,
     SystemStage,
 )
-from instep.model.configuration import WantedList
+from instep.model.configuration import ListIds, Path, WantedList
 from instep.model.process import Outcome
 from instep.provision.express import nearest
 from instep.provision.steps import MoveRecords
@@ -204,7 +204,7 @@ def two_lines(**left: list[str]) -> tuple[WantedList, ...]:
 EVERYTHING = pipeline([there("First"), there("Second"), there("Third")], id="stage", label="Stage")
 ONE = pipeline([there("First"), there("Second")], "p1", "One", "stage")
 TWO = pipeline([there("Second"), there("Third")], "p2", "Two", "stage")
-KNOWN = {
+KNOWN: dict[Path, ListIds] = {
     ("opportunity", "pipelines", "one"): ids("p1", a="First", b="Second"),
     ("opportunity", "pipelines", "two"): ids("p2", b="Second", c="Third"),
 }
