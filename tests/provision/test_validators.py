@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from instep.contract import StageLimits
-from instep.errors import PlanError
+from instep.errors import ConfigError
 from instep.sync.health.finding import Finding
 from instep_hubspot.stages import HubSpotStages
 
@@ -339,7 +339,7 @@ def refused(copy: Copy, *says: str) -> None:
     copy.edit("salesforce", '"Line"', '"Line"\nlabel = "It would be renamed"')
     before[copy.place.root / "mappings" / "salesforce.toml"] = b""
     copy.place.writes()
-    with pytest.raises(PlanError, match="Nothing was done") as stopped:
+    with pytest.raises(ConfigError, match="Nothing was done") as stopped:
         copy.place.apply(past_guards=True)
     assert [text for text in says if text not in str(stopped.value)] == []
     assert copy.place.writes() == 0
@@ -424,7 +424,7 @@ def test_a_plugin_has_its_say_before_anything_is_applied(
     assert (found.connection, found.code, found.level) == ("hubspot", "four-eyes", level)
     assert (found.what, found.remedy) == ("hubspot renames Offer", "Ask Ada first.")
     if level == "wrong":
-        refused(copy, "hubspot renames Offer. Ask Ada first.")
+        refused(copy, "hubspot renames Offer. Ask Ada first. [four-eyes]")
     copy.edit("sync", f'plugin = "advisor-{level}"', 'plugin = "files"')
     assert copy.findings() == []
 

@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from instep import outputs
-from instep.errors import GuardError, PlanError, StalePlanError
+from instep.errors import ConfigError, GuardError, StalePlanError
 from instep.mapping.compiled import EntityMapping, Workspace
 from instep.mapping.digest import digest_of_configuration
 from instep.model.configuration import Configuration
@@ -28,6 +28,7 @@ from instep.provision.guards import Breach, breaches
 from instep.provision.idsfile import write_ids
 from instep.provision.plan import ProvisionPlan, SystemPlan, digest_of_found, ids_of, system_plan
 from instep.provision.steps import Phase, Step
+from instep.sync.health.finding import Finding
 from instep.sync.run import locked
 from instep.sync.session import Live, Progress, Session, open_session, silent
 from instep.sync.transport import World
@@ -101,7 +102,7 @@ def apply_configuration(
 ) -> Report:
     """Do what a plan says: one that was saved, or the present one.
 
-    Raises `StalePlanError` if anything that the saved plan was made from is not the same any more, `PlanError` if
+    Raises `StalePlanError` if anything that the saved plan was made from is not the same any more, `ConfigError` if
     something has to be put right first, and `GuardError` if it would change surprisingly much; nothing is done then.
     """
     if saved is not None:
@@ -111,7 +112,7 @@ def apply_configuration(
         if saved is not None:
             _require_fresh(plan, saved)
         if plan.wrong:
-            raise PlanError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
+            raise ConfigError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
         if not past_guards and (found := list(breaches(workspace.guards, plan))):
             raise _surprising(found)
         report = Report(plan)
@@ -234,8 +235,8 @@ def _surprising(found: Sequence[Breach]) -> GuardError:
     )
 
 
-def _said(finding: Any) -> str:
-    return f"{finding.connection}: {finding.what}. {finding.remedy}"
+def _said(finding: Finding) -> str:
+    return f"{finding.connection}: {finding.what}. {finding.remedy} [{finding.code}]"
 
 
 # --- doing -------------------------------------------------------------------------------------------------------
