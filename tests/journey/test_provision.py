@@ -500,3 +500,20 @@ def test_words_of_others_are_taken_in_hand_as_they_are(crms: TwoCrms, instep: In
     ids = tomllib.loads((crms.root / "mappings" / "hubspot.ids.toml").read_text(encoding="utf-8"))
     assert set(ids["opportunity"]["pipelines"]["odd"]["values"]) == {*values}
     assert instep("provision", "import", "--connection", "hubspot", "--json").json["files"] == []
+
+
+# --- records that are moved ----------------------------------------------------------------------------------------
+
+
+def test_records_that_were_moved_are_a_run_that_every_command_knows(applied: TwoCrms, instep: Instep) -> None:
+    deal = applied.portal.world.create("deals", dealname="A deal", pipeline="default", dealstage="contractsent")
+    edit(applied, "hubspot", ', purchase = "contractsent" }', ' }\nretire = { purchase = "decision" }')
+    assert '> 1 record at stage "Contract Sent" of pipeline "Sales Pipeline"' in instep("provision", "plan").out
+    assert instep("provision", "apply", "--yes").code == 0
+    assert applied.portal.world.read("deals", deal)["dealstage"] == "decisionmakerboughtin"
+    (run,) = instep("runs", "--json").json["runs"]
+    assert (run["command"], run["writes"]) == ("provision", 1)
+    shown = instep("show", str(run["run"]), "--json").json
+    assert shown["command"] == "provision"
+    assert instep("status", "--json").code == 0
+    assert "provision" in instep("runs").out
