@@ -110,7 +110,8 @@ def apply(
     """Do exactly what a saved PLAN says, or with --yes what one would say now.
 
     Writes mappings/CONNECTION.ids.toml, which says what is managed: commit it. Exit 1 if something has to be put
-    right first, 3 if something was refused, and 6 if a system, a file or a plugin is not what the plan was made from.
+    right first, 3 if something was refused, 8 if that was for want of a right, and 6 if a system, a file or a plugin
+    is not what the plan was made from.
     """
     from instep.cli.provision_view import report_markdown, report_text
     from instep.provision.run import apply_configuration

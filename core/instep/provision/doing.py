@@ -32,6 +32,8 @@ class Doer:
     def __init__(self, session: Session, *, past_guards: bool) -> None:
         self._session = session
         self._past_guards = past_guards
+        self.is_login_refused = False
+        """Whether a login turned out to lack a right: what it refused failed, and other systems go on."""
 
     def do(self, live: Live, steps: Sequence[Step], found: Found) -> tuple[list[Result], Found]:
         """Do steps of one phase. Returns what came of each, and what is there now."""
@@ -41,8 +43,9 @@ class Doer:
             return self._move(live, steps, found)
         try:
             outcomes = self._asked(live, steps)
-        except AccessError:
-            raise
+        except AccessError as error:
+            self.is_login_refused = True
+            outcomes = [Rejected("login", str(error)) for _ in steps]
         except RemoteError as error:
             outcomes = [Unknown(str(error)) for _ in steps]
         if len(outcomes) != len(steps):

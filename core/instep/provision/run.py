@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from instep import outputs
-from instep.errors import ConfigError, GuardError, StalePlanError
+from instep.errors import AccessError, ConfigError, GuardError, StalePlanError
 from instep.mapping.compiled import EntityMapping, Workspace
 from instep.mapping.digest import digest_of_configuration
 from instep.model.configuration import Configuration
@@ -55,9 +55,12 @@ class Report:
     done: list[Done] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     """The files of ids that were written: to be committed."""
+    is_login_refused: bool = False
 
     @property
     def exit_code(self) -> int:
+        if self.is_login_refused:
+            return AccessError.exit_code
         return 3 if any(one.state != "applied" for one in self.done) else 0
 
     def count(self, state: str) -> int:
@@ -119,6 +122,7 @@ def apply_configuration(
         doer = Doer(session, past_guards=past_guards)
         for system in plan.systems:
             _apply(session, doer, system, report, progress)
+        report.is_login_refused = doer.is_login_refused
         return report
 
 
