@@ -15,6 +15,7 @@ import pytest
 
 from instep import outputs
 from instep.cli.main import main
+from instep.sandbox import FaultKind
 
 from .two_crms import TwoCrms, two_crms
 
@@ -81,6 +82,23 @@ def story(crms: TwoCrms) -> Iterator[tuple[str, ...]]:
     yield from (("undo", "2"), ("erase", "jane@x.example"), ("erase", "jane@x.example", "--yes"))
     yield from (("status",), ("show", "2"), ("show", "999"))
     yield ("init", "--from", "hubspot")
+    yield from configuring(crms)
+
+
+def configuring(crms: TwoCrms) -> Iterator[tuple[str, ...]]:
+    """Stages that come from the files, and what people do to them."""
+    provision = "provision"
+    yield from ((provision, "import"), (provision, "plan", "--out", "configuration.json"))
+    body = b'{"status":"error","category":"VALIDATION_ERROR","message":"Not this one.","correlationId":"c"}'
+    crms.portal.faults.add("*", FaultKind.STATUS, status=400, body=body, writes_only=True)
+    yield (provision, "apply", "configuration.json")
+    crms.portal.world.add_stage("deals", "default", "Theirs", probability="0.5")
+    crms.org.world.rename_stage("Prospecting", "Theirs too")
+    mapping = crms.root / "mappings" / "hubspot.toml"
+    mapping.write_text(mapping.read_text().replace('sidelines = "other"', 'sidelines = "nowhere"'))
+    yield from ((provision, "drift"), (provision, "plan"), (provision, "apply", "--yes"))
+    mapping.write_text(mapping.read_text().replace('sidelines = "nowhere"', 'sidelines = "other"'))
+    yield (provision, "export", "hubspot", "--to", "as-is")
 
 
 def sandbox_up() -> dict[str, Any]:
@@ -110,6 +128,8 @@ def test_the_story_has_something_of_everything(found: Found) -> None:
         ("plan", "changes"),
     ]
     lists += [("retry", "retried"), ("allow", "allowed"), ("erase", "systems"), ("show", "writes"), ("runs", "runs")]
+    lists += [("provision-import", "files"), ("provision-report", "steps"), ("provision-drift", "drift")]
+    lists += [("provision-export", "files"), ("provision-plan", "systems")]
     lists += [("doctor", "findings"), ("process-convert", "decisions"), ("init", "fields")]
     assert [(kind, key) for kind, key in lists if not found[kind][0][key]] == []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from instep.errors import GuardError, PlanError
+from instep.errors import ConfigError, GuardError
 from instep.mapping.load import load_workspace
 from instep.provision.steps import MoveRecords
 from instep.store import Store
@@ -103,7 +103,7 @@ def test_without_a_destination_nothing_is_done_and_the_count_is_said(place: Syst
     for name in place.boxes:
         deal(place, name, "third")
     place.write(files(without="third"))
-    with pytest.raises(PlanError, match="1 records are in it"):
+    with pytest.raises(ConfigError, match="1 records are in it"):
         place.apply()
     assert all("Offer" in labels(place, name) for name in place.boxes)
     assert "second" in str([finding.remedy for finding in place.plan().wrong])

@@ -19,6 +19,7 @@ from instep.mapping import lint
 from instep.model.entities import Kind
 from instep.model.journey import ClaimType
 from instep.model.process import Actor, Half, Outcome, Role
+from instep.provision import steps
 from instep.sync.changes import Action
 from instep.sync.conflicts import STATES
 from instep.sync.erase import Fate
@@ -90,9 +91,16 @@ def lint_codes() -> set[str]:
 
 def commands() -> set[str]:
     """The commands that are runs."""
-    places = (place for folder in ("sync", "provision") for place in (ROOT / "core/instep" / folder).glob("*.py"))
-    begins = r'\b(?:running\(\w+, \w+|numbered\(\w+), "(\w+)"\)'
-    return {name for place in places for name in re.findall(begins, place.read_text(encoding="utf-8"))}
+    folders = ("core/instep/sync", "core/instep/provision")
+    texts = [place.read_text(encoding="utf-8") for folder in folders for place in (ROOT / folder).glob("*.py")]
+    begins = re.compile(r'\b(?:running\(\w+, |numbered\()\w+, "(\w+)"\)')
+    return {name for text in texts for name in begins.findall(text)}
+
+
+def configuring() -> set[str]:
+    """What is done to a system's stages and fields."""
+    text = Path(steps.__file__).read_text(encoding="utf-8")
+    return set(re.findall(r'^    \w+: "([a-z]+-[a-z]+)",$', text, re.MULTILINE))
 
 
 CLOSED: list[tuple[tuple[str, ...], Iterable[Any]]] = [
@@ -110,6 +118,8 @@ CLOSED: list[tuple[tuple[str, ...], Iterable[Any]]] = [
     (("conflicts", "conflicts", "items", "state"), STATES),
     (("status", "$defs", "refused", "class"), [one.name for one in CLASSES]),
     (("status", "$defs", "command"), commands()),
+    (("provision-plan", "$defs", "step", "action"), configuring()),
+    (("provision-report", "steps", "items", "action"), configuring()),
     (("error", "error", "kind"), [name for name in vars(errors) if name.endswith("Error")]),
     (
         ("error", "error", "exit_code"),

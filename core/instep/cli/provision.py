@@ -109,8 +109,9 @@ def apply(
 ) -> None:
     """Do exactly what a saved PLAN says, or with --yes what one would say now.
 
-    Writes mappings/CONNECTION.ids.toml, which says what is managed: commit it. Exit 3 if something was refused, and
-    6 if a system, a file or a plugin is not what the plan was made from.
+    Writes mappings/CONNECTION.ids.toml, which says what is managed: commit it. Exit 1 if something has to be put
+    right first, 3 if something was refused, 8 if that was for want of a right, and 6 if a system, a file or a plugin
+    is not what the plan was made from.
     """
     from instep.cli.provision_view import report_markdown, report_text
     from instep.provision.run import apply_configuration
@@ -136,14 +137,21 @@ def _read(plan_file: Path) -> Any:
 
     try:
         saved = json.loads(plan_file.read_text(encoding="utf-8"))
-        is_plan = saved.get("format_version") == 1 and isinstance(saved.get("made_from"), dict)
-        is_plan = is_plan and all(isinstance(system["connection"], str) for system in saved["systems"])
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
-        is_plan = False
-    if not is_plan:
+    except (OSError, ValueError, RecursionError):
+        saved = None
+    if not _is_plan(saved):
         remedy = f"Make one with: instep provision plan --out {plan_file}"
         raise ConfigError(f"{plan_file} is not a plan of a configuration. {remedy}")
     return saved
+
+
+def _is_plan(saved: Any) -> bool:
+    """Whether it has what an apply looks at: other documents have systems too."""
+    if not isinstance(saved, dict) or saved.get("format_version") != 1:
+        return False
+    systems = saved.get("systems")
+    are_named = isinstance(systems, list) and all(isinstance(s, dict) and s.get("connection") for s in systems)
+    return are_named and isinstance(saved.get("digest"), str) and isinstance(saved.get("made_from"), dict)
 
 
 @provision.command("import")

@@ -279,7 +279,7 @@ def _leftovers(
     stages: Sequence[BoundStage],
 ) -> Iterator[Leftover]:
     keys: dict[str, list[Key]] = {}
-    for key, known in ids.stages.items():
+    for key, known in sorted(ids.stages.items()):  # as the file of ids has them
         for id in known:
             if id in there and there[id].active and id not in claimed:
                 keys.setdefault(id, []).append(key)

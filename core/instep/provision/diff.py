@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from instep.contract import SystemStage
 from instep.model.configuration import Configuration, Path
 from instep.model.process import Process
 from instep.provision.bind import Bound, BoundStage, Leftover, bind
@@ -45,8 +46,29 @@ class Compared:
 
 def compare(wanted: Wanted, found: Found) -> Compared:
     """Bind what is wanted to what is there."""
-    bounds = bind(wanted.configuration, wanted.process, found)
+    bounds = _alike(bind(wanted.configuration, wanted.process, found))
     return Compared(wanted, found, bounds, tuple(_grouped(bounds, found, wanted.process)))
+
+
+def _alike(bounds: Sequence[Bound]) -> tuple[Bound, ...]:
+    """The same, where a stage that pipelines of a shared list call alike is known to all as soon as to one."""
+    known = {
+        (bound.object, bound.limits.shared_list, one.label(bound.limits).casefold()): one.stage
+        for bound in bounds
+        for one in bound.stages
+        if one.stage is not None
+    }
+    return tuple(_with_known(bound, known) if bound.limits.shared_list else bound for bound in bounds)
+
+
+def _with_known(bound: Bound, known: Mapping[tuple[str, str | None, str], SystemStage]) -> Bound:
+    taken = {one.stage.id for one in bound.stages if one.stage} | {one.stage.id for one in bound.leftovers}
+
+    def found(one: BoundStage) -> BoundStage:
+        there = known.get((bound.object, bound.limits.shared_list, one.label(bound.limits).casefold()))
+        return one if one.stage is not None or there is None or there.id in taken else replace(one, stage=there)
+
+    return replace(bound, stages=tuple(map(found, bound.stages)))
 
 
 def _grouped(bounds: Sequence[Bound], found: Found, process: Process) -> Iterator[ListBound]:
@@ -85,8 +107,10 @@ def _rank(one: BoundStage, places: dict[str, int]) -> tuple[int, int]:
 
 
 def _better_known(known: BoundStage, other: BoundStage) -> BoundStage:
-    """Of one stage that two pipelines offer, what is known of it: managed, there, or nothing yet."""
-    return max(known, other, key=lambda one: (one.was_managed, one.stage is not None))
+    """One stage that two pipelines offer, with all its keys, and what is known of it: managed, there, or nothing."""
+    best = max(known, other, key=lambda one: (one.was_managed, one.stage is not None))
+    keys = tuple(dict.fromkeys((*known.wanted.keys, *other.wanted.keys)))
+    return replace(best, wanted=replace(known.wanted, keys=keys))
 
 
 def _left(bounds: Iterable[Bound]) -> Iterator[Leftover]:

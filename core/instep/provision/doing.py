@@ -14,7 +14,7 @@ from instep.contract import (
     Unknown,
     Written,
 )
-from instep.errors import AccessError, PluginError, RemoteError
+from instep.errors import PluginError, RemoteError
 from instep.provision.forecast import after
 from instep.provision.found import Found
 from instep.provision.guards import move_of
@@ -42,8 +42,6 @@ class Doer:
             return self._move(live, steps, found)
         try:
             outcomes = self._asked(live, steps)
-        except AccessError:
-            raise
         except RemoteError as error:
             outcomes = [Unknown(str(error)) for _ in steps]
         if len(outcomes) != len(steps):

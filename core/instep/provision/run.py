@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from instep import outputs
-from instep.errors import AccessError, GuardError, InstepError, PlanError, StalePlanError
+from instep.errors import AccessError, ConfigError, GuardError, InstepError, StalePlanError
 from instep.mapping.compiled import EntityMapping, Workspace
 from instep.mapping.digest import digest_of_configuration
 from instep.mapping.ids import SUFFIX, Ids
@@ -29,6 +29,7 @@ from instep.provision.guards import breaches, moving_too_many
 from instep.provision.idsfile import write_ids
 from instep.provision.plan import ProvisionPlan, SystemPlan, digest_of_found, ids_of, system_plan
 from instep.provision.steps import Phase, Step
+from instep.sync.health.finding import Finding
 from instep.sync.run import locked
 from instep.sync.session import Live, Progress, Session, open_session, silent
 from instep.sync.transport import World
@@ -56,18 +57,13 @@ class Report:
     files: list[str] = field(default_factory=list)
     """The files of ids that were written: to be committed."""
     errors: list[InstepError] = field(default_factory=list)
-    """What stopped it early."""
+    """What a system would not do at all: what it refused failed, and other systems go on."""
 
     @property
     def exit_code(self) -> int:
         if self.errors:
-            return self.errors[0].exit_code
+            return max(error.exit_code for error in self.errors)
         return 3 if any(one.state != "applied" for one in self.done) else 0
-
-    def leave(self, system: SystemPlan) -> None:
-        """Say of a whole system that nothing was done there."""
-        left = "It was stopped before."
-        self.done += [Done(system.connection, step, "not attempted", left) for step in system.steps]
 
     def count(self, state: str) -> int:
         return sum(one.state == state for one in self.done)
@@ -112,7 +108,7 @@ def apply_configuration(
 ) -> Report:
     """Do what a plan says: one that was saved, or the present one.
 
-    Raises `StalePlanError` if anything that the saved plan was made from is not the same any more, `PlanError` if
+    Raises `StalePlanError` if anything that the saved plan was made from is not the same any more, `ConfigError` if
     something has to be put right first, and `GuardError` if it would change surprisingly much; nothing is done then.
     """
     if saved is not None:
@@ -127,10 +123,7 @@ def apply_configuration(
         report = Report(plan)
         doer = Doer(session)
         for system in plan.systems:
-            if report.errors:
-                report.leave(system)
-            else:
-                _apply(session, doer, system, report, progress)
+            _apply(session, doer, system, report, progress)
         return report
 
 
@@ -250,9 +243,9 @@ _SAYS = {"files": "sync.toml or a mapping file", "instep": "the version of Inste
 
 
 def _require_sound(plan: ProvisionPlan) -> None:
-    """Raise `PlanError` where something has to be put right first."""
+    """Raise `ConfigError` where something has to be put right first."""
     if plan.wrong:
-        raise PlanError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
+        raise ConfigError("\n".join(["Nothing was done:", *(f"  {_said(finding)}" for finding in plan.wrong)]))
 
 
 def _require_expected(session: Session, plan: ProvisionPlan) -> None:
@@ -267,8 +260,8 @@ def _require_expected(session: Session, plan: ProvisionPlan) -> None:
         )
 
 
-def _said(finding: Any) -> str:
-    return f"{finding.connection}: {finding.what}. {finding.remedy}"
+def _said(finding: Finding) -> str:
+    return f"{finding.connection}: {finding.what}. {finding.remedy} [{finding.code}]"
 
 
 # --- doing -------------------------------------------------------------------------------------------------------
@@ -279,6 +272,7 @@ def _apply(session: Session, doer: Doer, system: SystemPlan, report: Report, pro
     live, found = session.live(system.connection), system.compared.found
     planned = {step.identity for step in system.steps}
     done: dict[tuple[Any, ...], Done] = {}
+    is_stopped = False
     _keep_ids(session, live.name, system.ids, report)
     for phase in Phase:
         wanted = wanted_of(session.workspace, live)
@@ -290,14 +284,15 @@ def _apply(session: Session, doer: Doer, system: SystemPlan, report: Report, pro
             outcomes, found = doer.do(live, steps, found)
         except InstepError as error:  # what is done is done, and told
             report.errors.append(error)
+            is_stopped = True
             outcomes = [(step, str(error)) for step in steps]
         for step, reason in outcomes:
             done[step.identity] = Done(live.name, step, "failed" if reason else "applied", reason)
         if steps:
             _keep_ids(session, live.name, ids_of(compare(wanted_of(session.workspace, live), found)), report)
-        if report.errors:
+        if is_stopped:
             break
-    if done and not report.errors:
+    if done:
         _verify(session, live, done, report)
     for step in system.steps:
         report.done.append(

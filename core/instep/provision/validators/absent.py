@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from instep.contract import Absent, ConfigurableStages
+from instep.model.configuration import WantedList
 from instep.provision.fields import is_custom
+from instep.provision.found import Found
 from instep.provision.validators.view import View
 from instep.sync.health.finding import Finding
 
@@ -21,13 +23,19 @@ def check(view: View) -> Iterator[Finding]:
             )
         return
     for wanted in lists:
-        places = [(object, wanted.field) for object in wanted.objects]
-        if not any(
-            place in plan.compared.found.limits or is_custom(plan.compared.found, wanted.field) for place in places
-        ):
+        if not any(_is_list(plan.compared.found, wanted, object) for object in wanted.objects):
             what = f"{' or '.join(wanted.objects)} has no list of stages in {wanted.field}"
             yield view.finding("no-list", what, "Correct the field in the mapping, or make it a choice there.")
     for bound in plan.compared.bounds:
         if bound.pipeline is None and bound.wanted.pipeline is not None and not bound.limits.makes_pipelines:
             what = f'{bound.object} has no "{bound.label}", and none can be made by the API'
             yield view.finding("pipeline-absent", what, "Make it there, or correct its name in the mapping.")
+
+
+def _is_list(found: Found, wanted: WantedList, object: str) -> bool:
+    """Whether a field holds stages, or is one that is to be made: only those of a plain choice are."""
+    if (object, wanted.field) in found.limits:
+        return True
+    is_there = any(field.name == wanted.field for field in found.fields.get(object, ()))
+    can_be_made = wanted.kind is not None and wanted.pipeline is None and is_custom(found, wanted.field)
+    return can_be_made and not is_there
