@@ -74,7 +74,7 @@ def plan(
         print_json("provision-plan", found.as_json())
     else:
         click.echo(plan_text(found))
-        if not found.is_empty:
+        if not found.is_empty and not found.wrong:
             talk(f"Nothing was done. To do exactly this: {_how_to_apply(out)}")
     _leave(found, detailed=detailed_exitcode)
 
@@ -203,7 +203,9 @@ def drift(
     else:
         click.echo(drift_text(found))
         if found:
-            talk("To put it right: instep provision apply --yes. To keep it: change the files, or import.")
+            talk(
+                "To put it right: instep provision apply --yes; what was added stays. To keep it: say so in the files."
+            )
     if detailed_exitcode and found:
         raise click.exceptions.Exit(2)
 

@@ -31,11 +31,19 @@ NOTHING = "Every system is as the files say."
 def plan_text(plan: ProvisionPlan) -> str:
     """A plan as people read it: per system what is done, in that order, and what is left for them."""
     parts = [part for system in plan.systems if (part := "\n".join(_system_lines(system)))]
+    return "\n\n".join([*parts, _plan_end(plan)])
+
+
+def _plan_end(plan: ProvisionPlan) -> str:
     count = sum(len(system.steps) for system in plan.systems)
-    end = (
-        NOTHING if plan.is_empty else f"{count:,} to do." if count else "Nothing to change, and something to manage."
+    if plan.wrong:
+        things = "1 thing has" if len(plan.wrong) == 1 else f"{len(plan.wrong):,} things have"
+        return f"{things} to be put right first. Until then nothing is applied, in any system."
+    if plan.is_empty:
+        return NOTHING
+    return (
+        f"{count:,} to do." if count else "Nothing to change; which stages are known, or left alone, is written down."
     )
-    return "\n\n".join([*parts, end])
 
 
 def _system_lines(system: SystemPlan) -> Iterator[str]:
@@ -112,9 +120,11 @@ def report_text(report: Report) -> str:
 
 
 def _end(report: Report) -> str:
-    if not report.done:
+    left = sum(len(system.by_hand) for system in report.plan.systems)
+    if not report.done and not left:
         return NOTHING
-    counts = ((state, report.count(state)) for state in ("applied", "failed", "not attempted"))
+    counts = [(state, report.count(state)) for state in ("applied", "failed", "not attempted")]
+    counts.append(("left for you", left))
     return ", ".join(f"{count:,} {state}" for state, count in counts if count) + "."
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from instep.mapping.section import Section
 from instep.mapping.toml import toml_key, toml_text
 from instep.model.configuration import Key, ListIds, Path
+from instep.model.process import Outcome
 
 SUFFIX = ".ids"
 """What follows a connection's name in the name of the file."""
@@ -57,8 +58,15 @@ def _list(table: Section) -> ListIds:
             if ids:
                 stages[Key(group, name)] = ids  # type: ignore[arg-type]
     left_alone = tuple(table.words("left_alone") or ())
+    retiring = _retiring(table)
     table.finish()
-    return ListIds(pipeline, stages, left_alone)
+    return ListIds(pipeline, stages, retiring, left_alone)
+
+
+def _retiring(table: Section) -> dict[Key, tuple[str, ...]]:
+    inner = table.table_or_empty("retiring")
+    ends = [outcome.value for outcome in Outcome]
+    return {Key("outcomes" if name in ends else "values", name): _ids(inner, name) for name in inner.data}
 
 
 def _ids(table: Section, name: str) -> tuple[str, ...]:
@@ -84,6 +92,8 @@ def _block(path: Path, ids: ListIds) -> Iterator[str]:
         if of_group:
             entries = {name: _one_or_all(of_group[name]) for name in sorted(of_group)}
             yield f"{group} = {toml_text(entries)}"
+    if ids.retiring:
+        yield f"retiring = {toml_text({key.name: _one_or_all(ids.retiring[key]) for key in sorted(ids.retiring)})}"
     if ids.left_alone:
         yield f"left_alone = {toml_text(sorted(ids.left_alone))}"
 

@@ -47,13 +47,15 @@ def read_wanted_list(
 
 def _stages(table: StageTable, process: Process, segments: Sequence[str]) -> Iterator[WantedStage]:
     variants = {stage.key: stage for segment in reversed(segments) for stage in process.stages_of(segment or None)}
-    for word in dict.fromkeys(table.values.values()):
+    ends = set(table.outcomes.values())
+    for word in (word for word in dict.fromkeys(table.values.values()) if word not in ends):
         sharing = [stage for stage, spelled in table.values.items() if spelled == word]
         stage = variants.get(sharing[0]) or process.stage(sharing[0])
         keys = tuple(Key("values", name) for name in sharing)
         yield from _spelled(table, word, keys, None, stage)
     for outcome, word in table.outcomes.items():
-        yield from _spelled(table, word, (Key("outcomes", outcome.value),), outcome, None)
+        same = [Key("values", name) for name, spelled in table.values.items() if spelled == word]
+        yield from _spelled(table, word, (*same, Key("outcomes", outcome.value)), outcome, None)
 
 
 def _spelled(

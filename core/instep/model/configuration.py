@@ -80,6 +80,8 @@ class ListIds:
 
     pipeline: str | None = None
     stages: Mapping[Key, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    retiring: Mapping[Key, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """The ids of stages that are wanted no more, and are still there."""
     left_alone: tuple[str, ...] = ()
     """The ids of stages that no file names, and that were there when this was written."""
 
@@ -127,14 +129,17 @@ def with_ids(table: StageTable, ids: ListIds) -> StageTable:
 def _held(key: Key, word: str, table: StageTable, ids: ListIds, held: dict[str, str]) -> str:
     """The id of a key's first spelling; those of the others go into `held`, by their spellings."""
     spellings = spellings_of(table, word)
-    for spelling, id in zip(spellings, ids.stages.get(key, ()), strict=False):
-        held.setdefault(spelling, id)
+    known = ids.stages.get(key, ())
+    if len(known) == len(spellings):
+        for spelling, id in zip(spellings, known, strict=True):
+            if id not in held.values():
+                held.setdefault(spelling, id)
     return held.get(word, word)
 
 
 def _unmade(table: StageTable, ids: ListIds, held: Mapping[str, str]) -> Iterator[str]:
     """What the files name in a managed list, and no id is known of."""
-    for word in (*table.values.values(), *table.outcomes.values()) if ids.stages else ():
+    for word in (*table.values.values(), *table.outcomes.values(), *table.also) if ids.stages else ():
         if word not in held:
             yield word
 

@@ -101,15 +101,15 @@ class Bound:
                 known = stages.setdefault(key, [])
                 if bound.stage is not None and len(known) == bound.wanted.place:  # each in the place of its spelling
                     known.append(bound.stage.id)
+        retiring: dict[Key, tuple[str, ...]] = {}
         for leftover in self.leftovers:
             for key in leftover.keys:
-                stages.setdefault(key, [])
-                stages[key] += [leftover.stage.id] if leftover.stage.id not in stages[key] else []
+                retiring[key] = (*retiring.get(key, ()), leftover.stage.id)
         pipeline = self.pipeline.id if self.pipeline is not None and self.wanted.pipeline is not None else None
         there = {stage.id for stage in self.pipeline.stages} if self.pipeline else set()
         left_alone = {*(there & {*self.ids.left_alone}), *(stage.id for stage in self.unlisted)}
         by_key = {key: tuple(ids) for key, ids in stages.items() if ids}
-        return ListIds(pipeline, by_key, tuple(sorted(left_alone)))
+        return ListIds(pipeline, by_key, retiring, tuple(sorted(left_alone)))
 
 
 def bind(configuration: Configuration, process: Process, found: Found) -> tuple[Bound, ...]:
@@ -126,6 +126,8 @@ def bind(configuration: Configuration, process: Process, found: Found) -> tuple[
             if limits is None:
                 continue
             pipeline = _pipeline(wanted, object, limits, ids, found, taken)
+            if pipeline is not None and wanted.pipeline is not None:
+                taken.add(pipeline.id)
             if limits.shared_list is None:
                 there = _There(pipeline)
             else:
@@ -171,7 +173,7 @@ def _known_by_place(configuration: Configuration, process: Process) -> dict[str,
     """By field, the ids that are managed there."""
     found: dict[str, dict[str, set[Key]]] = {}
     for wanted in configuration.lists:
-        ids = configuration.ids.get(wanted.path, ListIds()).moved(process)
+        ids = _today(wanted, configuration.ids.get(wanted.path, ListIds()), process)
         for key, known in ids.stages.items():
             for id in known:
                 found.setdefault(wanted.field, {}).setdefault(id, set()).add(key)
@@ -187,11 +189,16 @@ def _bound(
     pipeline: Pipeline | None,
     there: _There,
 ) -> Bound:
-    claims = _claims(wanted.stages, ids.moved(process), there)
+    claims = _claims(wanted, _today(wanted, ids, process), there, process, by_id=not limits.ids_are_labels)
     stages = tuple(_stage(place, one, claims, there.stages) for place, one in enumerate(wanted.stages))
     claimed = {claim.id for claim in claims.values()}
     leftovers = tuple(_leftovers(wanted, ids, process, there.stages, claimed, stages))
     return Bound(wanted, object, limits, ids, pipeline, stages, leftovers)
+
+
+def _today(wanted: WantedList, ids: ListIds, process: Process) -> ListIds:
+    """The ids by the keys that stages have today. Keys of lists that are not synced are no stages of the process."""
+    return ids.moved(process) if wanted.kind is not None else ids
 
 
 class _Claim(NamedTuple):
@@ -224,11 +231,16 @@ def _pipeline(
     return by_id or next((one for one in free if one.label.casefold() in names), None)
 
 
-def _claims(stages: Sequence[WantedStage], ids: ListIds, there: _There) -> _Claims:
+def _claims(wanted_list: WantedList, ids: ListIds, there: _There, process: Process, *, by_id: bool) -> _Claims:
     """What stands for each wanted stage. No id stands for two; those that are called alike come first.
 
-    What another pipeline knows by another key is not taken for this one, whatever it is called.
+    What another pipeline knows by another key is not taken for this one, whatever it is called. `by_id` says that ids
+    are no labels: who writes one means it.
     """
+    stages = wanted_list.stages
+    every = [*ids.stages.items(), *ids.retiring.items()]
+    managed = {id for _, known in every for id in known}
+    freed = {id for key, known in every if not _is_sent(wanted_list, key, process) for id in known}
     claims: dict[int, _Claim] = {}
     taken: set[str] = set()
 
@@ -238,18 +250,31 @@ def _claims(stages: Sequence[WantedStage], ids: ListIds, there: _There) -> _Clai
             claims[place] = _Claim(id, was_managed)
             taken.add(id)
 
+    for place, wanted in enumerate(stages if by_id else ()):
+        claim(place, [wanted.spelled], was_managed=wanted.spelled in managed)
     for place, wanted in enumerate(stages):
         sure = [id for id in _managed(wanted, ids) if id in there.stages and _is_named(wanted, there.stages[id])]
         claim(place, sure, was_managed=True)
     for place, wanted in enumerate(stages):
         claim(place, _managed(wanted, ids), was_managed=True)
-    managed = {id for known in ids.stages.values() for id in known}
     for place, wanted in enumerate(stages):
+        claim(place, [id for id in there.named(wanted) if id in freed], was_managed=True)
         claim(place, there.known_as(wanted.keys), was_managed=False)
-        strangers = [id for id in there.named(wanted) if id not in managed and id not in there.shared]
-        strangers.sort(key=lambda id: (id != wanted.spelled, not there.stages[id].active))
-        claim(place, strangers, was_managed=False)
+    for is_label in (True, False):
+        for place, wanted in enumerate(stages):
+            strangers = [id for id in there.named(wanted) if id not in managed and id not in there.shared]
+            strangers = [
+                id for id in strangers if not is_label or there.stages[id].label.casefold() in _names(wanted)
+            ]
+            strangers.sort(key=lambda id: not there.stages[id].active)
+            claim(place, strangers, was_managed=False)
     return claims
+
+
+def _is_sent(wanted: WantedList, key: Key, process: Process) -> bool:
+    """Whether the files say of a stage that its records go to another one."""
+    is_moved = wanted.kind is not None and process.current_key(key.name) != key.name
+    return key.name in wanted.retire or (is_moved and key.group == "values")
 
 
 def _managed(wanted: WantedStage, ids: ListIds) -> list[str]:
@@ -279,7 +304,7 @@ def _leftovers(
     stages: Sequence[BoundStage],
 ) -> Iterator[Leftover]:
     keys: dict[str, list[Key]] = {}
-    for key, known in sorted(ids.stages.items()):  # as the file of ids has them
+    for key, known in sorted([*ids.stages.items(), *ids.retiring.items()]):  # as the file of ids has them
         for id in known:
             if id in there and there[id].active and id not in claimed:
                 keys.setdefault(id, []).append(key)
@@ -292,7 +317,8 @@ def _destination(
 ) -> BoundStage | None:
     """Where the files send its records: to the stage that has one of its keys now, or the one that is named."""
     for key in keys:
-        name = process.current_key(key.name) if key.group == "values" else key.name
+        is_ours = wanted.kind is not None and key.group == "values"
+        name = process.current_key(key.name) if is_ours else key.name
         target = wanted.stage(name) or wanted.stage(wanted.retire.get(key.name, ""))
         if target is not None:
             return next(bound for bound in stages if bound.wanted == target)

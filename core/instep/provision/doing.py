@@ -14,7 +14,7 @@ from instep.contract import (
     Unknown,
     Written,
 )
-from instep.errors import PluginError, RemoteError
+from instep.errors import InstepError, PluginError, RemoteError
 from instep.provision.forecast import after
 from instep.provision.found import Found
 from instep.provision.guards import move_of
@@ -44,6 +44,12 @@ class Doer:
             outcomes = self._asked(live, steps)
         except RemoteError as error:
             outcomes = [Unknown(str(error)) for _ in steps]
+        except InstepError:
+            raise
+        except Exception as error:  # a connector's mistake must not lose the report of what was done
+            raise PluginError(
+                f"{live.plugin.name} broke: {type(error).__name__}. Tell the plugin's author."
+            ) from error
         if len(outcomes) != len(steps):
             raise PluginError(f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(steps)} changes.")
         results = []

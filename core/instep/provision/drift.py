@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from instep.provision.plan import ProvisionPlan, SystemPlan
 from instep.provision.steps import Difference, Step
@@ -15,6 +15,7 @@ class Drift:
     """One thing that somebody changed in a system. Differences are as the files say, and as it is there."""
 
     connection: str
+    kind: Literal["changed", "gone", "added"]
     what: str
     differences: tuple[Difference, ...] = ()
 
@@ -22,7 +23,7 @@ class Drift:
         changed = [
             {"what": d.what, "files": _packed(d)["after"], "there": _packed(d)["before"]} for d in self.differences
         ]
-        return {"connection": self.connection, "what": self.what, "differences": changed}
+        return {"connection": self.connection, "kind": self.kind, "what": self.what, "differences": changed}
 
 
 def _packed(difference: Difference) -> dict[str, Any]:
@@ -38,11 +39,14 @@ def _of_system(system: SystemPlan) -> Iterator[Drift]:
     managed = set(system.compared.wanted.configuration.ids)
     for step in (*system.steps, *system.by_hand):
         if step.is_managed and (not step.paths or managed & set(step.paths)):
-            yield Drift(system.connection, _what(step), step.differences)
+            yield Drift(system.connection, _kind(step), _what(step), step.differences)
     for unlisted in system.unlisted:
-        yield Drift(system.connection, f"{unlisted}: in no file")
+        yield Drift(system.connection, "added", f"{unlisted}: in no file")
+
+
+def _kind(step: Step) -> Literal["changed", "gone"]:
+    return "gone" if step.action in ("add-stage", "add-pipeline", "add-field") else "changed"
 
 
 def _what(step: Step) -> str:
-    is_gone = step.action in ("add-stage", "add-pipeline", "add-field")
-    return f"{step.target} is not there any more" if is_gone else f"{step.target} is not as the files say"
+    return f"{step.target} is not {'there any more' if _kind(step) == 'gone' else 'as the files say'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from instep.mapping.toml import toml_key, toml_text
 from instep.model.configuration import Key, ListIds, Path
 from instep.model.entities import FIELDS, Kind
 from instep.provision.found import Found
+from instep.settings import environment_prefix
 
 _HEAD = "# {what}, exported from {connection}. A plan made from these files finds nothing to do.\n"
 
@@ -79,15 +80,20 @@ class _Process:
         return "\n".join(blocks)
 
 
-def exported(connection: ConnectionConfig, places: Sequence[Place], found: Found, org: str) -> dict[str, str]:
-    """The files of a workspace that says what an org has now, by their names. Inactive stages are left out."""
+def exported(
+    connection: ConnectionConfig, places: Sequence[Place], found: Found, org: str, secrets: Collection[str] = ()
+) -> dict[str, str]:
+    """The files of a workspace that says what an org has now, by their names.
+
+    Inactive stages are left out, and so are settings that are `secrets`: those belong into the environment.
+    """
     process, lists = _Process(), list[_Exported]()
     for place in places:
         lists += _of_place(place, found, process)
     name = connection.name
     mapping = [_HEAD.format(what="The stages", connection=name), *_mapping(lists, process)]
     return {
-        "sync.toml": _sync_text(connection),
+        "sync.toml": _sync_text(connection, secrets),
         "mappings/process.toml": process.text(name),
         f"mappings/{name}.toml": "\n".join(mapping),
         f"mappings/{name}{SUFFIX}.toml": ids_text(name, Ids({one.path: _ids(one) for one in lists}, org)),
@@ -233,9 +239,13 @@ def _more(one: _Exported) -> Iterator[str]:
     yield "\n".join(lines) + "\n"
 
 
-def _sync_text(connection: ConnectionConfig) -> str:
-    lines = [f"[connections.{toml_key(connection.name)}]", f"plugin = {toml_text(connection.plugin)}"]
-    lines += [f"{toml_key(name)} = {toml_text(value)}" for name, value in connection.settings.items()]
+def _sync_text(connection: ConnectionConfig, secrets: Collection[str]) -> str:
+    lines = [
+        f"# {environment_prefix(connection.name)}{name.upper()} belongs into the environment." for name in secrets
+    ]
+    lines += [f"[connections.{toml_key(connection.name)}]", f"plugin = {toml_text(connection.plugin)}"]
+    said = {name: value for name, value in connection.settings.items() if name not in secrets}
+    lines += [f"{toml_key(name)} = {toml_text(value)}" for name, value in said.items()]
     return "\n".join(lines) + "\n"
 
 

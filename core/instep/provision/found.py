@@ -62,7 +62,7 @@ class Found:
                 map(_pipeline_json, self.pipelines), key=lambda one: (str(one["object"]), str(one["id"]))
             ),
             "fields": {object: sorted(map(_field_json, of), key=str) for object, of in sorted(self.fields.items())},
-            "holders": sorted([*map(str, place), len(ids)] for place, ids in self.holders.items()),
+            "holders": sorted([*map(str, place), *ids] for place, ids in self.holders.items()),
         }
 
 

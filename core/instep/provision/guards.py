@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from instep.contract import ChangeStage, OfferStages, RelabelPipeline, RetireStage
 from instep.errors import PluginError
 from instep.mapping.compiled import Guards
 from instep.provision.plan import ProvisionPlan, SystemPlan
-from instep.provision.steps import MoveRecords, Phase
+from instep.provision.steps import MoveRecords
 from instep.sync.moving import Move, surprises
 from instep.sync.session import Session
 
@@ -31,8 +32,8 @@ def breaches(guards: Guards, plan: ProvisionPlan) -> Iterator[Breach]:
     limits = guards.provision
     for system in plan.systems:
         counted = {
-            "stages are changed": (_count(system, Phase.CHANGE), limits.changes),
-            "stages are retired": (_count(system, Phase.RETIRE), limits.retires),
+            "stages are changed": (_count(system, ChangeStage, RelabelPipeline), limits.changes),
+            "stages are retired": (len(_retired(system)), limits.retires),
             "records are moved": (_moved(system), limits.moves),
         }
         for what, (count, most) in counted.items():
@@ -56,11 +57,25 @@ def move_of(session: Session, connection: str, doing: MoveRecords) -> Move:
     mapping = session.mapping(connection, doing.object)
     if mapping is None:
         raise PluginError(f"{doing.object} is not mapped, so its records cannot be moved.")
-    return Move(connection, doing.object, doing.field, doing.stage, doing.to, doing.records, mapping.kind)
+    tables = [table for table in mapping.tables() if doing.pipeline is not None and table.pipeline == doing.pipeline]
+    within = next(((one.pipeline_field, doing.pipeline) for one in tables if one.pipeline_field), None)
+    place = (connection, doing.object, doing.field, doing.stage, doing.to)
+    return Move(*place, doing.records, mapping.kind, within)  # type: ignore[arg-type]
 
 
-def _count(system: SystemPlan, phase: Phase) -> int:
-    return sum(step.phase is phase and step.is_managed for step in system.steps)
+def _count(system: SystemPlan, *kinds: type) -> int:
+    return sum(isinstance(step.doing, kinds) and step.is_managed for step in system.steps)
+
+
+def _retired(system: SystemPlan) -> set[str]:
+    """The stages that are retired, or that a pipeline offers no more: each once."""
+    found: set[str] = set()
+    for step in system.steps:
+        if isinstance(step.doing, RetireStage):
+            found.add(step.doing.id)
+        elif isinstance(step.doing, OfferStages):
+            found |= {*step.doing.withdrawn}
+    return found
 
 
 def _moved(system: SystemPlan) -> int:

@@ -109,8 +109,7 @@ def _selection(bound: Bound, found: Found) -> Iterator[Step]:
         labels = tuple(one.label(bound.limits) for one in bound.stages if one.stage in new)
         yield Step(Phase.OFFER, doing, title, (Difference("offers", None, labels),), (bound.path,))
     for leftover in bound.leftovers:
-        is_blocked = bool(holders_of(found, bound, leftover)) and not can_move(leftover)
-        if leftover.stage.id in bound.offered and not is_blocked:
+        if leftover.stage.id in bound.offered and not holders_of(found, bound, leftover):
             doing = OfferStages(bound.object, bound.pipeline.id, withdrawn=(leftover.stage.id,))
             change = (Difference("offers", leftover.stage.label, None),)
             yield Step(Phase.RETIRE, doing, title, change, (bound.path,))
@@ -233,7 +232,16 @@ def _change(
     found += [Difference(name, now.details.get(name), wanted.details.get(name)) for name in sorted(names)]
     target = f'stage "{wanted.label}" ({bound.wanted.name}) of {of.title}'
     doing = ChangeStage(of.object, there.id, now, wanted)
-    return Step(phase, doing, target, tuple(found), of.paths, is_managed=bound.was_managed)
+    return Step(phase, doing, target, tuple(found), of.paths, _kept(bound, found, now), is_managed=bound.was_managed)
+
+
+def _kept(bound: BoundStage, found: Sequence[Difference], now: SystemStage) -> str:
+    """How to keep a probability that is there: the process says one of every stage, a preset too."""
+    if bound.was_managed or now.probability is None or not any(one.what == "probability" for one in found):
+        return ""
+    return (
+        f"as the process says; to keep it: probabilities = {{ {bound.wanted.keys[0].name} = {now.probability:.4g} }}"
+    )
 
 
 def _share(stage: SystemStage) -> str | None:
@@ -302,6 +310,11 @@ def staying(found: Found, of: ListBound, stage: SystemStage) -> set[str]:
     return held
 
 
+def _is_held(found: Found, of: ListBound, stage: SystemStage) -> bool:
+    """Whether any record is in a stage: then it is not retired yet."""
+    return any(ids for place, ids in found.holders.items() if (place[0], place[2]) == (of.object, stage.id))
+
+
 def can_move(leftover: Leftover) -> bool:
     """Whether its records have a stage to go to; one that is to be added counts once it is there."""
     return leftover.to is not None and leftover.to.stage is not None and leftover.to.stage.active
@@ -316,7 +329,7 @@ def _retired(found: Found, of: ListBound, there: Pipeline) -> Iterator[Step]:
                 yield _moved(bound, leftover, to, to.stage, records)
     wanted = {bound.stage.id for bound in of.stages if bound.stage is not None}
     for leftover in of.leftovers:
-        if leftover.stage.id in wanted or not leftover.stage.active or staying(found, of, leftover.stage):
+        if leftover.stage.id in wanted or not leftover.stage.active or _is_held(found, of, leftover.stage):
             continue
         doing = RetireStage(of.object, there.id, leftover.stage.id)
         names = " / ".join(dict.fromkeys(key.name for key in leftover.keys))

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import SecretStr
 
 from instep import outputs
 from instep.errors import AccessError, ConfigError, GuardError, InstepError, StalePlanError
@@ -146,7 +148,12 @@ def export_configuration(workspace: Workspace, world: World, connection: str) ->
         places = list(_places(live, workspace.configuration[connection]))
         found = read_found(live, workspace.configuration[connection].lists)
         config = next(one for one in workspace.connections if one.name == connection)
-        return exported(config, places, found, live.parts.check().org)
+        secrets = [name for name, one in live.plugin.settings.model_fields.items() if _is_secret(one.annotation)]
+        return exported(config, places, found, live.parts.check().org, secrets)
+
+
+def _is_secret(kind: object) -> bool:
+    return SecretStr in (kind, *get_args(kind))
 
 
 def _places(live: Live, configuration: Configuration) -> Iterator[Place]:
@@ -276,6 +283,8 @@ def _apply(session: Session, doer: Doer, system: SystemPlan, report: Report, pro
     _keep_ids(session, live.name, system.ids, report)
     for phase in Phase:
         wanted = wanted_of(session.workspace, live)
+        if phase is Phase.RETIRE and system.compared.holding():  # somebody may have come in meanwhile
+            found = with_holders(live, found, system.compared.holding())
         steps = [
             s for s in compare(wanted, found).steps() if s.phase is phase and s.identity in planned and not s.by_hand
         ]

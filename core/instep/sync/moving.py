@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
-from instep.contract import Outcome, Rejected, Seen, Unknown, Update, Written
+from instep.contract import Item, Outcome, Rejected, Seen, Unknown, Update, Written
 from instep.errors import RemoteError
 from instep.model.entities import Kind
 from instep.sync.changes import Change, Plan, Value
@@ -31,6 +32,18 @@ class Move:
     to: str
     records: tuple[str, ...]
     kind: Kind
+    within: tuple[str, str] | None = None
+    """The field that names the pipeline, and the one whose records are meant; None for all."""
+
+    @property
+    def fields(self) -> list[str]:
+        return [self.field, *([self.within[0]] if self.within else [])]
+
+    def is_meant(self, item: Item) -> TypeGuard[Seen]:
+        """Whether a record still is where it is to be moved from."""
+        if not isinstance(item, Seen) or item.fields.get(self.field) != self.stage:
+            return False
+        return self.within is None or item.fields.get(self.within[0]) == self.within[1]
 
     def changes(self) -> Iterator[Change]:
         """The same as changes, for the guards."""
@@ -66,8 +79,8 @@ def move_records(session: Session, move: Move) -> Moved:
     size = live.records.batch.write
     for start in range(0, len(move.records), size):
         batch = move.records[start : start + size]
-        items = read_again(live, move.object, batch, [move.field])
-        held = [item.id for item in items if isinstance(item, Seen) and item.fields.get(move.field) == move.stage]
+        items = read_again(live, move.object, batch, move.fields)
+        held = [item.id for item in items if move.is_meant(item)]
         moved.elsewhere += len(batch) - len(held)
         if held:
             _write(session, live, move, held, moved)

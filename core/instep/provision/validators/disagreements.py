@@ -25,7 +25,7 @@ def _of_list(view: View, of: ListBound) -> Iterator[Finding]:
             place, known = first.setdefault(name, (bound.label, stage))
             if _differs(known, stage, of):
                 what = f'"{label}" is not the same in {place} and in {bound.label}'
-                remedy = "The system keeps one of each name: say the same in both, or give them two names."
+                remedy = "The system keeps one of each, whichever pipeline offers it: say the same in both tables."
                 yield view.finding("stage-disagrees", what, remedy)
 
 

@@ -34,7 +34,8 @@ def _can_write(view: View, object: str) -> bool:
 
 def _in_use(view: View, of: ListBound, leftover: Leftover, count: int) -> Finding:
     name = leftover.keys[0].name
-    what = f'stage "{leftover.stage.label}" ({name}) of {of.title} is wanted no more, and {count:,} records are in it'
+    records = f"{count:,} records are" if count > 1 else "1 record is"
+    what = f'stage "{leftover.stage.label}" ({name}) of {of.title} is wanted no more, and {records} in it'
     process = view.workspace.process
     listed = [key.name for bound in of.stages for key in bound.wanted.keys if process.has_stage(key.name)]
     nearest = process.at_or_before(name, listed) if process.has_stage(name) else None

@@ -31,6 +31,5 @@ def _broken(table: StageTable, process: Process) -> Iterator[str]:
             or table.get(value, stage, process) != stage
             or landed is None
             or table.put(landed, process) != value
-            or table.outcome(value) is not None
         ):
             yield stage

@@ -19,5 +19,5 @@ def check(view: View) -> Iterator[Finding]:
         places = [order.index(stage) for stage in shown if stage in order]
         within = order[min(places) : max(places) + 1] if places else []
         if missing := [stage for stage in within if stage not in shown]:
-            what = f"{kind}: {', '.join(missing)} has no value of its own, and is shown as the nearest earlier stage"
+            what = f"{kind}: no value of its own for {', '.join(missing)}: shown as the nearest earlier stage"
             yield view.finding("stage-unshown", what, "Add it to values if people there should see it.", "warning")
