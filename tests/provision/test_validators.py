@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from instep.contract import StageLimits
+from instep.contract import Pipeline, StageLimits
 from instep.errors import ConfigError
+from instep.mapping.load import load_workspace
+from instep.plugins import find_plugin
+from instep.provision.run import plan_configuration
 from instep.sync.health.finding import Finding
+from instep_files import files
 from instep_hubspot.stages import HubSpotStages
 
 from .systems import Systems, systems
@@ -100,7 +104,6 @@ FARE = (
     'stages = [{ key = "asked", label = "Asked" }]\n'
 )
 EXPORTS = '[person]\nobjects = ["people"]\nmatch = ["email"]\ninstep_id = false\nfields = { email = "email" }\n'
-EXPORTED_STAGES = '[person.stages]\nfield = "stage"\nvalues = { first = "1", second = "2", third = "3" }\n'
 FILES = {"process": STAGES, "hubspot": HUBSPOT, "salesforce": SALESFORCE, "exports": EXPORTS}
 
 
@@ -222,6 +225,7 @@ class Case:
     first: Edit = field(default=nothing_first)
 
 
+TICKETS = HUBSPOT[HUBSPOT.index("[provision") :]
 MIDDLE = (
     '    { key = "middle", label = "Middle", ticketState = "OPEN" },\n'
     '    { key = "live", label = "Live", ticketState = "CLOSED" },\n]'
@@ -239,9 +243,6 @@ CASES = {
         "wrong",
         lambda copy: copy.append("salesforce", FARE),
         'no "Fare"',
-    ),
-    "a system without stages": Case(
-        "stages-fixed", "warning", lambda copy: copy.append("exports", EXPORTED_STAGES), "Files have no list"
     ),
     "a word that the system does not know": Case(
         "detail-unknown", "wrong", edit("hubspot", 'ticketState = "CLOSED"', 'state = "CLOSED"'), '"state"'
@@ -299,6 +300,12 @@ CASES = {
     ),
     "more stages than a list takes": Case(
         "too-many-stages", "wrong", edit("hubspot", "stages = [", f"stages = [{MANY},"), "would have 101 stages"
+    ),
+    "a list that no file names any more": Case(
+        "pipeline-unwanted",
+        "warning",
+        lambda copy: copy.edit("hubspot", TICKETS, ""),
+        "provision.pipelines.onboarding",
     ),
     "a stage that nobody sees": Case(
         "stage-unshown",
@@ -373,7 +380,25 @@ def test_what_is_worth_a_look_stops_nothing(tmp_path: Path) -> None:
         assert {finding.code for finding in copy.findings()} == codes
 
 
-# --- a name that the system keeps for itself, and the words of plugins ---------------------------------------------
+# --- what only other systems have, and the words of plugins ---------------------------------------------------------
+
+
+def test_stages_that_a_connector_only_reads_are_worth_a_look(copy: Copy) -> None:
+    """Where a connector says that its system has none, that is no news."""
+    copy.append("exports", '[person.stages]\nfield = "stage"\nvalues = { first = "1", second = "2", third = "3" }\n')
+    assert copy.findings() == []
+    reading = replace(files, connect=lambda *given: replace(files.connect(*given), stages=Reading()))
+    world = replace(copy.place.world(), find_plugin=lambda name: reading if name == "files" else find_plugin(name))
+    plan = plan_configuration(load_workspace(copy.place.root), world)
+    (found,) = [finding for system in plan.systems for finding in system.findings]
+    assert (found.connection, found.code, found.level) == ("exports", "stages-fixed", "warning")
+
+
+class Reading:
+    """Stages that nobody can configure."""
+
+    def read(self) -> tuple[Pipeline, ...]:
+        return (Pipeline("people", "stage", "Stage", ()),)
 
 
 def test_a_label_that_the_system_keeps_for_itself_is_wrong(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
