@@ -18,6 +18,7 @@ from simple_salesforce.api import Salesforce
 
 from instep.mapping.load import load_workspace
 from instep.sandbox import FaultKind
+from instep.settings import environment_prefix
 from instep_hubspot.sandbox import hubspot_sandbox
 
 from .conftest import Instep, Ran
@@ -377,11 +378,24 @@ RENAMES = {"hubspot": rename_in_hubspot, "salesforce": rename_in_salesforce}
 # --- export --------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def logins(crms: TwoCrms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment holds what an export leaves out."""
+    for name, box in (("hubspot", crms.portal), ("salesforce", crms.org)):
+        for key, value in box.settings.items():
+            monkeypatch.setenv(f"{environment_prefix(name)}{key.upper()}", str(value))
+
+
 @pytest.mark.parametrize("name", COLLEAGUES)
+@pytest.mark.usefixtures("logins")
 def test_what_is_exported_finds_nothing_to_do_and_then_exactly_what_somebody_changed(
     name: str, crms: TwoCrms, instep: Instep
 ) -> None:
     assert instep("provision", "export", name, "--to", "as-is").code == 0
+    text = Path("as-is/sync.toml").read_text(encoding="utf-8")
+    secrets = [crms.portal.settings["access_token"], crms.org.settings.get("client_secret", "no such setting")]
+    assert not any(secret in text for secret in secrets)
+    assert "belongs into the environment" in text
     plan = instep("provision", "plan", "-w", "as-is", "--detailed-exitcode")
     assert (plan.code, plan.out) == (0, "Every system is as the files say.\n")
     RENAMES[name](crms)
@@ -469,6 +483,7 @@ def assert_inert_markdown(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", COLLEAGUES)
+@pytest.mark.usefixtures("logins")
 def test_exported_files_hold_the_words_of_others_as_they_are(name: str, crms: TwoCrms, instep: Instep) -> None:
     hostile_words(crms)
     inert(instep("provision", "export", name, "--to", "as-is", "--json"))

@@ -210,12 +210,6 @@ def other_login(copy: Copy) -> None:
     file.write_text(f"{before}[connections.salesforce]{login}[connections.exports]{rest}")
 
 
-def same_id_twice(copy: Copy) -> None:
-    """Somebody merged two versions of the file of ids, and kept one line of each."""
-    ids = known(copy.place, "hubspot", LINE)
-    copy.edit("hubspot.ids", ids["second"], ids["first"])
-
-
 @dataclass(frozen=True)
 class Case:
     code: str
@@ -278,7 +272,6 @@ CASES = {
         "label-too-long", "wrong", edit("salesforce", '"Other"', f'"Other"\nlabel = "{"x" * 81}"'), "and 80 fit"
     ),
     "two stages of one name": Case("label-taken", "wrong", edit("hubspot", "Short list", "FIRST talk"), "2 stages"),
-    "one id for two stages": Case("lens-broken", "wrong", same_id_twice, "would not be read as"),
     "a choice that a record type does not offer": Case(
         "option-not-offered",
         "warning",
@@ -315,7 +308,7 @@ CASES = {
             '[[stages]]\nkey = "third"',
             '[[stages]]\nkey = "between"\nlabel = "B"\n[[stages]]\nkey = "third"',
         ),
-        "between has no value of its own",
+        "no value of its own for between",
     ),
 }
 

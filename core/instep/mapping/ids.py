@@ -60,7 +60,7 @@ def _list(table: Section) -> ListIds:
     left_alone = tuple(table.words("left_alone") or ())
     retiring = _retiring(table)
     table.finish()
-    return ListIds(pipeline, stages, retiring, left_alone)
+    return ListIds(pipeline, stages, left_alone, retiring)
 
 
 def _retiring(table: Section) -> dict[Key, tuple[str, ...]]:

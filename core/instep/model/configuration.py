@@ -80,10 +80,10 @@ class ListIds:
 
     pipeline: str | None = None
     stages: Mapping[Key, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    retiring: Mapping[Key, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    """The ids of stages that are wanted no more, and are still there."""
     left_alone: tuple[str, ...] = ()
     """The ids of stages that no file names, and that were there when this was written."""
+    retiring: Mapping[Key, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """The ids of stages that are wanted no more, and are still there."""
 
     def moved(self, process: Process) -> ListIds:
         """The same with the keys that stages have today; where the successor has an id of its own, both are kept."""

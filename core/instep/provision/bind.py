@@ -109,7 +109,7 @@ class Bound:
         there = {stage.id for stage in self.pipeline.stages} if self.pipeline else set()
         left_alone = {*(there & {*self.ids.left_alone}), *(stage.id for stage in self.unlisted)}
         by_key = {key: tuple(ids) for key, ids in stages.items() if ids}
-        return ListIds(pipeline, by_key, retiring, tuple(sorted(left_alone)))
+        return ListIds(pipeline, by_key, tuple(sorted(left_alone)), retiring)
 
 
 def bind(configuration: Configuration, process: Process, found: Found) -> tuple[Bound, ...]:

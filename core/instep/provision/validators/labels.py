@@ -18,7 +18,8 @@ def check(view: View) -> Iterator[Finding]:
     bounds = [bound for bound in view.plan.compared.bounds if bound.wanted.pipeline is not None]
     for bound in bounds:
         title = f'pipeline "{bound.label}"'
-        yield from _of_label(view, title, bound.label, bound.limits.pipeline_label_length)
+        if bound.pipeline is None or bound.pipeline.label != bound.label:
+            yield from _of_label(view, title, bound.label, bound.limits.pipeline_label_length)
         if any(_is_same(bound, other) for other in bounds if other is not bound):
             what = f"{title} of {bound.object} is named by more than one table"
             yield view.finding("label-taken", what, "Keep one of the tables, or give it another name.")
@@ -46,10 +47,13 @@ def folded(label: str) -> str:
 
 
 def _of_list(view: View, of: ListBound) -> Iterator[Finding]:
-    labels = [one.stage.label for one in of.expressed()]
+    pairs = list(zip(of.stages, of.expressed(), strict=True))
+    labels = [one.stage.label for _, one in pairs]
+    theirs = {bound.stage.label for bound, one in pairs if bound.stage and bound.stage.label == one.stage.label}
     counts = Counter(map(folded, labels))
     for label in dict.fromkeys(labels):
-        yield from _of_label(view, f'stage "{label}" of {of.title}', label, of.limits.label_length)
+        if label not in theirs:  # what is there already was taken by the system
+            yield from _of_label(view, f'stage "{label}" of {of.title}', label, of.limits.label_length)
         if label.casefold() in of.limits.reserved:
             what = f'"{label}" is a name that the system keeps for itself'
             yield view.finding("label-reserved", what, "Call the stage something else.")
