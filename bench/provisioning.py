@@ -29,7 +29,7 @@ from instep.provision.run import apply_configuration, plan_configuration
 
 NEAR_THE_FLOOR = 1.1
 PROVISIONED = 1.25
-WORKED_OUT = 60
+WORKED_OUT = {"nothing is there": 150, "nothing to do": 60}
 EXAMPLE = Path(__file__).parents[1] / "mappings"
 """The example of the repository: eleven stages, a twelfth in one of three segments, a pipeline for each."""
 HUBSPOT_FIELDS = {"contacts": 3, "companies": 1, "deals": 3}
@@ -37,6 +37,8 @@ SALESFORCE_FIELDS = 10
 LISTS = 2
 """Pipelines of deals and lifecycle stages of contacts; stages of opportunities and statuses of leads."""
 SEGMENTS = 3
+ACCOUNT_TAKES = 14
+"""Pipelines of deals that a HubSpot account takes beside its own, as the sandbox has it."""
 DEALS = StageLimits(
     "deals",
     "dealstage",
@@ -62,7 +64,7 @@ def measure(*, pipelines: int = 50, stages: int = 12, rounds: int = 5) -> Iterat
     """Calls of the example in an empty account and an empty org; then the time of plans with many pipelines."""
     yield from _calls()
     yield from _planned(pipelines, stages, rounds)
-    yield _read(pipelines, stages, rounds)
+    yield _read(min(pipelines, ACCOUNT_TAKES), stages, rounds)
 
 
 # --- calls ---------------------------------------------------------------------------------------------------------
@@ -153,7 +155,7 @@ def _planned(pipelines: int, stages: int, rounds: int) -> Iterator[Row]:
         cases = {"nothing is there": (many.wanted, many.empty), "nothing to do": (managed, many.full)}
         for case, (wanted, found) in cases.items():
             spent = _least(lambda wanted=wanted, found=found: system_plan(wanted, found), rounds)
-            yield Row(f"plan: {case}", size, spent, "ms", "decoding all", bare, WORKED_OUT)
+            yield Row(f"plan: {case}", size, spent, "ms", "decoding all", bare, WORKED_OUT[case])
 
 
 def _many(workspace: Workspace, limits: StageLimits) -> Many:

@@ -274,7 +274,7 @@ def _labels(there: Pipeline, active: Sequence[str], ours: set[str]) -> Iterator[
 def _merged(active: Sequence[str], wanted: Sequence[str]) -> Iterator[str]:
     """The active ids, with ours in the wanted order in the places that ours have."""
     ours, following = set(wanted), iter(wanted)
-    return (next(following) if id in ours else id for id in active)
+    return (next(following, id) if id in ours else id for id in active)
 
 
 # --- stages that are wanted no more --------------------------------------------------------------------------------
