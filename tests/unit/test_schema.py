@@ -231,7 +231,11 @@ def test_a_schema_is_one(name: str) -> None:
     jsonschema.Draft7Validator.check_schema(schema_of(name, SETTINGS))
 
 
-@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+EDITED = [file for file in SHIPPED if not file.name.endswith(".ids.toml")]
+"""What people write; files of ids are written by a command."""
+
+
+@pytest.mark.parametrize("file", EDITED, ids=lambda file: file.name)
 def test_every_shipped_file_fits_and_names_its_schema(file: Path) -> None:
     text, name = file.read_text(encoding="utf-8"), str(file.relative_to(ROOT))
     assert text.startswith(directive(name) + "\n")

@@ -203,9 +203,7 @@ def drift(
     else:
         click.echo(drift_text(found))
         if found:
-            talk(
-                "To put it right: instep provision apply --yes; what was added stays. To keep it: say so in the files."
-            )
+            talk("To put it right: instep provision apply --yes; what was added stays. To keep it: change the files.")
     if detailed_exitcode and found:
         raise click.exceptions.Exit(2)
 

@@ -41,9 +41,7 @@ def _plan_end(plan: ProvisionPlan) -> str:
         return f"{things} to be put right first. Until then nothing is applied, in any system."
     if plan.is_empty:
         return NOTHING
-    return (
-        f"{count:,} to do." if count else "Nothing to change; which stages are known, or left alone, is written down."
-    )
+    return f"{count:,} to do." if count else "Nothing to change; what is known is to be written down."
 
 
 def _system_lines(system: SystemPlan) -> Iterator[str]:
