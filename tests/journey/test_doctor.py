@@ -305,6 +305,7 @@ def test_a_clock_that_is_off_by_a_minute_is_told(crms: TwoCrms, seconds: int, co
 
 def test_calls_that_are_not_told_are_said_not_to_be_known(crms: TwoCrms) -> None:
     oauth()(crms)
+    crms.clock.advance(timedelta(minutes=1))
     calls = {finding.connection: finding for finding in found(crms) if finding.code.startswith("calls")}
     assert calls["hubspot"].code == "calls-unknown"
     assert re.fullmatch(r"[\d,]+ of 15,000 calls a day are left, 3,000 of them for people", calls["salesforce"].what)

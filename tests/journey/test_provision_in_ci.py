@@ -42,7 +42,7 @@ class Job:
 def jobs() -> dict[str, Job]:
     """The jobs of the page, without what installs Instep."""
     page = PAGE.read_text(encoding="utf-8")
-    (text,) = re.findall(r"^```yaml\n# GitHub Actions\njobs:\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (text,) = re.findall(r"^```yaml\n# GitHub Actions\n.*?^jobs:\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     return {name: Job(dict(_ENV.findall(body)), list(scripts(body))) for name, body in _JOB.findall(text)}
 
 

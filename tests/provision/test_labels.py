@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instep.errors import PlanError
+from instep.errors import ConfigError
 
 from .systems import Files, Listed, Systems, Table, systems
 
@@ -29,7 +29,7 @@ def write(place: Systems, labels: str) -> None:
 def test_a_new_pipeline_with_two_stages_that_are_called_alike_is_not_made(place: Systems) -> None:
     write(place, '{ first = "Talk", second = "Talk" }')
     assert [finding.code for finding in place.plan().wrong] == ["label-taken"]
-    with pytest.raises(PlanError, match="2 stages of"):
+    with pytest.raises(ConfigError, match="2 stages of"):
         place.apply()
     assert place.writes() == 0
 
