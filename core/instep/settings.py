@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote_plus
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretBytes, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
@@ -50,6 +50,11 @@ def load_settings(kind: type[ConnectorSettings], connection: str, table: dict[st
     build: Any = kind  # pydantic-settings takes the prefix as an argument that its types do not show
     settings: ConnectorSettings = build(_env_prefix=environment_prefix(connection), **table)
     return settings
+
+
+def is_secret(annotation: Any) -> bool:
+    """Whether a setting of this type is a secret."""
+    return annotation in (SecretStr, SecretBytes) or any(is_secret(one) for one in get_args(annotation))
 
 
 def secrets_of(settings: ConnectorSettings) -> list[SecretStr]:

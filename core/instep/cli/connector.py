@@ -7,11 +7,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from instep.cli.output import print_json, table
 from instep.cli.process import json_option
+from instep.settings import is_secret
 
 
 @click.group()
@@ -68,12 +69,12 @@ def describe(plugin: Any) -> dict[str, Any]:
 def _settings(kind: Any, prefix: str = "") -> Iterator[dict[str, Any]]:
     """Each setting, and under a table of tables the settings of one of them: `objects.NAME.file`."""
     for name, field in kind.model_fields.items():
-        is_secret, inner = _is_secret(field.annotation), _inner(field.annotation)
+        secret, inner = is_secret(field.annotation), _inner(field.annotation)
         yield {
             "name": prefix + name,
             "type": _type(field.annotation),
             "required": field.is_required(),
-            "default": None if field.is_required() or is_secret else _default(field),
+            "default": None if field.is_required() or secret else _default(field),
             "description": " ".join((field.description or "").split("\n\n")[0].split()),
         }
         if inner is not None:
@@ -89,7 +90,7 @@ def _type(annotation: Any) -> str:
         return " | ".join(map(str, inner))
     if origin in (Union, UnionType):
         return " | ".join(dict.fromkeys(_type(one) for one in inner if one is not NoneType))
-    if _is_secret(annotation):
+    if is_secret(annotation):
         return "secret"
     kind = origin or annotation
     if not isinstance(kind, type):
@@ -101,10 +102,6 @@ def _type(annotation: Any) -> str:
         ((list, tuple, set, frozenset), "list"),
     )
     return next((word for types, word in words if issubclass(kind, types)), "text")
-
-
-def _is_secret(annotation: Any) -> bool:
-    return annotation in (SecretStr, SecretBytes) or any(_is_secret(one) for one in get_args(annotation))
 
 
 def _inner(annotation: Any) -> Any:

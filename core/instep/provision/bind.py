@@ -60,11 +60,6 @@ class Bound:
         return self.wanted.path
 
     @property
-    def list_id(self) -> str | None:
-        """The list that holds the stages; None for a pipeline with stages of its own that is not there."""
-        return self.limits.shared_list or (self.pipeline.id if self.pipeline else None)
-
-    @property
     def is_selection(self) -> bool:
         """Whether this is a pipeline that offers stages of a shared list."""
         return self.limits.shared_list is not None and self.wanted.pipeline is not None
@@ -78,6 +73,11 @@ class Bound:
         if spelled is None or (self.pipeline and self.pipeline.id == spelled and not self.limits.ids_are_labels):
             return self.pipeline.label if self.pipeline else ""
         return spelled
+
+    @property
+    def title(self) -> str:
+        """What people call it, with what it is: the pipeline, or the field."""
+        return f'pipeline "{self.label}"' if self.wanted.pipeline is not None else self.wanted.field
 
     @property
     def offered(self) -> frozenset[str]:

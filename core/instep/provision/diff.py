@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from instep.contract import SystemStage
-from instep.model.configuration import Configuration, Path
+from instep.model.configuration import Configuration
 from instep.model.process import Process
 from instep.provision.bind import Bound, BoundStage, Leftover, bind
 from instep.provision.fields import WantedField, field_steps
@@ -121,7 +121,3 @@ def _left(bounds: Iterable[Bound]) -> Iterator[Leftover]:
             if leftover.stage.id not in seen:
                 seen.add(leftover.stage.id)
                 yield leftover
-
-
-def paths_of(bounds: Iterable[Bound]) -> set[Path]:
-    return {bound.path for bound in bounds}

@@ -20,7 +20,8 @@ from instep.provision.found import Found
 from instep.provision.guards import move_of
 from instep.provision.steps import Doing, ExtendField, MoveRecords, Step
 from instep.sync.health.ours import created
-from instep.sync.moving import move_records, settle_earlier
+from instep.sync.moving import move_records
+from instep.sync.recover import recover
 from instep.sync.run import close, numbered
 from instep.sync.session import Live, Session, identify, open_session
 
@@ -50,8 +51,7 @@ class Doer:
             raise PluginError(
                 f"{live.plugin.name} broke: {type(error).__name__}. Tell the plugin's author."
             ) from error
-        if len(outcomes) != len(steps):
-            raise PluginError(f"{live.plugin.name} returned {len(outcomes)} outcomes for {len(steps)} changes.")
+        live.require_one_each(outcomes, steps)
         results = []
         for step, outcome in zip(steps, outcomes, strict=True):
             found = after(found, step.doing, outcome)
@@ -76,7 +76,7 @@ class Doer:
             moving = stack.enter_context(open_session(workspace, world, only=[live.name]))
             stack.enter_context(numbered(moving, "provision"))
             identify(moving)
-            settle_earlier(moving)
+            recover(moving)
             moves = [move_of(moving, live.name, step.doing) for step in steps if isinstance(step.doing, MoveRecords)]
             for step, move in zip(steps, moves, strict=True):
                 moved = move_records(moving, move)

@@ -49,7 +49,7 @@ class ListBound:
     def title(self) -> str:
         """What people call the list: the pipeline, or the field."""
         one = self.bounds[0]
-        return f'pipeline "{one.label}"' if one.wanted.pipeline and not one.is_selection else one.limits.field
+        return one.limits.field if one.is_selection else one.title
 
     def expressed(self) -> list[Expressed]:
         return express(self.stages, self.limits)
@@ -81,10 +81,9 @@ def _steps(found: Found, of: ListBound) -> Iterator[Step]:
 
 
 def _added_pipeline(bound: Bound, stages: Sequence[SystemStage], phase: Phase = Phase.ADD) -> Step:
-    name, label = str(bound.wanted.pipeline), bound.label
-    doing = AddPipeline(bound.object, name, label, tuple(stages))
+    doing = AddPipeline(bound.object, str(bound.wanted.pipeline), bound.label, tuple(stages))
     labels = tuple(one.label(bound.limits) for one in bound.stages)
-    return Step(phase, doing, f'pipeline "{label}"', (Difference("stages", None, labels),), (bound.path,))
+    return Step(phase, doing, bound.title, (Difference("stages", None, labels),), (bound.path,))
 
 
 def _relabelled(bound: Bound) -> Iterator[Step]:
@@ -92,7 +91,7 @@ def _relabelled(bound: Bound) -> Iterator[Step]:
         doing = RelabelPipeline(bound.object, bound.pipeline.id, bound.label)
         changed = (Difference("label", bound.pipeline.label, bound.label),)
         managed = bound.ids.pipeline is not None
-        yield Step(Phase.CHANGE, doing, f'pipeline "{bound.label}"', changed, (bound.path,), is_managed=managed)
+        yield Step(Phase.CHANGE, doing, bound.title, changed, (bound.path,), is_managed=managed)
 
 
 def _selection(bound: Bound, found: Found) -> Iterator[Step]:
@@ -103,16 +102,15 @@ def _selection(bound: Bound, found: Found) -> Iterator[Step]:
         return
     yield from _relabelled(bound)
     new = [stage for stage in there if stage.id not in bound.offered]
-    title = f'pipeline "{bound.label}"'
     if new:
         doing = OfferStages(bound.object, bound.pipeline.id, offered=tuple(stage.id for stage in new))
         labels = tuple(one.label(bound.limits) for one in bound.stages if one.stage in new)
-        yield Step(Phase.OFFER, doing, title, (Difference("offers", None, labels),), (bound.path,))
+        yield Step(Phase.OFFER, doing, bound.title, (Difference("offers", None, labels),), (bound.path,))
     for leftover in bound.leftovers:
         if leftover.stage.id in bound.offered and not holders_of(found, bound, leftover):
             doing = OfferStages(bound.object, bound.pipeline.id, withdrawn=(leftover.stage.id,))
             change = (Difference("offers", leftover.stage.label, None),)
-            yield Step(Phase.RETIRE, doing, title, change, (bound.path,))
+            yield Step(Phase.RETIRE, doing, bound.title, change, (bound.path,))
 
 
 # --- stages ------------------------------------------------------------------------------------------------------
@@ -342,5 +340,6 @@ def _moved(bound: Bound, leftover: Leftover, to: BoundStage, target: SystemStage
     doing = MoveRecords(bound.object, field, pipeline, leftover.stage.id, target.id, records)
     change = (Difference("stage", leftover.stage.label, to.label(bound.limits)),)
     count = f"{len(records):,} record{'' if len(records) == 1 else 's'}"
-    where = f'pipeline "{bound.label}"' if bound.wanted.pipeline else bound.limits.field
-    return Step(Phase.MOVE, doing, f'{count} at stage "{leftover.stage.label}" of {where}', change, (bound.path,))
+    return Step(
+        Phase.MOVE, doing, f'{count} at stage "{leftover.stage.label}" of {bound.title}', change, (bound.path,)
+    )

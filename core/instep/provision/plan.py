@@ -149,11 +149,10 @@ def _digest(value: object) -> str:
 def _adopted(compared: Compared) -> Iterator[str]:
     for bound in compared.bounds:
         is_new = bound.pipeline is not None and bound.wanted.pipeline is not None and bound.ids.pipeline is None
-        title = f'pipeline "{bound.label}"' if bound.wanted.pipeline else bound.wanted.field
         known = [one for one in bound.stages if one.stage is not None and one.stage.active and not one.was_managed]
         stages = ", ".join(f'"{one.stage.label}" ({one.wanted.name})' for one in known if one.stage)
         if is_new or stages:
-            yield f"{title} of {bound.object}{f': {stages}' if stages else ''}"
+            yield f"{bound.title} of {bound.object}{f': {stages}' if stages else ''}"
 
 
 def _together(titles: Iterable[str]) -> str:
@@ -164,7 +163,6 @@ def _together(titles: Iterable[str]) -> str:
 
 def _unlisted(compared: Compared) -> Iterator[str]:
     for bound in compared.bounds:
-        title = f'pipeline "{bound.label}"' if bound.wanted.pipeline else bound.wanted.field
         stages = ", ".join(f'"{stage.label}"' for stage in bound.unlisted)
         if stages:
-            yield f"{title} of {bound.object}: {stages}"
+            yield f"{bound.title} of {bound.object}: {stages}"

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path as FilePath
-from typing import Any, get_args
-
-from pydantic import SecretStr
+from typing import Any
 
 from instep import outputs
 from instep.errors import AccessError, ConfigError, GuardError, InstepError, StalePlanError
@@ -31,6 +29,7 @@ from instep.provision.guards import breaches, moving_too_many
 from instep.provision.idsfile import write_ids
 from instep.provision.plan import ProvisionPlan, SystemPlan, digest_of_found, ids_of, system_plan
 from instep.provision.steps import Phase, Step
+from instep.settings import is_secret
 from instep.sync.health.finding import Finding
 from instep.sync.run import locked
 from instep.sync.session import Live, Progress, Session, open_session, silent
@@ -148,12 +147,8 @@ def export_configuration(workspace: Workspace, world: World, connection: str) ->
         places = list(_places(live, workspace.configuration[connection]))
         found = read_found(live, workspace.configuration[connection].lists)
         config = next(one for one in workspace.connections if one.name == connection)
-        secrets = [name for name, one in live.plugin.settings.model_fields.items() if _is_secret(one.annotation)]
+        secrets = [name for name, one in live.plugin.settings.model_fields.items() if is_secret(one.annotation)]
         return exported(config, places, found, live.parts.check().org, secrets)
-
-
-def _is_secret(kind: object) -> bool:
-    return SecretStr in (kind, *get_args(kind))
 
 
 def _places(live: Live, configuration: Configuration) -> Iterator[Place]:
@@ -283,7 +278,7 @@ def _apply(session: Session, doer: Doer, system: SystemPlan, report: Report, pro
     _keep_ids(session, live.name, system.ids, report)
     for phase in Phase:
         wanted = wanted_of(session.workspace, live)
-        if phase is Phase.RETIRE and system.compared.holding():  # somebody may have come in meanwhile
+        if phase is Phase.RETIRE:  # somebody may have come in meanwhile
             found = with_holders(live, found, system.compared.holding())
         steps = [
             s for s in compare(wanted, found).steps() if s.phase is phase and s.identity in planned and not s.by_hand

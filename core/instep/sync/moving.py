@@ -15,7 +15,6 @@ from instep.sync.journal import intend, settle
 from instep.sync.ledger import Ref
 from instep.sync.pull import read_again
 from instep.sync.record import Record, store_written
-from instep.sync.recover import recover
 from instep.sync.session import Live, Session
 
 BECAUSE = "its stage is retired"
@@ -60,11 +59,6 @@ class Moved:
     elsewhere: int = 0
     """Records that a colleague had taken out of the stage meanwhile."""
     failed: list[str] = field(default_factory=list)
-
-
-def settle_earlier(session: Session) -> None:
-    """Settle what an earlier move left open, before the records are asked for."""
-    recover(session)
 
 
 def surprises(session: Session, moves: Sequence[Move]) -> list[Breach]:

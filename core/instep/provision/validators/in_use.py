@@ -16,15 +16,10 @@ def check(view: View) -> Iterator[Finding]:
         wanted = {bound.stage.id for bound in of.stages if bound.stage is not None}
         for leftover in of.leftovers:
             records = staying(view.plan.compared.found, of, leftover.stage)
-            if records and leftover.stage.id not in wanted and not _will_move(leftover):
+            if records and leftover.stage.id not in wanted and leftover.to is None:
                 yield _in_use(view, of, leftover, len(records))
             elif leftover.to is not None and not _can_write(view, of.object):
                 yield _not_ours(view, of, leftover)
-
-
-def _will_move(leftover: Leftover) -> bool:
-    """Whether a destination is named: one that is to be made counts."""
-    return leftover.to is not None
 
 
 def _can_write(view: View, object: str) -> bool:

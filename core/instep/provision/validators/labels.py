@@ -17,14 +17,13 @@ def check(view: View) -> Iterator[Finding]:
         yield from _of_list(view, of)
     bounds = [bound for bound in view.plan.compared.bounds if bound.wanted.pipeline is not None]
     for bound in bounds:
-        title = f'pipeline "{bound.label}"'
         if bound.pipeline is None or bound.pipeline.label != bound.label:
-            yield from _of_label(view, title, bound.label, bound.limits.pipeline_label_length)
+            yield from _of_label(view, bound.title, bound.label, bound.limits.pipeline_label_length)
         if any(_is_same(bound, other) for other in bounds if other is not bound):
-            what = f"{title} of {bound.object} is named by more than one table"
+            what = f"{bound.title} of {bound.object} is named by more than one table"
             yield view.finding("label-taken", what, "Keep one of the tables, or give it another name.")
         elif bound.pipeline is not None and _is_anothers(view, bound):
-            what = f"{title} of {bound.object} is to have the name that another pipeline has now"
+            what = f"{bound.title} of {bound.object} is to have the name that another pipeline has now"
             yield view.finding("label-taken", what, "Rename the other one first, and apply that.")
 
 
