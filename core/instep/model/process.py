@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from instep.model.rules import Rule
@@ -67,22 +68,69 @@ class Behaviour:
     weight: int = 1
     buyer_counterpart: str | None = None
     """For a seller's act: what the buyer does instead, if anything ("requests-quote")."""
+    same_within: timedelta = timedelta(days=1)
+    """Two systems that tell of it within that time of each other tell of one act; zero where they never do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """When a buyer enters a stage: after any one of `any`, or after every one of `all`."""
+    """When a buyer enters a stage: after `times` acts of `any`, or after every one of `all`.
+
+    With `within`, all of these have to lie within that time of each other. `otherwise` are further ways in.
+    """
 
     any: frozenset[str] = frozenset()
     all: frozenset[str] = frozenset()
+    times: int = 1
+    within: timedelta | None = None
+    otherwise: tuple[Entry, ...] = ()
 
     def is_met_by(self, seen: frozenset[str]) -> bool:
-        """Whether a buyer who did all of `seen` has arrived."""
-        return bool(self.any & seen) or (bool(self.all) and self.all <= seen)
+        """Whether a buyer who did all of `seen`, each once and at one time, has arrived."""
+        now = datetime.max
+        return any(way.is_met_at(now, dict.fromkeys(seen, (now,))) for way in self.ways)
+
+    def is_met_at(self, at: datetime, acts: Mapping[str, Sequence[datetime]]) -> bool:
+        """Whether the acts until `at` (behaviour to the instants of each) are enough, by this way or another."""
+        return self._is_enough(at, acts) or any(way.is_met_at(at, acts) for way in self.otherwise)
+
+    def _is_enough(self, at: datetime, acts: Mapping[str, Sequence[datetime]]) -> bool:
+        since = at - self.within if self.within is not None else None
+        if self.any:
+            done = sum(1 for key in self.any for act in acts.get(key, ()) if since is None or act >= since)
+            if done >= self.times:
+                return True
+        return bool(self.all) and all(
+            any(since is None or act >= since for act in acts.get(key, ())) for key in self.all
+        )
+
+    @property
+    def ways(self) -> tuple[Entry, ...]:
+        """This way in, and every other."""
+        return (self, *self.otherwise)
 
     @property
     def behaviours(self) -> frozenset[str]:
-        return self.any | self.all
+        return frozenset().union(*(way.any | way.all for way in self.ways))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether any single act of the behaviours that are named is enough."""
+        return all(not way.all and way.times == 1 for way in self.ways)
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """Where a journey waits beside the path, without having ended: sent back, ruled out, or gone quiet."""
+
+    key: str
+    label: str
+    role: Role | None = None
+    """Who looks after the buyer meanwhile; None: whoever owns the stage."""
+    after: timedelta | None = None
+    """It begins by itself when the buyer has done nothing, and nobody moved the journey, for so long."""
+    ends_by_hand: bool = False
+    """Whether only a colleague leads the buyer back; otherwise the buyer's next act does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +170,23 @@ class Process:
     segments: tuple[Segment, ...] = ()
     moved: Mapping[str, str] = field(default_factory=dict)
     """Renamed stage keys: old key to its successor."""
+    detours: tuple[Detour, ...] = ()
     _order: dict[str, int] = field(init=False, repr=False, compare=False)
+    _stages: dict[str, Stage] = field(init=False, repr=False, compare=False)
+    _halves: dict[str, frozenset[Half]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_order", self._places())
+        object.__setattr__(self, "_stages", {stage.key: stage for stage in reversed(list(self.every_stage()))})
+        halves: dict[str, frozenset[Half]] = {}
+        for stage in self.every_stage():
+            for behaviour in stage.enter.behaviours:
+                halves[behaviour] = halves.get(behaviour, frozenset()) | {stage.half}
+        object.__setattr__(self, "_halves", halves)
 
     def stage(self, key: str) -> Stage:
         """The stage of that key, a segment's variant included. Raises `KeyError` for an unknown key."""
-        for stage in self._every_stage():
-            if stage.key == key:
-                return stage
-        raise KeyError(key)
+        return self._stages[key]
 
     def current_key(self, key: str) -> str:
         """A stage key as it is called today; history keeps the old word."""
@@ -143,7 +197,7 @@ class Process:
         return key
 
     def has_stage(self, key: str) -> bool:
-        return any(stage.key == key for stage in self._every_stage())
+        return key in self._stages
 
     def stages_of(self, segment: str | None) -> tuple[Stage, ...]:
         """The stages that buyers of a segment go through, in order."""
@@ -176,10 +230,18 @@ class Process:
     def behaviour(self, key: str) -> Behaviour | None:
         return next((behaviour for behaviour in self.behaviours if behaviour.key == key), None)
 
+    def halves_of(self, behaviour: str) -> frozenset[Half]:
+        """The halves of the stages that a behaviour may enter; empty where it enters none."""
+        return self._halves.get(behaviour, frozenset())
+
+    def detour(self, key: str) -> Detour | None:
+        return next((detour for detour in self.detours if detour.key == key), None)
+
     def first_of(self, half: Half, segment: str | None = None) -> Stage | None:
         return next((stage for stage in self.stages_of(segment) if stage.half is half), None)
 
-    def _every_stage(self) -> Iterable[Stage]:
+    def every_stage(self) -> Iterable[Stage]:
+        """Every stage, each segment's variants included: a key may come several times."""
         yield from self.stages
         for segment in self.segments:
             yield from segment.stages

@@ -7,7 +7,7 @@ There is no expression language, on purpose: everything that a rule can do can b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -36,6 +36,10 @@ class Rule(Protocol):
         """Every field that the rule looks at."""
         ...
 
+    def turns_at(self, facts: Facts, now: datetime) -> datetime | None:
+        """When it may judge otherwise by the time alone; None if time changes nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class All:
@@ -46,6 +50,9 @@ class All:
 
     def fields(self) -> frozenset[str]:
         return frozenset().union(*(rule.fields() for rule in self.rules))
+
+    def turns_at(self, facts: Facts, now: datetime) -> datetime | None:
+        return earliest(rule.turns_at(facts, now) for rule in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,9 @@ class Any:
     def fields(self) -> frozenset[str]:
         return frozenset().union(*(rule.fields() for rule in self.rules))
 
+    def turns_at(self, facts: Facts, now: datetime) -> datetime | None:
+        return earliest(rule.turns_at(facts, now) for rule in self.rules)
+
 
 @dataclass(frozen=True, slots=True)
 class Not:
@@ -69,6 +79,9 @@ class Not:
     def fields(self) -> frozenset[str]:
         return self.rule.fields()
 
+    def turns_at(self, facts: Facts, now: datetime) -> datetime | None:
+        return self.rule.turns_at(facts, now)
+
 
 @dataclass(frozen=True, slots=True)
 class _Field:
@@ -76,6 +89,9 @@ class _Field:
 
     def fields(self) -> frozenset[str]:
         return frozenset({self.field})
+
+    def turns_at(self, facts: Facts, now: datetime) -> datetime | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +159,21 @@ class OlderThan(_Field):
     days: int
 
     def value(self, facts: Facts, moment: Moment) -> bool:
+        begun = self._begun(facts)
+        return begun is not None and moment.now > begun
+
+    def turns_at(self, facts: Facts, now: datetime) -> datetime | None:
+        begun = self._begun(facts)
+        return begun + timedelta(seconds=1) if begun is not None and begun >= now else None
+
+    def _begun(self, facts: Facts) -> datetime | None:
+        """The instant after which the field is too old."""
         found = facts.get(self.field)
-        if isinstance(found, datetime):
-            instant = found
-        elif isinstance(found, date):
-            instant = datetime.combine(found, time(), UTC)
-        else:
-            return False
-        return moment.now - instant > timedelta(days=self.days)
+        if isinstance(found, date) and not isinstance(found, datetime):
+            found = datetime.combine(found, time(), UTC)
+        if not isinstance(found, datetime) or found > datetime.max.replace(tzinfo=UTC) - timedelta(days=self.days):
+            return None
+        return found + timedelta(days=self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +184,9 @@ class Always:
     def fields(self) -> frozenset[str]:
         return frozenset()
 
+    def turns_at(self, facts: Facts, now: datetime) -> datetime | None:
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Never:
@@ -169,6 +195,14 @@ class Never:
 
     def fields(self) -> frozenset[str]:
         return frozenset()
+
+    def turns_at(self, facts: Facts, now: datetime) -> datetime | None:
+        return None
+
+
+def earliest(instants: Iterable[datetime | None]) -> datetime | None:
+    """The first of some instants; None where there is none."""
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def _same(found: Scalar, wanted: Scalar) -> bool:

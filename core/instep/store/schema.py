@@ -116,6 +116,7 @@ journey = _table(
     _text("opened_at"),
     _text("segment"),
     _text("continues_as"),
+    _text("half"),
     Index("journey_entity", "entity"),
     Index("journey_continues", "continues_as"),
     Index("journey_stage", "stage"),
@@ -128,10 +129,13 @@ claim = _table(
     _key("type"),
     _key("value"),
     _key("source"),
+    _key("doer"),
     _flag("accepted"),
     _text("note"),
     _text("expires"),
     Column("run", Integer),
+    Column("ended", Integer),  # the run that found that it was withdrawn, or counts for another journey
+    Index("claim_doer", "doer", sqlite_where=text("doer <> ''")),
 )
 
 behaviour = _table(
@@ -144,7 +148,9 @@ behaviour = _table(
     _text("actor", nullable=False),
     _text("email"),
     _json("details"),
+    _text("refers"),
     Index("behaviour_email", "email"),
+    Index("behaviour_refers", "refers", sqlite_where=text("refers IS NOT NULL")),
 )
 
 behaviour_subject = _table(
@@ -154,6 +160,21 @@ behaviour_subject = _table(
     _key("record"),
     _key("behaviour"),
 )
+
+override = _table(
+    "override",
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _text("entity", nullable=False),
+    _text("stage", nullable=False),
+    _text("reason", nullable=False),
+    _text("by", nullable=False),
+    _text("at", nullable=False),
+    _text("expires"),
+    _flag("pending"),
+    Index("override_entity", "entity"),
+    Index("override_pending", "entity", sqlite_where=text("pending = 1")),
+)
+"""What people said of a stage here, with their reason: the next run hears it like any other assertion."""
 
 run = _table(
     "run",

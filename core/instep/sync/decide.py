@@ -8,26 +8,30 @@ those that depend on one of these.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TypeVar
 
+from instep.model.acts import Act
 from instep.model.consent import Standing
 from instep.model.entities import FieldType, Kind
 from instep.model.identity import normalised_key
 from instep.model.journey import Claim, Position, next_due, shown
-from instep.model.process import JourneyKind
+from instep.model.process import Actor, JourneyKind
 from instep.model.rules import Always, Moment
 from instep.model.values import decode, is_blank
 from instep.sync.conflicts import waiting_resolutions
 from instep.sync.decisions import Decisions, Facts, dirty_entities
-from instep.sync.evidence import acts_of, evidence
+from instep.sync.evidence import acts_of, referrals_of
 from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
+from instep.sync.firstbuyers import find_first_buyers
 from instep.sync.journeys import (
-    assign_acts,
     carried_on,
     continue_as_opportunities,
+    count_acts,
     load_own,
     open_journey,
     open_own,
+    opened_on,
     opportunities_of,
     positions_of,
 )
@@ -54,6 +58,7 @@ T = TypeVar("T")
 def decide(session: Session, matches: Matches) -> Iterator[tuple[list[EntityState], Decisions]]:
     """Yield decided entities, some at a time: opportunities, then persons, then companies."""
     decisions = Decisions(matches, dirty_entities(session, matches))
+    decisions.first_buyers = find_first_buyers(session, decisions)
     _decide_companies(session, decisions)
     _hear_opportunities(session, decisions)
     _assign_evidence(session, decisions)
@@ -242,6 +247,7 @@ def _add_opportunities(session: Session, decisions: Decisions, ids: set[str]) ->
         journey = kept[0] if kept else JourneyState(state.id, state.id, JourneyKind.NEW, session.at, is_new=True)
         journey.claims += carried_on(continued.get(state.id, []), journey.claims)
         journey.segment = state.segment
+        journey.opened_at = opened_on(state.values.get("opened_on"), journey.opened_at)
         decisions.journeys[journey.id] = journey
         hear_stages(session, state, journey)
         decisions.dirty[Kind.OPPORTUNITY].add(state.id)
@@ -267,17 +273,33 @@ def _assign_evidence(session: Session, decisions: Decisions) -> None:
         if "people" in state.changed or "company" in state.changed:
             decisions.dirty[Kind.PERSON] |= state.relations.get("people", frozenset())
             decisions.dirty[Kind.COMPANY] |= state.relations.get("company", frozenset())
-    doers = sorted(decisions.dirty[Kind.PERSON] | decisions.dirty[Kind.COMPANY])
-    for start in range(0, len(doers), CHUNK):
-        part = doers[start : start + CHUNK]
-        opportunities = opportunities_of(session, decisions, part)
-        load_own(session, decisions, part)
-        continue_as_opportunities(session, decisions, opportunities)
-        acts = acts_of(session, part, decisions.matches.links)
-        for doer in part:
-            new = evidence(acts.get(doer, ()), session.workspace.process)
-            if new:
-                assign_acts(session, decisions, doer, opportunities.get(doer, ()), new, add=_add_opportunities)
+    doers = decisions.dirty[Kind.PERSON] | decisions.dirty[Kind.COMPANY]
+    counted: set[str] = set()
+    while doers - counted:
+        turned: set[str] = set()
+        waiting = sorted(doers - counted)
+        for start in range(0, len(waiting), CHUNK):
+            turned |= _count_acts(session, decisions, waiting[start : start + CHUNK])
+        counted |= doers
+        doers = {end for id in turned for ends in decisions.opportunities[id].relations.values() for end in ends}
+
+
+def _count_acts(session: Session, decisions: Decisions, doers: Sequence[str]) -> set[str]:
+    opportunities = opportunities_of(session, decisions, doers)
+    load_own(session, decisions, doers)
+    continue_as_opportunities(session, decisions, opportunities)
+    links = decisions.matches.links
+    acts = acts_of(session, doers, links, decisions.first_buyers)
+    referrals = referrals_of(session, doers, links)
+    for doer, done in acts.items():
+        if (last := _last_act(session, done)) is not None:
+            decisions.acted[doer] = last
+    return count_acts(session, decisions, doers, opportunities, acts, referrals, add=_add_opportunities)
+
+
+def _last_act(session: Session, acts: Sequence[Act]) -> datetime | None:
+    """When a buyer last did anything, whatever it was."""
+    return max((act.at for act in acts if act.actor == Actor.BUYER and act.at <= session.at), default=None)
 
 
 def _settle_opportunities(session: Session, decisions: Decisions) -> list[EntityState]:
@@ -346,7 +368,7 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
     _company_facts(session, decisions, every)
     opportunities = opportunities_of(session, decisions, ids)
     load_own(session, decisions, ids)
-    acts = acts_of(session, ids, decisions.matches.links)
+    acts = acts_of(session, ids, decisions.matches.links, decisions.first_buyers)
     for state in every:
         company = state.company = _facts_of_company(decisions, state)
         state.segment = _segment(session, state, company)
@@ -410,7 +432,7 @@ def _hear_locked(session: Session, decisions: Decisions, state: EntityState, cur
 
 def _hear_new(session: Session, decisions: Decisions, state: EntityState, positions: dict[str, Position]) -> None:
     """With no journey open, an edit opens a new one, if it says anything at all."""
-    id = open_journey(session, decisions, state.id, None, positions)
+    id = open_journey(session, decisions, state.id, session.at, None)
     journey = decisions.journeys[id]
     hear_stages(session, state, journey)
     if not journey.new_claims:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from instep.model.entities import Kind
 from instep.model.values import Scalar
@@ -37,6 +38,10 @@ class Decisions:
     """Refusals, by their key in the quarantine, of what nobody wants written any more."""
     released: set[tuple[str, str, str, str]] = field(default_factory=set)
     """(connection, object, id, field) of what was taken back once, and of which something else is to be said now."""
+    first_buyers: dict[str, str] = field(default_factory=dict)
+    """Company to the person whose history holds what the company did while nobody there was known."""
+    acted: dict[str, datetime] = field(default_factory=dict)
+    """When a decided person or company last did anything."""
     facts: dict[str, Facts] = field(default_factory=dict)
     """Company to what rules may know of it."""
 

@@ -1,155 +1,217 @@
-"""What buyers did, and for which journeys it counts."""
+"""What buyers did: every act of a person or company that a mapping names, each once, oldest first.
+
+What a company did while nobody there was known is the company's own; as soon as somebody there is, it is part of that
+first buyer's history.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from instep.model.journey import Claim, Position
-from instep.model.process import Actor, Half, Process
+from instep.model.acts import Act, told_once
+from instep.model.entities import Kind
 from instep.sync.ledger import Ref
 from instep.sync.session import Session
 
+_ACT = "b.connection, b.id, b.key, b.at, b.actor, b.email"
+
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """One mapped behaviour of one entity. `about` names the opportunities among its subjects."""
+class Referral:
+    """That somebody who buys here brought another buyer."""
 
-    key: str
     at: datetime
-    actor: str
     source: str
-    about: tuple[str, ...] = ()
+    by: str
+    """Who referred: a person, or the act's source where nobody is known to have done it."""
 
 
-def acts_of(session: Session, ids: Sequence[str], links: Mapping[Ref, str]) -> dict[str, list[Act]]:
-    """Everything mapped that these entities did, oldest first."""
-    found: dict[str, dict[str, Act]] = {}
-    for entity, row in _by_subject(session, ids, links) + _by_email(session, ids, links):
-        connection, id, key, at, actor = row
+@dataclass(slots=True)
+class _Found:
+    """The acts of some entities as they are collected: entity to source to act."""
+
+    acts: dict[str, dict[str, Act]] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    """Sources of the acts that are told with an address: somebody did them."""
+
+    def add(self, entity: str, row: Sequence[Any]) -> None:
+        connection, id, key, at, actor, email = row
         source = f"{connection}/behaviour/{id}"
-        found.setdefault(entity, {})[source] = Act(key, datetime.fromisoformat(at), actor, source)
-    about = _opportunities(session, [act for acts in found.values() for act in acts.values()], links)
+        self.acts.setdefault(entity, {})[source] = Act(key, datetime.fromisoformat(at), actor, source)
+        if email is not None:
+            self.known.add(source)
+
+
+def acts_of(
+    session: Session, ids: Sequence[str], links: Mapping[Ref, str], first_buyers: Mapping[str, str]
+) -> dict[str, list[Act]]:
+    """Everything mapped that these persons and companies did, each act once, oldest first.
+
+    `links` are this run's new links. `first_buyers` are the companies whose history is part of a person's.
+    """
+    wanted = set(ids)
+    joined = [company for company, person in first_buyers.items() if person in wanted]
+    found = _Found()
+    _collect(session, found, sorted({*ids, *joined}), links)
+    subjects = _subjects_of(session, found, links)
+    companies = _companies_among(session, found.acts, links)
+    for company in companies:
+        anonymous = {s: a for s, a in found.acts[company].items() if s not in found.known | subjects.persons}
+        heir = first_buyers.get(company)
+        found.acts[company] = {} if heir else anonymous
+        if heir in wanted:
+            given = {source: replace(act, company=company) for source, act in anonymous.items()}
+            found.acts[heir] = {**given, **found.acts.get(heir, {})}
+    process, names = session.workspace.process, session.workspace.connection_names
     return {
-        entity: sorted(
-            (Act(a.key, a.at, a.actor, a.source, about.get(a.source, ())) for a in acts.values()),
-            key=lambda act: (act.at, act.source),
-        )
-        for entity, acts in found.items()
+        entity: told_once((replace(a, about=subjects.about.get(a.source, ())) for a in acts.values()), process, names)
+        for entity, acts in found.acts.items()
+        if acts and entity in wanted
     }
 
 
-def _by_subject(session: Session, ids: Sequence[str], links: Mapping[Ref, str]) -> list[tuple[str, tuple[str, ...]]]:
-    rows = session.store.among(
-        "SELECT m.entity, b.connection, b.id, b.key, b.at, b.actor FROM mirror m "
+def _collect(session: Session, found: _Found, ids: Sequence[str], links: Mapping[Ref, str]) -> None:
+    for entity, *row in session.store.among(
+        f"SELECT m.entity, {_ACT} FROM mirror m "  # noqa: S608  # our own text
         "JOIN behaviour_subject s ON s.connection = m.connection AND s.object = m.object AND s.record = m.id "
         "JOIN behaviour b ON b.connection = s.connection AND b.id = s.behaviour "
         "WHERE b.key IS NOT NULL AND m.entity IN (?)",
         ids,
-    )
-    found = [(row[0], row[1:]) for row in rows]
+    ):
+        found.add(entity, row)
     wanted = set(ids)
-    for ref, entity in links.items():
-        if entity in wanted:
-            rows = session.store.rows(
-                "SELECT b.connection, b.id, b.key, b.at, b.actor FROM behaviour_subject s "
-                "JOIN behaviour b ON b.connection = s.connection AND b.id = s.behaviour "
-                "WHERE s.connection = ? AND s.object = ? AND s.record = ? AND b.key IS NOT NULL",
-                ref,
-            )
-            found += [(entity, row) for row in rows]
-    return found
+    mine = [(ref, entity) for ref, entity in links.items() if entity in wanted]
+    for ref, entity in mine:
+        for told in session.store.rows(
+            f"SELECT {_ACT} FROM behaviour_subject s "  # noqa: S608  # our own text
+            "JOIN behaviour b ON b.connection = s.connection AND b.id = s.behaviour "
+            "WHERE s.connection = ? AND s.object = ? AND s.record = ? AND b.key IS NOT NULL",
+            ref,
+        ):
+            found.add(entity, told)
+    if session.store.row("SELECT 1 FROM behaviour WHERE email IS NOT NULL LIMIT 1"):
+        _collect_by_address(session, found, ids, mine)
 
 
-def _by_email(session: Session, ids: Sequence[str], links: Mapping[Ref, str]) -> list[tuple[str, tuple[str, ...]]]:
-    if not session.store.row("SELECT 1 FROM behaviour WHERE email IS NOT NULL LIMIT 1"):
-        return []
-    rows = session.store.among(
-        "SELECT m.entity, b.connection, b.id, b.key, b.at, b.actor FROM mirror m "
+def _collect_by_address(
+    session: Session, found: _Found, ids: Sequence[str], links: Iterable[tuple[Ref, str]]
+) -> None:
+    for entity, *row in session.store.among(
+        f"SELECT m.entity, {_ACT} FROM mirror m "  # noqa: S608  # our own text
         "JOIN key k ON k.connection = m.connection AND k.object = m.object AND k.id = m.id AND k.name = 'email' "
         "JOIN behaviour b ON b.email = k.value WHERE b.key IS NOT NULL AND m.entity IN (?)",
         ids,
-    )
-    found = [(row[0], row[1:]) for row in rows]
-    wanted = set(ids)
-    for ref, entity in links.items():
-        if entity in wanted:
-            rows = session.store.rows(
-                "SELECT b.connection, b.id, b.key, b.at, b.actor FROM key k JOIN behaviour b ON b.email = k.value "
-                "WHERE k.connection = ? AND k.object = ? AND k.id = ? AND k.name = 'email' AND b.key IS NOT NULL",
-                ref,
-            )
-            found += [(entity, row) for row in rows]
-    return found
+    ):
+        found.add(entity, row)
+    for ref, entity in links:
+        for told in session.store.rows(
+            f"SELECT {_ACT} FROM key k JOIN behaviour b ON b.email = k.value "  # noqa: S608  # our own text
+            "WHERE k.connection = ? AND k.object = ? AND k.id = ? AND k.name = 'email' AND b.key IS NOT NULL",
+            ref,
+        ):
+            found.add(entity, told)
 
 
-def _opportunities(session: Session, acts: Sequence[Act], links: Mapping[Ref, str]) -> dict[str, tuple[str, ...]]:
+# --- whom an act is about ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Subjects:
+    about: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Source of an act to the opportunities that it names."""
-    objects = {
-        (live.name, object)
-        for live in session.connections.values()
-        for kind, mapping in live.mapping.entities.items()
-        if kind == "opportunity"
-        for object in mapping.objects
-    }
-    found: dict[str, tuple[str, ...]] = {}
-    by_connection: dict[str, list[str]] = {}
-    for act in acts:
-        connection, _, id = act.source.split("/", 2)
-        by_connection.setdefault(connection, []).append(id)
+    persons: set[str] = field(default_factory=set)
+    """Sources of acts that some person is a subject of."""
+
+
+def _subjects_of(session: Session, found: _Found, links: Mapping[Ref, str]) -> _Subjects:
+    kinds = _kinds(session)
+    subjects = _Subjects()
+    by_connection: dict[str, set[str]] = {}
+    for acts in found.acts.values():
+        for source in acts:
+            connection, _, id = source.split("/", 2)
+            by_connection.setdefault(connection, set()).add(id)
     for connection, ids in by_connection.items():
         for behaviour, object, record, entity in session.store.among(
             "SELECT s.behaviour, s.object, s.record, m.entity FROM behaviour_subject s "
-            "JOIN mirror m ON m.connection = s.connection AND m.object = s.object AND m.id = s.record "
+            "LEFT JOIN mirror m ON m.connection = s.connection AND m.object = s.object AND m.id = s.record "
             "WHERE s.connection = ? AND s.behaviour IN (?)",
-            sorted(set(ids)),
+            sorted(ids),
             connection,
         ):
+            source = f"{connection}/behaviour/{behaviour}"
+            kind = kinds.get((connection, object))
             named = entity or links.get(Ref(connection, object, record))
-            if (connection, object) in objects and named is not None:
-                source = f"{connection}/behaviour/{behaviour}"
-                found[source] = (*found.get(source, ()), named)
-    return found
+            if kind is Kind.PERSON:
+                subjects.persons.add(source)
+            elif kind is Kind.OPPORTUNITY and named is not None:
+                subjects.about[source] = tuple(sorted({*subjects.about.get(source, ()), named}))
+    return subjects
 
 
-def evidence(acts: Sequence[Act], process: Process) -> list[Act]:
-    """The acts that can move a stage: a buyer's, of a behaviour that some stage is entered by."""
-    entering = {key for stage in _stages(process) for key in stage.enter.behaviours}
-    return [act for act in acts if act.actor == Actor.BUYER and act.key in entering and _is_buyers(process, act.key)]
+def _kinds(session: Session) -> dict[tuple[str, str], Kind]:
+    """Every mapped (connection, object), and what its records are about."""
+    return {
+        (live.name, object): mapping.kind
+        for live in session.connections.values()
+        for object, mapping in live.mapping.objects.items()
+    }
 
 
-def halves(process: Process, key: str) -> set[Half]:
-    """The halves of the stages that a behaviour may enter."""
-    return {stage.half for stage in _stages(process) if key in stage.enter.behaviours}
+def _companies_among(session: Session, ids: Iterable[str], links: Mapping[Ref, str]) -> list[str]:
+    wanted = sorted(ids)
+    rows = session.store.among("SELECT id FROM entity WHERE kind = 'company' AND id IN (?)", wanted)
+    kinds, known = _kinds(session), set(wanted)
+    new = {e for r, e in links.items() if e in known and kinds.get((r.connection, r.object)) is Kind.COMPANY}
+    return sorted({row[0] for row in rows} | new)
 
 
-def counts_for(act: Act, journeys: Mapping[str, Position], process: Process) -> list[str]:
-    """The journeys that an act counts for: those its source names, else the open ones of its stage's half.
-
-    Empty means that it opens a new one.
-    """
-    named = [journey for journey in act.about if journey in journeys]
-    if named:
-        return named
-    wanted = halves(process, act.key)
-    return sorted(id for id, position in journeys.items() if position.is_open and _half(position, process) in wanted)
+# --- referrals ---------------------------------------------------------------------------------------------------
 
 
-def claim(act: Act) -> Claim:
-    return Claim(act.at, "evidence", act.key, act.source)
+def referrals_of(session: Session, ids: Sequence[str], links: Mapping[Ref, str]) -> dict[str, list[Referral]]:
+    """Who brought these persons, oldest first: an act that names somebody's address, told by whoever did it."""
+    if not session.store.row("SELECT 1 FROM behaviour WHERE refers IS NOT NULL LIMIT 1"):
+        return {}
+    query = (
+        "SELECT {0}, b.connection, b.id, b.at FROM behaviour b JOIN key k ON k.name = 'email' AND k.value = b.refers "
+        "{1} WHERE b.key IS NOT NULL AND k.kind = 'person' AND "
+    )
+    mirrored = "JOIN mirror m ON m.connection = k.connection AND m.object = k.object AND m.id = k.id"
+    joined = query.format("m.entity", mirrored)
+    found: dict[str, dict[str, Referral]] = {}
+    rows = session.store.among(joined + "m.entity IN (?)", ids)
+    wanted = set(ids)
+    for ref, entity in links.items():
+        if entity in wanted:
+            mine = query.format("?", "") + "k.connection = ? AND k.object = ? AND k.id = ?"
+            rows += session.store.rows(mine, (entity, *ref))
+    for entity, connection, id, at in rows:
+        source = f"{connection}/behaviour/{id}"
+        by = _doer_of(session, connection, id, links)
+        if by != entity:
+            found.setdefault(entity, {})[source] = Referral(datetime.fromisoformat(at), source, by or source)
+    return {entity: sorted(told.values(), key=lambda r: (r.at, r.source)) for entity, told in found.items()}
 
 
-def _half(position: Position, process: Process) -> Half:
-    if position.stage is None or not process.has_stage(position.stage):
-        return Half.ACQUISITION
-    return process.stage(position.stage).half
-
-
-def _is_buyers(process: Process, key: str) -> bool:
-    behaviour = process.behaviour(key)
-    return behaviour is None or behaviour.actor is Actor.BUYER
-
-
-def _stages(process: Process) -> list:  # type: ignore[type-arg]
-    return [*process.stages, *(stage for segment in process.segments for stage in segment.stages)]
+def _doer_of(session: Session, connection: str, id: str, links: Mapping[Ref, str]) -> str | None:
+    """The person who did an act, by its subjects or its address."""
+    kinds = _kinds(session)
+    for object, record, entity in session.store.rows(
+        "SELECT s.object, s.record, m.entity FROM behaviour_subject s LEFT JOIN mirror m ON m.connection = "
+        "s.connection AND m.object = s.object AND m.id = s.record WHERE s.connection = ? AND s.behaviour = ?",
+        (connection, id),
+    ):
+        named = entity or links.get(Ref(connection, object, record))
+        if named and kinds.get((connection, object)) is Kind.PERSON:
+            return str(named)
+    row = session.store.row(
+        "SELECT m.entity FROM behaviour b JOIN key k ON k.name = 'email' AND k.kind = 'person' AND k.value = b.email "
+        "JOIN mirror m ON m.connection = k.connection AND m.object = k.object AND m.id = k.id "
+        "WHERE b.connection = ? AND b.id = ? AND m.entity IS NOT NULL ORDER BY m.entity",
+        (connection, id),
+    )
+    return str(row[0]) if row else None

@@ -35,6 +35,8 @@ class Recording:
         self.related: list[tuple[str, str, frozenset[str], frozenset[str]]] = []
         self.questions: list[tuple[str, str, str, str]] = []
         self.resolved: dict[int, str | None] = {}
+        self.ended: list[tuple[Any, ...]] = []
+        """Evidence that counts no more."""
         self.held: list[tuple[Any, ...]] = []
         """What successors inherit of what a person took back."""
         self.nothing_left: set[str] = set()
@@ -70,6 +72,11 @@ class Recording:
     def _put_journeys(self, session: Session, journeys: Sequence[JourneyState]) -> None:
         self._put("journey", [_journey_row(journey) for journey in journeys])
         self._put("claim", [claim_row(c, j.id, session.run) for j in journeys for c in j.new_claims])
+        self.ended += [
+            (session.run, j.id, c.at.isoformat(), c.type, c.value, c.source, c.doer)
+            for j in journeys
+            for c in j.ended
+        ]
 
     def _put(self, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
@@ -141,7 +148,12 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         [(name,) for name in sorted(session.stopped)],  # their associations were not read
     )
     store.run("INSERT OR REPLACE INTO journey SELECT * FROM pending_journey")
-    store.run("INSERT OR IGNORE INTO claim SELECT * FROM pending_claim")
+    store.bulk(
+        "UPDATE claim SET ended = ? WHERE journey = ? AND at = ? AND type = ? AND value = ? AND source = ? "
+        "AND doer = ?",
+        recording.ended,
+    )
+    store.run("INSERT INTO claim SELECT * FROM pending_claim WHERE true ON CONFLICT DO UPDATE SET ended = NULL")
     moved = session.workspace.process.moved
     store.bulk("UPDATE journey SET stage = ? WHERE stage = ?", [(new, old) for old, new in moved.items()])
     store.bulk(
@@ -201,6 +213,7 @@ def _journey_row(journey: JourneyState) -> tuple[Any, ...]:
         journey.opened_at.isoformat(),
         journey.segment,
         journey.continues_as,
+        journey.half.value if journey.half else None,
     )
 
 

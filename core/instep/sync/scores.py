@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from instep.mapping.translate import hear
+from instep.model.acts import Act
 from instep.model.values import Scalar
-from instep.sync.evidence import Act
 from instep.sync.session import Session
 from instep.sync.state import EntityState
 

@@ -13,7 +13,8 @@ from instep.mapping.compiled import EntityMapping
 from instep.model.conflict import Conflict, Resolution
 from instep.model.consent import Standing
 from instep.model.entities import Kind
-from instep.model.journey import Claim, Position
+from instep.model.journey import Claim, ClaimType, Position
+from instep.model.process import Half
 from instep.model.rules import Facts
 from instep.model.values import Scalar, decode, encode
 from instep.store import Store
@@ -168,8 +169,14 @@ class JourneyState:
     position: Position = field(default_factory=Position)
     claims: list[Claim] = field(default_factory=list)
     new_claims: list[Claim] = field(default_factory=list)
+    ended: list[Claim] = field(default_factory=list)
+    """Evidence that this run found withdrawn, corrected, or to count for another journey."""
     segment: str | None = None
     continues_as: str | None = None
+    half: Half | None = Half.ACQUISITION
+    """The half that it began in; None where an edit opened it."""
+    active_at: datetime | None = None
+    """When one of its buyers last did anything."""
     is_new: bool = False
 
     def add(self, claim: Claim) -> None:
@@ -178,6 +185,19 @@ class JourneyState:
         if (claim.type, claim.value, claim.source, claim.at) not in known:
             self.claims.append(claim)
             self.new_claims.append(claim)
+
+    def settle(self, doer: str, type: ClaimType, claims: Sequence[Claim]) -> bool:
+        """Let what one doer did be exactly these claims; returns whether that is anything new."""
+        wanted = {(c.value, c.source, c.at): c for c in claims}
+        held = {(c.value, c.source, c.at): c for c in self.claims if c.type == type and c.doer == doer}
+        gone = [claim for key, claim in held.items() if key not in wanted]
+        new = [claim for key, claim in wanted.items() if key not in held]
+        if not gone and not new:
+            return False
+        self.claims = [claim for claim in self.claims if claim not in gone] + new
+        self.ended += [claim for claim in gone if claim not in self.new_claims]
+        self.new_claims = [claim for claim in self.new_claims if claim not in gone] + new
+        return True
 
 
 # --- loading ---------------------------------------------------------------------------------------------------
@@ -362,12 +382,15 @@ def load_journeys(session: Session, entities: Sequence[str]) -> dict[str, list[J
     """The journeys that belong to entities, each with every claim made on it."""
     journeys: dict[str, JourneyState] = {}
     for row in session.store.among(
-        "SELECT id, entity, kind, opened_at, segment, continues_as FROM journey WHERE entity IN (?)", entities
+        "SELECT id, entity, kind, opened_at, segment, continues_as, half FROM journey WHERE entity IN (?)", entities
     ):
-        opened_at = datetime.fromisoformat(row[3])
-        journeys[row[0]] = JourneyState(row[0], row[1], row[2], opened_at, segment=row[4], continues_as=row[5])
+        opened_at, half = datetime.fromisoformat(row[3]), Half(row[6]) if row[6] else None
+        journeys[row[0]] = JourneyState(
+            row[0], row[1], row[2], opened_at, segment=row[4], continues_as=row[5], half=half
+        )
     for row in session.store.among(
-        "SELECT journey, at, type, value, source, accepted, note, expires FROM claim WHERE journey IN (?)",
+        "SELECT journey, at, type, value, source, accepted, note, expires, doer FROM claim "
+        "WHERE ended IS NULL AND journey IN (?)",
         list(journeys),
     ):
         journeys[row[0]].claims.append(claim_of(row))
@@ -379,7 +402,7 @@ def load_journeys(session: Session, entities: Sequence[str]) -> dict[str, list[J
 
 def claim_of(row: tuple[Any, ...]) -> Claim:
     """A claim as its table keeps it."""
-    journey, at, type, value, source, accepted, note, expires = row
+    journey, at, type, value, source, accepted, note, expires, doer = row
     return Claim(
         datetime.fromisoformat(at),
         type,
@@ -389,13 +412,15 @@ def claim_of(row: tuple[Any, ...]) -> Claim:
         note or "",
         datetime.fromisoformat(expires) if expires else None,
         journey,
+        doer,
     )
 
 
 def claim_row(claim: Claim, journey: str, run: int) -> tuple[Any, ...]:
     expires = claim.expires.isoformat() if claim.expires else None
     at = claim.at.isoformat()
-    return (journey, at, claim.type, claim.value, claim.source, int(claim.accepted), claim.note, expires, run)
+    said = (journey, at, claim.type, claim.value, claim.source, claim.doer)
+    return (*said, int(claim.accepted), claim.note, expires, run, None)
 
 
 __all__ = [

@@ -55,10 +55,14 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=True),
         sa.Column("details", sa.LargeBinary(), nullable=True),
+        sa.Column("refers", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "id"),
     )
     with op.batch_alter_table("behaviour", schema=None) as batch_op:
         batch_op.create_index("behaviour_email", ["email"], unique=False)
+        batch_op.create_index(
+            "behaviour_refers", ["refers"], unique=False, sqlite_where=sa.text("refers IS NOT NULL")
+        )
 
     op.create_table(
         "behaviour_subject",
@@ -82,12 +86,17 @@ def upgrade() -> None:
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
+        sa.Column("doer", sa.String(), nullable=False),
         sa.Column("accepted", sa.Integer(), server_default="0", nullable=False),
         sa.Column("note", sa.String(), nullable=True),
         sa.Column("expires", sa.String(), nullable=True),
         sa.Column("run", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("journey", "at", "type", "value", "source"),
+        sa.Column("ended", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("journey", "at", "type", "value", "source", "doer"),
     )
+    with op.batch_alter_table("claim", schema=None) as batch_op:
+        batch_op.create_index("claim_doer", ["doer"], unique=False, sqlite_where=sa.text("doer <> ''"))
+
     op.create_table(
         "conflict",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -197,6 +206,7 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.String(), nullable=True),
         sa.Column("segment", sa.String(), nullable=True),
         sa.Column("continues_as", sa.String(), nullable=True),
+        sa.Column("half", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("journey", schema=None) as batch_op:
@@ -328,6 +338,22 @@ def upgrade() -> None:
         sa.Column("run", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "entity"),
     )
+    op.create_table(
+        "override",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("entity", sa.String(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.Column("expires", sa.String(), nullable=True),
+        sa.Column("pending", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("override", schema=None) as batch_op:
+        batch_op.create_index("override_entity", ["entity"], unique=False)
+        batch_op.create_index("override_pending", ["entity"], unique=False, sqlite_where=sa.text("pending = 1"))
+
     op.create_table(
         "past",
         sa.Column("entity", sa.String(), nullable=False),

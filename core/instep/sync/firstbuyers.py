@@ -1,0 +1,130 @@
+"""A company's first buyer: the person whose history holds what the company did while nobody there was known.
+
+The first who is associated with one of the company's records, and stays it as long as that is so. Where several appear
+at once, it is the one who did something first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from instep.model.entities import Kind
+from instep.sync.decisions import Decisions
+from instep.sync.evidence import acts_of
+from instep.sync.ledger import Ref
+from instep.sync.session import Session
+
+FIRST_BUYER = "first_buyer"
+"""The relation of a company to its first buyer. No system has it."""
+
+
+def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str]:
+    """The first buyer of every company that this run decides, or of which it decides somebody.
+
+    A company whose first buyer changes is decided too, and so is whoever is it now, or was.
+    """
+    objects = _objects(session)
+    if not any(_did_anything(session, *place) for place in objects[Kind.COMPANY]):
+        return {}
+    companies = decisions.dirty[Kind.COMPANY] | _companies_of(session, decisions, objects)
+    before = dict(
+        session.store.among(
+            f"SELECT entity, to_entity FROM relation WHERE name = '{FIRST_BUYER}' AND entity IN (?)",  # noqa: S608
+            sorted(companies),
+        )
+    )
+    now: dict[str, str] = {}
+    for company, people in _people_of(session, decisions.matches.links, sorted(companies)).items():
+        known = before.get(company)
+        now[company] = known if known in people else _first(session, decisions, sorted(people))
+    for company in companies:
+        if now.get(company) != before.get(company):
+            decisions.dirty[Kind.COMPANY].add(company)
+            decisions.dirty[Kind.PERSON] |= {p for p in (now.get(company), before.get(company)) if p is not None}
+    return now
+
+
+def _objects(session: Session) -> dict[Kind, list[tuple[str, str]]]:
+    """Every (connection, object) that holds entities of a kind."""
+    found: dict[Kind, list[tuple[str, str]]] = {kind: [] for kind in Kind}
+    for live in session.connections.values():
+        for object, mapping in live.mapping.objects.items():
+            found[mapping.kind].append((live.name, object))
+    return found
+
+
+def _did_anything(session: Session, connection: str, object: str) -> bool:
+    query = "SELECT 1 FROM behaviour_subject WHERE connection = ? AND object = ? LIMIT 1"
+    return session.store.row(query, (connection, object)) is not None
+
+
+def _companies_of(
+    session: Session, decisions: Decisions, objects: Mapping[Kind, Sequence[tuple[str, str]]]
+) -> set[str]:
+    """The companies that persons whom this run decides are associated with, or were the first buyers of."""
+    links, persons = decisions.matches.links, decisions.dirty[Kind.PERSON]
+    found = {
+        row[0]
+        for row in session.store.among(
+            f"SELECT entity FROM relation WHERE name = '{FIRST_BUYER}' AND to_entity IN (?)",  # noqa: S608
+            sorted(persons),
+        )
+    }
+    of_persons, of_companies = set(objects[Kind.PERSON]), set(objects[Kind.COMPANY])
+    refs = {r for r, e in links.items() if e in persons and (r.connection, r.object) in of_persons}
+    rows = session.store.among(
+        "SELECT connection, object, id FROM mirror WHERE state = 'live' AND entity IN (?)", sorted(persons)
+    )
+    refs |= {Ref(*row) for row in rows}
+    for connection, object in of_persons:
+        ids = [ref.id for ref in refs if (ref.connection, ref.object) == (connection, object)]
+        for to_object, to_id, entity in session.store.among(
+            "SELECT a.to_object, a.to_id, m.entity FROM association a LEFT JOIN mirror m ON m.connection = "
+            "a.connection AND m.object = a.to_object AND m.id = a.to_id WHERE a.connection = ? AND a.object = ? "
+            "AND a.id IN (?)",
+            sorted(ids),
+            connection,
+            object,
+        ):
+            company = entity or links.get(Ref(connection, to_object, to_id))
+            if company and (connection, to_object) in of_companies:
+                found.add(company)
+    return found
+
+
+def _people_of(session: Session, links: Mapping[Ref, str], companies: Sequence[str]) -> dict[str, set[str]]:
+    """Company to the persons with a record that is associated with one of its records."""
+    wanted = set(companies)
+    records = [
+        (Ref(*row[:3]), row[3])
+        for row in session.store.among(
+            "SELECT connection, object, id, entity FROM mirror WHERE state = 'live' AND entity IN (?)", companies
+        )
+    ]
+    records += [(ref, entity) for ref, entity in links.items() if entity in wanted]
+    kinds = {place: kind for kind, places in _objects(session).items() for place in places}
+    found: dict[str, set[str]] = {}
+    by_object: dict[tuple[str, str], dict[str, str]] = {}
+    for ref, company in records:
+        by_object.setdefault((ref.connection, ref.object), {})[ref.id] = company
+    for (connection, object), ids in by_object.items():
+        for from_object, from_id, entity, to_id in session.store.among(
+            "SELECT a.object, a.id, m.entity, a.to_id FROM association a LEFT JOIN mirror m ON m.connection = "
+            "a.connection AND m.object = a.object AND m.id = a.id AND m.state = 'live' "
+            "WHERE a.connection = ? AND a.to_object = ? AND a.to_id IN (?)",
+            sorted(ids),
+            connection,
+            object,
+        ):
+            person = entity or links.get(Ref(connection, from_object, from_id))
+            if person and kinds.get((connection, from_object)) is Kind.PERSON:
+                found.setdefault(ids[to_id], set()).add(person)
+    return found
+
+
+def _first(session: Session, decisions: Decisions, people: Sequence[str]) -> str:
+    if len(people) == 1:
+        return people[0]
+    acts = acts_of(session, people, decisions.matches.links, {})
+    dated = [(done[0].at, person) for person, done in acts.items()]
+    return min(dated)[1] if dated else people[0]
