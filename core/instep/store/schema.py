@@ -153,6 +153,7 @@ behaviour_subject = _table(
     _key("object"),
     _key("record"),
     _key("behaviour"),
+    Index("behaviour_subject_behaviour", "connection", "behaviour"),
 )
 
 run = _table(
