@@ -14,6 +14,7 @@ from typing import Any
 from instep.contract import (
     Absent,
     BatchSizes,
+    BehaviourGone,
     BehaviourPage,
     BehaviourSeen,
     Capabilities,
@@ -91,7 +92,7 @@ class System:
         self.name = name
         self.clock = clock
         self.objects: dict[str, dict[str, Row]] = {"people": {}, "leads": {}, "companies": {}, "deals": {}}
-        self.behaviours: list[BehaviourSeen] = []
+        self.behaviours: list[BehaviourSeen | BehaviourGone] = []
         self.users: list[SystemOwner] = []
         self.hidden: set[str] = set()
         self.refuse: dict[str, str] = {}

@@ -40,6 +40,7 @@ from instep.contract.plugin import (
     hookspec,
 )
 from instep.contract.reading import (
+    BehaviourGone,
     BehaviourPage,
     BehaviourSeen,
     ConvertedTo,
@@ -123,6 +124,7 @@ __all__ = [
     "Allowance",
     "BatchSizes",
     "BehaviourFeed",
+    "BehaviourGone",
     "BehaviourPage",
     "BehaviourSeen",
     "Capabilities",

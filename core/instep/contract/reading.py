@@ -119,6 +119,19 @@ class BehaviourSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class BehaviourGone:
+    """An activity that was withdrawn, on positive evidence only. One that was never told may be named too."""
+
+    id: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BehaviourPage:
-    items: tuple[BehaviourSeen, ...]
+    """Some activities, and the cursor to resume from once they are stored.
+
+    One that was corrected comes again under its id, with everything that is true of it now.
+    """
+
+    items: tuple[BehaviourSeen | BehaviourGone, ...]
     cursor: str

@@ -118,4 +118,10 @@ class BehaviourFeed(Protocol):
     @property
     def kinds(self) -> tuple[str, ...]: ...
 
-    def changed_since(self, kinds: Sequence[str], cursor: str | None) -> Iterator[BehaviourPage]: ...
+    def changed_since(self, kinds: Sequence[str], cursor: str | None) -> Iterator[BehaviourPage]:
+        """Yield pages of what was recorded, corrected or withdrawn since `cursor`; with `None`, everything.
+
+        An activity keeps its id, which no other of the connection has; of one that comes twice, the later holds.
+        Nothing is skipped, and some may come again.
+        """
+        ...

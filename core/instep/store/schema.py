@@ -159,6 +159,7 @@ behaviour_subject = _table(
     _key("object"),
     _key("record"),
     _key("behaviour"),
+    Index("behaviour_subject_behaviour", "connection", "behaviour"),
 )
 
 override = _table(

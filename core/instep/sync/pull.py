@@ -8,14 +8,11 @@ listed stays what it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
 
 from instep.contract import (
-    BehaviourFeed,
-    BehaviourPage,
-    BehaviourSeen,
     Consent,
     ConsentStore,
     ConvertedTo,
@@ -29,18 +26,16 @@ from instep.contract import (
     Subject,
 )
 from instep.errors import RemoteError
-from instep.mapping.compiled import BehaviourMapping, EntityMapping
+from instep.mapping.compiled import EntityMapping
 from instep.model.entities import Kind
-from instep.model.rules import Moment
 from instep.model.values import Scalar, decode, encode, plain
-from instep.sync.erased import behaviour_without_erased, ends_without_erased, without_erased
+from instep.sync.erased import ends_without_erased, without_erased
 from instep.sync.ledger import Ref
+from instep.sync.pull_behaviours import pull_behaviours
 from instep.sync.session import Live, Session, stop
+from instep.sync.streams import keep_cursor, new_pages, resume
 
 PAGES_PER_COMMIT = 10
-P = TypeVar("P", Page, BehaviourPage)
-IDLE_PAGES = 100
-"""So many pages in a row that bring nothing new, and a read would never end."""
 
 _UPSERT = """
 INSERT INTO mirror (connection, object, id, fields, modified_at, state, successor, dirty, changes)
@@ -67,7 +62,7 @@ def _pull_connection(session: Session, live: Live) -> None:
     for object, mapping in live.mapping.objects.items():
         _pull_object(session, live, mapping, object)
     pull_successors(session, live)
-    _pull_behaviours(session, live)
+    pull_behaviours(session, live)
     _pull_consents(session, live)
     for object, mapping in live.mapping.objects.items():
         pull_related(session, live, mapping, object)
@@ -95,12 +90,12 @@ def wanted_fields(live: Live, mapping: EntityMapping) -> tuple[str, ...]:
 def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: str) -> None:
     fields = wanted_fields(live, mapping)
     there = [name for name in fields if live.has_field(object, name)]
-    cursor = _resume(session, live.name, object, there)
+    cursor = resume(session, live.name, object, there)
     is_empty = not session.store.row("SELECT 1 FROM mirror WHERE connection = ? AND object = ?", (live.name, object))
     waiting: list[Page] = []
     done = 0
     try:
-        for page in _new_pages(live, object, live.records.changed_since(object, fields, cursor)):
+        for page in new_pages(live, object, live.records.changed_since(object, fields, cursor)):
             waiting.append(page)
             done += len(page.items)
             session.progress(f"pull {live.name} {object}", done)
@@ -113,27 +108,6 @@ def _pull_object(session: Session, live: Live, mapping: EntityMapping, object: s
     _keep(session, live, object, there, waiting, is_empty=is_empty)
 
 
-def _new_pages(live: Live, stream: str, pages: Iterable[P]) -> Iterator[P]:
-    """The pages of a read, as long as there is something in them that it has not brought already."""
-    known, idle = set[int](), 0
-    for page in pages:
-        brought = hash(tuple(item.id for item in page.items))
-        idle = idle + 1 if brought in known else 0
-        if idle == IDLE_PAGES:
-            raise RemoteError(f"{live.name} ({stream}) gives page after page with nothing new. Run again later.")
-        known.add(brought)
-        yield page
-
-
-def _resume(session: Session, connection: str, stream: str, fields: Sequence[str]) -> str | None:
-    """The stored cursor, unless a field is wanted that was not read so far: then everything is read anew."""
-    found = session.store.row("SELECT cursor FROM cursor WHERE connection = ? AND stream = ?", (connection, stream))
-    if found is None:
-        return None
-    stored = json.loads(found[0])
-    return stored["cursor"] if set(fields) <= set(stored["fields"]) else None
-
-
 def _keep(
     session: Session, live: Live, object: str, fields: Sequence[str], pages: list[Page], *, is_empty: bool
 ) -> None:
@@ -144,12 +118,7 @@ def _keep(
         keep_items(session, live.name, object, items, is_empty=is_empty)
         hidden = _hidden(session, live, object, fields, items)
         read = [name for name in fields if name not in hidden]
-        cursor = json.dumps({"cursor": pages[-1].cursor, "fields": read})
-        session.store.run(
-            "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT (connection, stream) DO UPDATE SET "
-            "cursor = excluded.cursor, read_at = excluded.read_at",
-            (live.name, object, cursor, session.world.clock().isoformat()),
-        )
+        keep_cursor(session, live.name, object, pages[-1].cursor, read)
 
 
 def _hidden(session: Session, live: Live, object: str, fields: Sequence[str], items: Sequence[Item]) -> set[str]:
@@ -403,70 +372,6 @@ def keep_related(
             "UPDATE mirror SET related_at = ? WHERE connection = ? AND object = ? AND id = ?",
             [(session.at.isoformat(), connection, object, id) for id in ids],
         )
-
-
-# --- behaviours ------------------------------------------------------------------------------------------------
-
-
-def _pull_behaviours(session: Session, live: Live) -> None:
-    feed = live.parts.behaviours
-    if not isinstance(feed, BehaviourFeed) or not live.mapping.behaviours:
-        return
-    kinds = tuple(dict.fromkeys(mapping.kind for mapping in live.mapping.behaviours))
-    cursor = _resume(session, live.name, "behaviours", kinds)
-    for page in _new_pages(live, "behaviours", feed.changed_since(kinds, cursor)):
-        with session.store.transaction(f"pull {live.name}/behaviours"):
-            _keep_behaviours(session, live, page.items)
-            session.store.run(
-                "INSERT INTO cursor VALUES (?, 'behaviours', ?, ?) ON CONFLICT (connection, stream) DO UPDATE SET "
-                "cursor = excluded.cursor, read_at = excluded.read_at",
-                (live.name, json.dumps({"cursor": page.cursor, "fields": list(kinds)}), session.at.isoformat()),
-            )
-
-
-def _keep_behaviours(session: Session, live: Live, items: Sequence[BehaviourSeen]) -> None:
-    rows, subjects, emails = [], [], []
-    for given in items:
-        item = behaviour_without_erased(session, live.name, given) if session.erased else given
-        if item is None:
-            continue
-        key = behaviour_key(live.mapping.behaviours, item.kind, item.details, session.at)
-        email = item.email.strip().lower() if item.email else None
-        details = encode(item.details) if item is given else None
-        row = (live.name, item.id, item.kind, key, item.at.isoformat(), item.actor, email, details)
-        rows.append(row)
-        subjects += [(live.name, object, id, item.id) for object, id in item.subjects]
-        emails += [(email,)] if email else []
-    known = {
-        row[0]: row
-        for row in session.store.among(
-            "SELECT id, kind, key, at, actor, email FROM behaviour WHERE connection = ? AND id IN (?)",
-            [item.id for item in items],
-            live.name,
-        )
-    }
-    fresh = {row[1] for row in rows if known.get(row[1]) != (row[1], *row[2:7])}
-    session.store.bulk("INSERT OR REPLACE INTO behaviour VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    session.store.bulk("INSERT OR IGNORE INTO behaviour_subject VALUES (?, ?, ?, ?)", subjects)
-    session.store.bulk(
-        "UPDATE mirror SET dirty = 1 WHERE connection = ? AND object = ? AND id = ?",
-        [subject[:3] for subject in subjects if subject[3] in fresh],
-    )
-    fresh_emails = [(row[6],) for row in rows if row[1] in fresh and row[6]]
-    session.store.bulk(
-        "UPDATE mirror SET dirty = 1 WHERE (connection, object, id) IN "
-        "(SELECT connection, object, id FROM key WHERE kind = 'person' AND name = 'email' AND value = ?)",
-        fresh_emails,
-    )
-
-
-def behaviour_key(mappings: Sequence[BehaviourMapping], kind: str, details: Any, now: datetime) -> str | None:
-    """Which canonical behaviour an activity is, or None if no mapping fits."""
-    moment = Moment(now)
-    for mapping in mappings:
-        if mapping.kind == kind and mapping.where.value(details, moment):
-            return mapping.behaviour
-    return None
 
 
 # --- consent ---------------------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ from instep.sync.journal import count_unsettled
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches, match
 from instep.sync.plan import plan, without_dangling
-from instep.sync.pull import behaviour_key, pull
+from instep.sync.pull import pull
+from instep.sync.pull_behaviours import behaviour_key
 from instep.sync.record import Recording, recall_standing, store_decisions
 from instep.sync.recover import recover
 from instep.sync.refusals import read_waiting

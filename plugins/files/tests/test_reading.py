@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from instep.contract import Connection, ConnectionInfo, Garbled, Item, RecordStore, Related, Seen
+from instep.contract import BehaviourGone, Connection, ConnectionInfo, Garbled, Item, RecordStore, Related, Seen
 from instep.errors import ConfigError, RemoteError
 from instep.testing import CountingTransport
 
@@ -296,3 +296,52 @@ def test_rows_say_what_somebody_did(tmp_path: Path, connect: Any) -> None:
     assert (second.actor, second.at) == ("seller", datetime(2026, 1, 6, tzinfo=UTC))
     assert json.loads(pages[-1].cursor)
     assert not [page for page in behaviours.changed_since(["webinar"], pages[-1].cursor) if page.items]
+
+
+FEED: dict[str, Any] = {"file": "acts.csv", "key": "id", "at": "at", "kind": "type", "withdrawn": "cancelled"}
+HELD = "1,webinar,2026-01-05,"
+
+
+def acts(tmp_path: Path, connect: Any, *rows: str, cursor: str | None = None, **more: Any) -> tuple[list[Any], str]:
+    """What a feed with these rows tells of webinars since a cursor, and where it goes on."""
+    put(tmp_path, "id\n7\n")
+    put(tmp_path, "\n".join(["id,type,at,cancelled", *rows, ""]), "acts.csv")
+    feed = connect(people=PEOPLE, behaviours={"acts": FEED | more}).behaviours
+    pages = list(feed.changed_since(["webinar"], cursor))
+    return [item for page in pages for item in page.items], pages[-1].cursor
+
+
+@pytest.mark.parametrize(
+    ("said", "is_withdrawn"),
+    [("yes", True), ("2026-01-06", True), ("x", True), ("", False), (" ", False), ("No", False), ("0", False)],
+)
+def test_a_row_says_whether_it_was_withdrawn(tmp_path: Path, connect: Any, said: str, is_withdrawn: bool) -> None:
+    (item,) = acts(tmp_path, connect, HELD + said)[0]
+    assert (item.id, isinstance(item, BehaviourGone)) == ("acts:1", is_withdrawn)
+
+
+def test_a_withdrawn_row_needs_to_say_nothing_else(tmp_path: Path, connect: Any) -> None:
+    assert acts(tmp_path, connect, "1,,,yes")[0] == [BehaviourGone("acts:1")]
+
+
+def test_a_row_that_is_not_there_any_more_is_not_withdrawn(tmp_path: Path, connect: Any) -> None:
+    cursor = acts(tmp_path, connect, HELD, "2,webinar,2026-01-05,")[1]
+    assert [item.id for item in acts(tmp_path, connect, HELD, cursor=cursor)[0]] == ["acts:1"]
+
+
+def test_a_row_that_is_of_another_kind_now_is_withdrawn_from_those_asked_for(tmp_path: Path, connect: Any) -> None:
+    other = HELD.replace("webinar", "lunch")
+    found, cursor = acts(tmp_path, connect, other)
+    assert found == []
+    cursor = acts(tmp_path, connect, HELD, cursor=cursor)[1]
+    assert acts(tmp_path, connect, other, cursor=cursor)[0] == [BehaviourGone("acts:1")]
+
+
+def test_a_company_can_be_whom_a_row_is_about(tmp_path: Path, connect: Any) -> None:
+    put(tmp_path, "id\n7\n")
+    put(tmp_path, "id\nacme\n", "firms.csv")
+    put(tmp_path, "id,type,at,firm\n1,visit,2026-01-05,acme\n", "visits.csv")
+    feed = {"file": "visits.csv", "key": "id", "at": "at", "kind": "type", "references": {"firm": "firms"}}
+    settings = {"people": PEOPLE, "firms": {"file": "firms.csv", "key": "id"}, "behaviours": {"visits": feed}}
+    (seen,) = [item for page in connect(**settings).behaviours.changed_since(["visit"], None) for item in page.items]
+    assert seen.subjects == (("firms", "acme"),)

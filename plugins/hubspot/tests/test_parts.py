@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import urllib3
 
-from instep.contract import ConsentChange, FieldSpec, Rejected, Relation, Subject, Written
+from instep.contract import BehaviourGone, ConsentChange, FieldSpec, Rejected, Relation, Subject, Written
 from instep.sandbox import FaultKind
 from instep.testing import Workbench
 from instep_hubspot.behaviours import FORM
@@ -150,6 +150,12 @@ def behaviours(bench: Workbench, kind: str, cursor: str | None = None) -> list:
     return [b for page in bench.connection.behaviours.changed_since([kind], cursor) for b in page.items]
 
 
+def told(bench: Workbench, kind: str, cursor: str | None = None) -> tuple[list, str]:
+    """What a read brings, and where the next one goes on."""
+    pages = list(bench.connection.behaviours.changed_since([kind], cursor))
+    return [b for page in pages for b in page.items], pages[-1].cursor
+
+
 def test_a_form_is_the_buyers_act_under_its_address(bench: Workbench) -> None:
     bench.sandbox.world.submit_form("Ask us", "ada@x.example", {"firstname": "Ada"})
     (seen,) = behaviours(bench, FORM)
@@ -179,7 +185,78 @@ def test_an_engagement_tells_who_acted(
     assert properties.items() <= seen.details.items()
 
 
-def test_a_quiet_feed_costs_one_call_a_kind(bench: Workbench) -> None:
+def test_a_meeting_that_did_not_take_place_after_all_is_corrected(bench: Workbench) -> None:
+    (person,) = bench.make("contacts")
+    meeting = bench.sandbox.world.engage("meetings", [person], hs_meeting_outcome="COMPLETED")
+    before, cursor = told(bench, "meeting")
+    bench.pass_time()
+    bench.sandbox.world.edit("meetings", meeting, hs_meeting_outcome="NO_SHOW")
+    bench.pass_time()
+    after, _ = told(bench, "meeting", cursor)
+    assert [(b.id, b.actor) for b in (*before, *after)] == [(meeting, "buyer"), (meeting, "seller")]
+    assert after[0].subjects == (("contacts", person),)
+
+
+def test_a_deleted_engagement_is_withdrawn_once(bench: Workbench) -> None:
+    (person,) = bench.make("contacts")
+    call = bench.sandbox.world.engage("calls", [person])
+    _, cursor = told(bench, "call")
+    bench.pass_time()
+    bench.sandbox.world.archive("calls", call)
+    at = bench.clock.now()
+    found, cursor = told(bench, "call", cursor)
+    assert found == [BehaviourGone(call, at)]
+    assert told(bench, "call", cursor)[0] == []
+
+
+def test_a_deleted_engagement_stays_withdrawn_though_the_index_lags(bench: Workbench) -> None:
+    bench.behave(index_lag=timedelta(seconds=60))
+    (person,) = bench.make("contacts")
+    call = bench.sandbox.world.engage("calls", [person])
+    _, cursor = told(bench, "call")
+    bench.clock.advance(timedelta(seconds=61))
+    bench.sandbox.world.edit("calls", call, hs_call_title="Hello")
+    bench.clock.advance(timedelta(seconds=61))
+    bench.sandbox.world.archive("calls", call)
+    found, _ = told(bench, "call", cursor)
+    assert [type(item) for item in found] == [BehaviourGone]
+
+
+def test_an_engagement_that_is_brought_back_is_told_again(bench: Workbench) -> None:
+    (person,) = bench.make("contacts")
+    call = bench.sandbox.world.engage("calls", [person])
+    bench.sandbox.world.archive("calls", call)
+    bench.pass_time()
+    _, cursor = told(bench, "call")
+    bench.pass_time()
+    bench.sandbox.world.restore("calls", call)
+    bench.pass_time()
+    (seen,) = told(bench, "call", cursor)[0]
+    assert (seen.id, seen.subjects) == (call, (("contacts", person),))
+
+
+def test_an_engagement_without_a_person_is_its_companys(bench: Workbench) -> None:
+    (person,), (firm,), (deal,) = bench.make("contacts"), bench.make("companies"), bench.make("deals")
+    bench.sandbox.world.engage("meetings", companies=[firm], deals=[deal])
+    bench.sandbox.world.engage("meetings", [person], companies=[firm])
+    anonymous, named = behaviours(bench, "meeting")
+    assert anonymous.subjects == (("companies", firm), ("deals", deal))
+    assert named.subjects == (("contacts", person),)
+
+
+def test_pages_of_engagements_share_the_calls_for_their_subjects(bench: Workbench) -> None:
+    (person,) = bench.make("contacts")
+    for _ in range(230):
+        bench.sandbox.world.engage("calls", [person])
+    bench.transport.sent.clear()
+    assert len(behaviours(bench, "call")) == 230
+    assert [sent.label for sent in bench.transport.sent if sent.label.startswith("associations")] == [
+        "associations/calls/contacts/read",
+        "associations/calls/deals/read",
+    ]
+
+
+def test_a_quiet_feed_costs_a_search_and_a_look_into_the_bin_for_each_kind(bench: Workbench) -> None:
     feed = bench.connection.behaviours
     cursor = None
     for _ in range(2):
@@ -188,7 +265,8 @@ def test_a_quiet_feed_costs_one_call_a_kind(bench: Workbench) -> None:
         bench.clock.advance(timedelta(hours=1))
     bench.sandbox.log.clear()
     list(feed.changed_since(feed.kinds, cursor))
-    assert len(bench.sandbox.log.calls()) == len(feed.kinds)
+    engagements = len(feed.kinds) - 1
+    assert len(bench.sandbox.log.calls()) == 2 * engagements + 1
 
 
 def test_a_submission_is_not_read_again_for_ever(bench: Workbench) -> None:

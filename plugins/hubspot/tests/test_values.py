@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from instep.model.values import Money, Scalar
-from instep_hubspot.values import as_text, moment, typed
+from instep_hubspot.values import as_text, typed
 
 NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -64,8 +64,3 @@ def test_a_value_becomes_the_text_that_hubspot_takes(name: str, value: Scalar, t
 def test_a_value_survives_the_round_trip(name: str) -> None:
     value: Scalar = {"amount": Decimal("9.90"), "closedate": NINE, "hs_email_optout": True}.get(name, "Ada")
     assert typed({name: as_text(name, value)}, [name]) == {name: value}
-
-
-def test_a_moment_that_is_none_is_none() -> None:
-    assert moment("soon") is None
-    assert moment(None) is None

@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from instep.contract import BehaviourSeen, FieldSpec, Option, Rejected, SystemField, SystemOwner, Unknown, Written
+from instep.contract import (
+    BehaviourGone,
+    BehaviourSeen,
+    FieldSpec,
+    Option,
+    Rejected,
+    SystemField,
+    SystemOwner,
+    Unknown,
+    Written,
+)
 from instep.errors import AccessError
 from instep.sandbox import FaultKind
 from instep.testing import Workbench
@@ -267,11 +277,28 @@ def test_everyone_and_every_queue_is_an_owner(bench: Workbench) -> None:
 # --- behaviours ------------------------------------------------------------------------------------------------
 
 
-def seen(
-    bench: Workbench, kinds: Sequence[str] = ("task", "event", "campaign-member"), cursor: str | None = None
-) -> tuple[list[BehaviourSeen], str]:
+KINDS = ("task", "event", "campaign-member")
+
+
+def told(
+    bench: Workbench, kinds: Sequence[str] = KINDS, cursor: str | None = None
+) -> tuple[list[BehaviourSeen | BehaviourGone], str]:
     pages = list(bench.connection.behaviours.changed_since(kinds, cursor))
     return [item for page in pages for item in page.items], pages[-1].cursor
+
+
+def seen(
+    bench: Workbench, kinds: Sequence[str] = KINDS, cursor: str | None = None
+) -> tuple[list[BehaviourSeen], str]:
+    items, cursor = told(bench, kinds, cursor)
+    return [item for item in items if isinstance(item, BehaviourSeen)], cursor
+
+
+def gone(bench: Workbench, cursor: str) -> list[str]:
+    """What was withdrawn since, where nothing else was told."""
+    items = told(bench, cursor=cursor)[0]
+    assert all(isinstance(item, BehaviourGone) for item in items)
+    return [item.id for item in items]
 
 
 def test_a_done_task_is_told_and_an_open_one_is_not(bench: Workbench) -> None:
@@ -318,19 +345,91 @@ def test_a_meeting_is_the_buyers_at_the_time_it_takes_place(bench: Workbench) ->
     assert behaviour.subjects == (("Contact", contact), ("Opportunity", deal))
 
 
-def test_a_meeting_that_is_called_off_is_told_once_more_as_nobodys(bench: Workbench) -> None:
+def test_what_is_deleted_is_withdrawn(bench: Workbench) -> None:
     world = bench.sandbox.world
     contact = world.create("Contact", LastName="Ada")
     times = {
         "StartDateTime": datetime(2026, 2, 1, 10, tzinfo=UTC),
         "EndDateTime": datetime(2026, 2, 1, 11, tzinfo=UTC),
     }
-    event = world.create("Event", Subject="Demo", WhoId=contact, **times)
+    made = {
+        "Task": world.create("Task", Subject="Call", WhoId=contact, Status="Completed"),
+        "Event": world.create("Event", Subject="Demo", WhoId=contact, **times),
+        "CampaignMember": world.create("CampaignMember", CampaignId=world.add_campaign("Spring"), ContactId=contact),
+    }
+    found, cursor = seen(bench)
+    assert {b.id for b in found} == set(made.values())
+    bench.clock.advance(HOUR)
+    for object, id in made.items():
+        world.delete(object, id)
+    assert told(bench, cursor=cursor)[0] == [BehaviourGone(id, bench.clock.now()) for id in made.values()]
+
+
+def test_what_is_brought_back_is_told_again(bench: Workbench) -> None:
+    world = bench.sandbox.world
+    contact = world.create("Contact", LastName="Ada")
+    task = world.create("Task", Subject="Call", WhoId=contact, Status="Completed")
+    world.delete("Task", task)
+    found, cursor = seen(bench)
+    assert not found
+    bench.clock.advance(HOUR)
+    world.undelete("Task", task)
+    assert [b.id for b in seen(bench, cursor=cursor)[0]] == [task]
+
+
+def test_a_task_that_is_open_again_is_withdrawn(bench: Workbench) -> None:
+    world = bench.sandbox.world
+    task = world.create("Task", Subject="Call", WhoId=world.create("Contact", LastName="Ada"), Status="Completed")
     cursor = seen(bench)[1]
     bench.clock.advance(HOUR)
-    world.delete("Event", event)
-    assert [(b.id, b.actor) for b in seen(bench, cursor=cursor)[0]] == [(event, "system")]
-    assert not seen(bench)[0]
+    world.edit("Task", task, Status="Not Started")
+    assert gone(bench, cursor) == [task]
+
+
+def test_what_is_about_nobody_any_more_is_withdrawn(bench: Workbench) -> None:
+    world = bench.sandbox.world
+    task = world.create("Task", Subject="Call", WhoId=world.create("Contact", LastName="Ada"), Status="Completed")
+    cursor = seen(bench)[1]
+    bench.clock.advance(HOUR)
+    world.edit("Task", task, WhoId=None)
+    assert gone(bench, cursor) == [task]
+
+
+def test_what_turns_out_to_be_somebody_elses_is_told_again(bench: Workbench) -> None:
+    world = bench.sandbox.world
+    ada, bob = world.create("Contact", LastName="Ada"), world.create("Contact", LastName="Bob")
+    task = world.create("Task", Subject="Call", WhoId=ada, Status="Completed", CallType="Inbound")
+    cursor = seen(bench)[1]
+    bench.clock.advance(HOUR)
+    world.edit("Task", task, WhoId=bob, CallType="Outbound")
+    (behaviour,) = seen(bench, cursor=cursor)[0]
+    assert (behaviour.id, behaviour.actor, behaviour.subjects) == (task, "seller", (("Contact", bob),))
+
+
+def test_what_is_deleted_while_it_is_read_is_withdrawn(bench: Workbench) -> None:
+    world = bench.sandbox.world
+    contact = world.create("Contact", LastName="Ada")
+    tasks = [world.create("Task", Subject="Call", WhoId=contact, Status="Completed") for _ in range(4)]
+    bench.behave(page_size=2)
+    pages = bench.connection.behaviours.changed_since(["task"], None)
+    cursor = next(pages).cursor
+    bench.clock.advance(HOUR)
+    world.delete("Task", tasks[0])
+    assert BehaviourGone(tasks[0], bench.clock.now()) in told(bench, ["task"], cursor)[0]
+
+
+def test_an_activity_without_a_person_is_its_companys(bench: Workbench) -> None:
+    world = bench.sandbox.world
+    firm = world.create("Account", Name="Acme")
+    ada = world.create("Contact", LastName="Ada", AccountId=firm)
+    deal = world.create("Opportunity", Name="O", AccountId=firm, **STAMP)
+    for about in ({"WhatId": firm}, {"WhatId": deal}, {"WhoId": ada}):
+        world.create("Task", Subject="Call", Status="Completed", **about)
+    assert [b.subjects for b in seen(bench)[0]] == [
+        (("Account", firm),),
+        (("Opportunity", deal), ("Account", firm)),
+        (("Contact", ada),),
+    ]
 
 
 def test_an_answer_to_a_campaign_is_the_buyers_on_its_day(bench: Workbench) -> None:

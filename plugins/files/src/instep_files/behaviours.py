@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Final, Literal, cast
 
-from instep.contract import BehaviourPage, BehaviourSeen
+from instep.contract import BehaviourGone, BehaviourPage, BehaviourSeen
 from instep.model.values import Scalar
 from instep_files.client import Content, FilesClient
 from instep_files.settings import BehaviourSettings, FilesSettings
 from instep_files.table import Row, Table, open_table
-from instep_files.values import decode
+from instep_files.values import NO, decode
 
 Actor = Literal["buyer", "seller", "system"]
 PAGE: Final = 1000
@@ -22,7 +22,11 @@ _log = logging.getLogger(__name__)
 
 
 class FilesBehaviours:
-    """The feeds that sync.toml declares under `behaviours`. Each file's content is its own cursor."""
+    """The feeds that sync.toml declares under `behaviours`. Each file's content is its own cursor.
+
+    Only a row can say that it was withdrawn, or that it is of another kind now. One that is not there says nothing:
+    exports are often partial.
+    """
 
     def __init__(self, client: FilesClient, settings: FilesSettings) -> None:
         self._client = client
@@ -46,7 +50,7 @@ class FilesBehaviours:
             content = self._client.read(feed.file)
             digest = feed.digest_of(content.digest)
             if marks.get(name) != digest:
-                items = _seen(name, feed, content, frozenset(kinds))
+                items = _told(name, feed, content, frozenset(kinds), is_first=name not in marks)
                 for first in range(0, len(items) - PAGE, PAGE):
                     yield BehaviourPage(items[first : first + PAGE], json.dumps(marks))
                 marks = {**marks, name: digest}
@@ -54,9 +58,12 @@ class FilesBehaviours:
         yield BehaviourPage((), json.dumps(marks))
 
 
-def _seen(name: str, feed: BehaviourSettings, content: Content, kinds: frozenset[str]) -> tuple[BehaviourSeen, ...]:
+def _told(
+    name: str, feed: BehaviourSettings, content: Content, kinds: frozenset[str], *, is_first: bool
+) -> tuple[BehaviourSeen | BehaviourGone, ...]:
+    """What the rows say. One of a kind that was not asked for may have been of another when it was read before."""
     table = open_table(content, feed)
-    found: list[BehaviourSeen] = []
+    found: list[BehaviourSeen | BehaviourGone] = []
     problems: list[str] = []
     for row in table.rows():
         try:
@@ -64,17 +71,30 @@ def _seen(name: str, feed: BehaviourSettings, content: Content, kinds: frozenset
         except ValueError as error:
             problems.append(str(error))
             continue
-        if item.kind in kinds:
+        if isinstance(item, BehaviourGone) or item.kind in kinds:
             found.append(item)
+        elif not is_first:
+            found.append(BehaviourGone(item.id))
     if problems:
         _log.warning("%s of %s left out. The first: %s", len(problems), table.name, problems[0])
     return tuple(found)
 
 
-def _item(name: str, feed: BehaviourSettings, table: Table, row: Row) -> BehaviourSeen:
+def _item(name: str, feed: BehaviourSettings, table: Table, row: Row) -> BehaviourSeen | BehaviourGone:
     key = table.key_of(row)
     if problem := table.problem_of(row, key):
         raise ValueError(problem)
+    if _is_withdrawn(feed, table, row):
+        return BehaviourGone(f"{name}:{key}")
+    return _seen(f"{name}:{key}", feed, table, row)
+
+
+def _is_withdrawn(feed: BehaviourSettings, table: Table, row: Row) -> bool:
+    said = _text(row, table, feed.withdrawn).strip().lower() if feed.withdrawn else ""
+    return bool(said) and said not in NO
+
+
+def _seen(id: str, feed: BehaviourSettings, table: Table, row: Row) -> BehaviourSeen:
     details = {column: _value(feed, table, row, column) for column in table.places}
     at = details[feed.at]
     if isinstance(at, date) and not isinstance(at, datetime):
@@ -82,7 +102,7 @@ def _item(name: str, feed: BehaviourSettings, table: Table, row: Row) -> Behavio
     if not isinstance(at, datetime):
         raise ValueError(f"Line {row.line} of {table.name} does not say when it happened ({feed.at}).")
     return BehaviourSeen(
-        id=f"{name}:{key}",
+        id=id,
         kind=_text(row, table, feed.kind),
         at=at,
         actor=_actor(feed, table, row),

@@ -165,10 +165,12 @@ class BehaviourSettings(FileSettings):
     """Who acts in this file."""
     actor_column: str | None = None
     """The column that says who acted (buyer, seller or system), where one file holds the acts of several."""
+    withdrawn: str | None = None
+    """The column that says which rows no longer hold: any that is not blank, and not a word for no."""
 
     def declared(self) -> tuple[str, ...]:
         """Every column that the settings name, each once."""
-        more = [name for name in (self.at, self.kind, self.email, self.actor_column) if name]
+        more = [name for name in (self.at, self.kind, self.email, self.actor_column, self.withdrawn) if name]
         return tuple(dict.fromkeys((*super().declared(), *more)))
 
     def type_of(self, column: str) -> ColumnType:

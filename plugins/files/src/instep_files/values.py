@@ -24,7 +24,8 @@ Cell = str | tuple[str, ...]
 
 _YES_NO: Final = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("1", "0"), ("on", "off"))
 _YES: Final = frozenset(yes for yes, _ in _YES_NO)
-_NO: Final = frozenset(no for _, no in _YES_NO)
+NO: Final = frozenset(no for _, no in _YES_NO)
+"""Every word for no."""
 _WORDS: Final = {
     "number": "no number",
     "boolean": "neither yes nor no",
@@ -81,7 +82,7 @@ def _number(text: str, type: ColumnType) -> Scalar:
 
 def _boolean(text: str, _: ColumnType) -> Scalar:
     word = text.lower()
-    if word not in _YES and word not in _NO:
+    if word not in _YES and word not in NO:
         raise ValueError
     return word in _YES
 

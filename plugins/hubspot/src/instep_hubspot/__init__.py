@@ -22,13 +22,14 @@ def connect(settings: HubSpotSettings, effects: Effects) -> Connection:
 
     client = HubSpotClient(settings, effects)
     listed = Listed(client)
+    records = HubSpotRecords(client, settings)
     return Connection(
-        records=HubSpotRecords(client, settings),
+        records=records,
         consents=HubSpotConsents(client),
         stages=HubSpotStages(client, listed),
         fields=HubSpotFields(client, listed),
         owners=HubSpotOwners(client),
-        behaviours=HubSpotBehaviours(client, settings),
+        behaviours=HubSpotBehaviours(client, settings, records),
         audiences=Absent("HubSpot's lists are not read yet."),
         limits=(
             RateLimit(settings.calls_per_10_seconds, 10),

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final, Literal
 
 import msgspec
 
-from instep.contract import BehaviourPage, BehaviourSeen
+from instep.contract import BehaviourGone, BehaviourPage, BehaviourSeen, Gone, Item, MergedInto, Seen
 from instep_hubspot import associations, wire
 from instep_hubspot.answers import Call
-from instep_hubspot.changes import search_call
 from instep_hubspot.client import HubSpotClient
+from instep_hubspot.records import HubSpotRecords
 from instep_hubspot.settings import HubSpotSettings
-from instep_hubspot.values import moment, typed
 
 FORM: Final = "form-submission"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SEARCH_LIMIT: Final = 200
-_SUBJECT_OBJECTS: Final = ("contacts", "deals")
+_PAGES_AT_ONCE: Final = 5
+"""So many pages share the calls for their subjects: one call takes 1,000 engagements, and a page has up to 200."""
 _SUBMISSIONS_LIMIT: Final = "50"
 
 Actor = Literal["buyer", "seller", "system"]
@@ -33,6 +33,11 @@ class _Engagement(msgspec.Struct, frozen=True):
     details: tuple[str, ...]
     actor_field: str
     buyer_values: frozenset[str]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every property that is read, each once."""
+        return tuple(dict.fromkeys((*self.times, *self.details)))
 
     def actor(self, details: Mapping[str, Any]) -> Actor:
         return "buyer" if details.get(self.actor_field) in self.buyer_values else "seller"
@@ -64,11 +69,9 @@ _ENGAGEMENTS: Final = {
 
 
 class _Mark(msgspec.Struct, omit_defaults=True, frozen=True):
-    """Where the reading of one kind stands."""
+    """When the forms were read last."""
 
     since: datetime | None = None
-    started: datetime | None = None
-    last: str | None = None
 
 
 class _Form(msgspec.Struct):
@@ -100,7 +103,7 @@ class _Submissions(msgspec.Struct):
 
 _forms = msgspec.json.Decoder(_Forms)
 _submissions = msgspec.json.Decoder(_Submissions)
-_marks = msgspec.json.Decoder(dict[str, _Mark])
+_marks = msgspec.json.Decoder(dict[str, _Mark | str])
 
 
 class HubSpotBehaviours:
@@ -108,24 +111,34 @@ class HubSpotBehaviours:
 
     A completed meeting, an inbound call, an incoming e-mail and a form are the buyer's acts; everything else is the
     seller's. `details` holds HubSpot's own properties (of a form: `form`, `form_id`, `page` and every field).
+
+    Engagements are read as records are, so one that was changed comes again, and one that was deleted is withdrawn.
+    Two things HubSpot does not tell: that a form submission was deleted (there is no bin of them, and one that is no
+    longer listed is no evidence), and that an engagement was associated otherwise, until it is changed itself.
     developers.hubspot.com/docs/guides/api/crm/engagements
     """
 
     kinds = (FORM, *_ENGAGEMENTS)
 
-    def __init__(self, client: HubSpotClient, settings: HubSpotSettings) -> None:
+    def __init__(self, client: HubSpotClient, settings: HubSpotSettings, records: HubSpotRecords) -> None:
         self._client = client
         self._overlap = timedelta(seconds=settings.overlap_seconds)
+        self._records = records
 
     def changed_since(self, kinds: Sequence[str], cursor: str | None) -> Iterator[BehaviourPage]:
-        """Yield pages of what was recorded or changed since `cursor`, kind by kind. Some may come again.
+        """Yield pages of what was recorded, changed or deleted since `cursor`, kind by kind. Some may come again.
 
-        While nothing changes an engagement kind costs one call, forms one call and one more for each form.
+        While nothing changes an engagement kind costs two calls, because searches never show what lies in the bin
+        (and one more for each further 100 that lie there); forms cost one call and one more for each form.
         """
         marks = _marks.decode(cursor) if cursor else {}
         for kind in kinds:
-            mark = marks.get(kind, _Mark())
-            pages = self._forms(mark) if kind == FORM else self._engaged(kind, _ENGAGEMENTS[kind], mark)
+            mark = marks.get(kind)
+            pages: Iterator[tuple[tuple[BehaviourSeen | BehaviourGone, ...], _Mark | str]]
+            if kind == FORM:
+                pages = self._forms(mark if isinstance(mark, _Mark) else _Mark())
+            else:
+                pages = self._engaged(kind, mark if isinstance(mark, str) else None)
             for items, reached in pages:
                 marks = {**marks, kind: reached}
                 yield BehaviourPage(items, msgspec.json.encode(marks).decode())
@@ -133,61 +146,42 @@ class HubSpotBehaviours:
     # --- engagements -------------------------------------------------------------------------------------------
 
     def _engaged(
-        self, kind: str, engagement: _Engagement, mark: _Mark
-    ) -> Iterator[tuple[tuple[BehaviourSeen, ...], _Mark]]:
-        names = tuple(dict.fromkeys((*engagement.times, *engagement.details)))
-        while True:
-            answer = self._client.fetch(self._search(engagement, mark, names), wire.record_page)
-            records = answer.value.results
-            started = mark.started or answer.at
-            is_last = len(records) < _SEARCH_LIMIT and not answer.value.after
-            reached = _Mark(since=started or mark.since)
-            mark = reached if is_last else _Mark(mark.since, started, records[-1].id)
-            yield self._seen(kind, engagement, records), mark
-            if is_last:
-                return
+        self, kind: str, mark: str | None
+    ) -> Iterator[tuple[tuple[BehaviourSeen | BehaviourGone, ...], str]]:
+        engagement = _ENGAGEMENTS[kind]
+        pages = self._records.changed_since(engagement.object, engagement.fields, mark)
+        while part := list(islice(pages, _PAGES_AT_ONCE)):
+            items = [item for page in part for item in page.items]
+            yield self._told(kind, engagement, items), part[-1].cursor
 
-    def _search(self, engagement: _Engagement, mark: _Mark, names: Sequence[str]) -> Call:
-        filters = []
-        if mark.since:
-            begin = str(int((mark.since - self._overlap).timestamp() * 1000))
-            filters.append({"propertyName": "hs_lastmodifieddate", "operator": "GTE", "value": begin})
-        if mark.last:
-            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": mark.last})
-        return search_call(self._client, engagement.object, filters, names)
+    def _told(
+        self, kind: str, engagement: _Engagement, items: Sequence[Item]
+    ) -> tuple[BehaviourSeen | BehaviourGone, ...]:
+        """What became of some engagements, in their order."""
+        subjects = self._subjects(engagement.object, [item.id for item in items if isinstance(item, Seen)])
+        told: list[BehaviourSeen | BehaviourGone] = []
+        for item in items:
+            if isinstance(item, Seen):
+                told.append(_behaviour(kind, engagement, item, subjects[item.id]))
+            elif isinstance(item, Gone | MergedInto):
+                told.append(BehaviourGone(item.id, item.at))
+        return tuple(told)
 
-    def _seen(
-        self, kind: str, engagement: _Engagement, records: Sequence[wire.WireRecord]
-    ) -> tuple[BehaviourSeen, ...]:
-        if not records:
-            return ()
-        ids = [record.id for record in records]
-        subjects = {object: self._subjects(engagement.object, ids, object) for object in _SUBJECT_OBJECTS}
-        return tuple(
-            self._behaviour(
-                kind,
-                engagement,
-                record,
-                tuple((object, id) for object in _SUBJECT_OBJECTS for id in subjects[object][place]),
-            )
-            for place, record in enumerate(records)
-        )
+    def _subjects(self, object: str, ids: Sequence[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The contacts and deals of engagements, and the companies of those that have no contact.
 
-    def _behaviour(
-        self,
-        kind: str,
-        engagement: _Engagement,
-        record: wire.WireRecord,
-        subjects: tuple[tuple[str, str], ...],
-    ) -> BehaviourSeen:
-        details = typed(record.properties, engagement.details)
-        times = (moment(record.properties.get(name)) for name in engagement.times)
-        at = next((time for time in times if time), record.updatedAt)
-        return BehaviourSeen(record.id, kind, at, engagement.actor(details), subjects, details=details)
+        HubSpot also ties an engagement to its contacts' companies, whose own act it is not.
+        """
+        contacts = self._ends(object, ids, "contacts")
+        companies = self._ends(object, [id for id in ids if not contacts[id]], "companies")
+        deals = self._ends(object, ids, "deals")
+        return {id: (*contacts[id], *companies.get(id, ()), *deals[id]) for id in ids}
 
-    def _subjects(self, object: str, ids: Sequence[str], to_object: str) -> list[list[str]]:
-        ends = associations.related(self._client, object, ids, to_object)
-        return [[end.id for end in of_one] for of_one in ends]
+    def _ends(self, object: str, ids: Sequence[str], to_object: str) -> dict[str, tuple[tuple[str, str], ...]]:
+        if not ids:
+            return {}
+        found = associations.related(self._client, object, ids, to_object)
+        return {id: tuple((end.object, end.id) for end in ends) for id, ends in zip(ids, found, strict=True)}
 
     # --- forms -------------------------------------------------------------------------------------------------
 
@@ -216,6 +210,15 @@ class HubSpotBehaviours:
                 yield fresh
             if len(fresh) < len(results):
                 return
+
+
+def _behaviour(
+    kind: str, engagement: _Engagement, record: Seen, subjects: tuple[tuple[str, str], ...]
+) -> BehaviourSeen:
+    details = {name: record.fields[name] for name in engagement.details if name in record.fields}
+    times = (record.fields.get(name) for name in engagement.times)
+    at = next((time for time in times if isinstance(time, datetime)), record.modified_at)
+    return BehaviourSeen(record.id, kind, at, engagement.actor(details), subjects, details=details)
 
 
 def _submission(form: _Form, submission: _Submission) -> BehaviourSeen:

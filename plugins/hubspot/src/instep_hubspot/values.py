@@ -91,12 +91,6 @@ def as_text(name: str, value: Scalar) -> str:
     return str(value)
 
 
-def moment(text: str | None) -> datetime | None:
-    """An instant that HubSpot wrote in ISO form or as milliseconds; None where it is neither."""
-    value = _instant(text) if text else None
-    return value if isinstance(value, datetime) else None
-
-
 @cache
 def _parser(name: str) -> Parser | None:
     if name in INSTANTS or name.startswith(("hs_v2_date_entered_", "hs_v2_date_exited_")):

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from instep.contract import BehaviourPage, BehaviourSeen
+from instep.contract import BehaviourGone, BehaviourPage, BehaviourSeen
 from instep.model.values import Scalar
 from instep_salesforce.client import SalesforceClient
 from instep_salesforce.queries import STAMP
@@ -25,17 +25,26 @@ _OBJECTS: Final = {"003": "Contact", "00Q": "Lead", "001": "Account", "006": "Op
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One kind of behaviour: where it lives, which fields say when, with whom, and what else is worth knowing."""
+    """One kind of behaviour: where it lives, which fields say when, with whom, and what else is worth knowing.
+
+    `companies` say whose it was where no field of `people` does.
+    """
 
     object: str
     times: tuple[str, ...]
-    subjects: tuple[str, ...]
+    people: tuple[str, ...]
+    matters: tuple[str, ...]
     details: tuple[str, ...]
     also: tuple[str, ...] = ()
+    companies: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (*self.people, *self.matters)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        own = ("Id", "IsDeleted", STAMP, *self.times, *self.subjects, *self.also)
+        own = ("Id", "IsDeleted", STAMP, *self.times, *self.subjects, *self.companies, *self.also)
         return tuple(dict.fromkeys((*own, *self.details)))
 
 
@@ -43,21 +52,26 @@ _KINDS: Final = {
     "task": _Kind(
         "Task",
         ("CompletedDateTime", "ActivityDate", "CreatedDate"),
-        ("WhoId", "WhatId"),
+        ("WhoId",),
+        ("WhatId",),
         ("Subject", "Status", "Priority", "Type", "TaskSubtype", "CallType", "CallDisposition"),
         ("IsClosed", "IsRecurrence"),
+        ("AccountId",),
     ),
     "event": _Kind(
         "Event",
         ("StartDateTime", "ActivityDateTime", "ActivityDate", "CreatedDate"),
-        ("WhoId", "WhatId"),
+        ("WhoId",),
+        ("WhatId",),
         ("Subject", "Type", "EventSubtype", "Location", "StartDateTime", "EndDateTime"),
         ("IsChild", "IsRecurrence"),
+        ("AccountId",),
     ),
     "campaign-member": _Kind(
         "CampaignMember",
         ("FirstRespondedDate", "CreatedDate"),
         ("LeadId", "ContactId"),
+        (),
         ("Status", "HasResponded", "Campaign.Name", "Campaign.Type"),
     ),
 }
@@ -69,7 +83,8 @@ class SalesforceBehaviours:
     """The closed tasks, the events, and the campaign members of one org.
 
     An inbound call, a meeting and an answer to a campaign are the buyer's acts; everything else is the seller's.
-    What is deleted later is told once more, as the system's act, so that it no longer counts as anybody's.
+    What is changed comes again. What was deleted, is open again, or is about nobody any more is withdrawn: the bin is
+    part of every read, so that costs no call. One that left the bin before it was read is not told.
     `details` holds Salesforce's own fields.
     developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_task.htm
     """
@@ -84,13 +99,20 @@ class SalesforceBehaviours:
         marks = _marks.decode(cursor) if cursor else {}
         for name in kinds:
             kind = _KINDS[name]
-            began = marks.get(name, Position())
-            for step in self._walker.steps(kind.object, kind.columns, began):
+            for step in self._walker.steps(kind.object, kind.columns, marks.get(name, Position())):
                 marks = {**marks, name: step.position}
-                records = [r for r in step.records if _counts(r) or (r["IsDeleted"] and began.since)]
-                found = (_behaviour(name, kind, record, step.types) for record in records)
-                items = tuple(behaviour for behaviour in found if behaviour.subjects)
-                yield BehaviourPage(items, msgspec.json.encode(marks).decode())
+                items = (_told(name, kind, record, step.types) for record in step.records)
+                yield BehaviourPage(tuple(filter(None, items)), msgspec.json.encode(marks).decode())
+
+
+def _told(name: str, kind: _Kind, record: Record, types: Mapping[str, str]) -> BehaviourSeen | BehaviourGone | None:
+    """What a record says now; nothing where those whom it is about are hidden from this login."""
+    behaviour = _behaviour(name, kind, record, types) if _counts(record) else None
+    if behaviour is not None and behaviour.subjects:
+        return behaviour
+    if behaviour is not None and not types.keys() >= set(kind.subjects):
+        return None
+    return BehaviourGone(record["Id"], record[STAMP])
 
 
 def _counts(record: Record) -> bool:
@@ -106,7 +128,7 @@ def _behaviour(name: str, kind: _Kind, record: Record, types: Mapping[str, str])
         id=record["Id"],
         kind=name,
         at=_at(record, kind, name),
-        actor="system" if record["IsDeleted"] else _actor(name, record),
+        actor=_actor(name, record),
         subjects=tuple(_subjects(record, kind)),
         details=details,
     )
@@ -137,7 +159,9 @@ def _instant(value: Any) -> datetime:
 
 
 def _subjects(record: Record, kind: _Kind) -> Iterator[tuple[str, str]]:
-    for field in kind.subjects:
-        id = record.get(field) or ""
+    """Who and what it was about, each once: the company where no person is known."""
+    is_somebodys = any(record.get(field) for field in kind.people)
+    fields = kind.subjects if is_somebodys else (*kind.subjects, *kind.companies)
+    for id in dict.fromkeys(record.get(field) or "" for field in fields):
         if object := _OBJECTS.get(id[:3]):
             yield object, id

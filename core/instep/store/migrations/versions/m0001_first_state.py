@@ -72,6 +72,9 @@ def upgrade() -> None:
         sa.Column("behaviour", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "object", "record", "behaviour"),
     )
+    with op.batch_alter_table("behaviour_subject", schema=None) as batch_op:
+        batch_op.create_index("behaviour_subject_behaviour", ["connection", "behaviour"], unique=False)
+
     op.create_table(
         "budget",
         sa.Column("lane", sa.String(), nullable=False),
@@ -432,6 +435,9 @@ def downgrade() -> None:
     op.drop_table("conflict")
     op.drop_table("claim")
     op.drop_table("budget")
+    with op.batch_alter_table("behaviour_subject", schema=None) as batch_op:
+        batch_op.drop_index("behaviour_subject_behaviour")
+
     op.drop_table("behaviour_subject")
     with op.batch_alter_table("behaviour", schema=None) as batch_op:
         batch_op.drop_index("behaviour_email")
