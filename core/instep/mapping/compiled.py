@@ -160,6 +160,8 @@ class BehaviourMapping:
     behaviour: str
     where: Rule = Always()
     at_field: str | None = None
+    refers: str | None = None
+    """Which of the activity's own fields holds the address of whoever was referred."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ def _behaviour(table: Section, around: Surroundings) -> BehaviourMapping:
         behaviour=behaviour or "",
         where=take_rule(table, "where"),
         at_field=table.text("at_field"),
+        refers=table.text("refers"),
     )
     table.finish()
     return mapping

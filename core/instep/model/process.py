@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from instep.model.rules import Rule
@@ -87,7 +87,7 @@ class Entry:
 
     def is_met_by(self, seen: frozenset[str]) -> bool:
         """Whether a buyer who did all of `seen`, each once and at one time, has arrived."""
-        now = datetime.max
+        now = datetime.max.replace(tzinfo=UTC)
         return any(way.is_met_at(now, dict.fromkeys(seen, (now,))) for way in self.ways)
 
     def is_met_at(self, at: datetime, acts: Mapping[str, Sequence[datetime]]) -> bool:

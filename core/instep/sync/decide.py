@@ -23,7 +23,7 @@ from instep.sync.conflicts import waiting_resolutions
 from instep.sync.decisions import Decisions, Facts, dirty_entities
 from instep.sync.evidence import acts_of, referrals_of
 from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
-from instep.sync.firstbuyers import find_first_buyers
+from instep.sync.firstbuyers import find_first_buyers, known_of
 from instep.sync.journeys import (
     carried_on,
     continue_as_opportunities,
@@ -288,9 +288,9 @@ def _count_acts(session: Session, decisions: Decisions, doers: Sequence[str]) ->
     opportunities = opportunities_of(session, decisions, doers)
     load_own(session, decisions, doers)
     continue_as_opportunities(session, decisions, opportunities)
-    links = decisions.matches.links
-    acts = acts_of(session, doers, links, decisions.first_buyers)
-    referrals = referrals_of(session, doers, links)
+    known = known_of(session, decisions)
+    acts = acts_of(known, doers, decisions.first_buyers)
+    referrals = referrals_of(known, doers)
     for doer, done in acts.items():
         if (last := _last_act(session, done)) is not None:
             decisions.acted[doer] = last
@@ -368,7 +368,7 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
     _company_facts(session, decisions, every)
     opportunities = opportunities_of(session, decisions, ids)
     load_own(session, decisions, ids)
-    acts = acts_of(session, ids, decisions.matches.links, decisions.first_buyers)
+    acts = acts_of(known_of(session, decisions), ids, decisions.first_buyers)
     for state in every:
         company = state.company = _facts_of_company(decisions, state)
         state.segment = _segment(session, state, company)

@@ -1,7 +1,7 @@
 """What buyers did: every act of a person or company that a mapping names, each once, oldest first.
 
-What a company did while nobody there was known is the company's own; as soon as somebody there is, it is part of that
-first buyer's history.
+What a company's visitors did without saying who they are is the company's own; as soon as somebody there is known, it
+is part of that first buyer's history too.
 """
 
 from __future__ import annotations
@@ -11,12 +11,30 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from instep.mapping.compiled import Workspace
 from instep.model.acts import Act, told_once
 from instep.model.entities import Kind
+from instep.store import Store
 from instep.sync.ledger import Ref
-from instep.sync.session import Session
 
 _ACT = "b.connection, b.id, b.key, b.at, b.actor, b.email"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where acts are read from, and what the files say of them. `links` are new ones that are not stored yet."""
+
+    store: Store
+    workspace: Workspace
+    links: Mapping[Ref, str] = field(default_factory=dict)
+
+    def kinds(self) -> dict[tuple[str, str], Kind]:
+        """Every mapped (connection, object), and what its records are about."""
+        return {
+            (name, object): mapping.kind
+            for name, mapping_file in self.workspace.mappings.items()
+            for object, mapping in mapping_file.objects.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +63,25 @@ class _Found:
             self.known.add(source)
 
 
-def acts_of(
-    session: Session, ids: Sequence[str], links: Mapping[Ref, str], first_buyers: Mapping[str, str]
-) -> dict[str, list[Act]]:
+def acts_of(known: Known, ids: Sequence[str], first_buyers: Mapping[str, str]) -> dict[str, list[Act]]:
     """Everything mapped that these persons and companies did, each act once, oldest first.
 
-    `links` are this run's new links. `first_buyers` are the companies whose history is part of a person's.
+    `first_buyers` are the companies whose history is part of a person's.
     """
     wanted = set(ids)
     joined = [company for company, person in first_buyers.items() if person in wanted]
     found = _Found()
-    _collect(session, found, sorted({*ids, *joined}), links)
-    subjects = _subjects_of(session, found, links)
-    companies = _companies_among(session, found.acts, links)
+    _collect(known, found, sorted({*ids, *joined}))
+    subjects = _subjects_of(known, found)
+    companies = _companies_among(known, found.acts)
     for company in companies:
         anonymous = {s: a for s, a in found.acts[company].items() if s not in found.known | subjects.persons}
         heir = first_buyers.get(company)
-        found.acts[company] = {} if heir else anonymous
-        if heir in wanted:
+        found.acts[company] = anonymous
+        if heir is not None and heir in wanted:
             given = {source: replace(act, company=company) for source, act in anonymous.items()}
             found.acts[heir] = {**given, **found.acts.get(heir, {})}
-    process, names = session.workspace.process, session.workspace.connection_names
+    process, names = known.workspace.process, known.workspace.connection_names
     return {
         entity: told_once((replace(a, about=subjects.about.get(a.source, ())) for a in acts.values()), process, names)
         for entity, acts in found.acts.items()
@@ -73,8 +89,13 @@ def acts_of(
     }
 
 
-def _collect(session: Session, found: _Found, ids: Sequence[str], links: Mapping[Ref, str]) -> None:
-    for entity, *row in session.store.among(
+def first_buyers(store: Store) -> dict[str, str]:
+    """Company to the person whose history holds what it did while nobody there was known, as the last run left it."""
+    return dict(store.rows("SELECT entity, to_entity FROM relation WHERE name = 'first_buyer'"))
+
+
+def _collect(known: Known, found: _Found, ids: Sequence[str]) -> None:
+    for entity, *row in known.store.among(
         f"SELECT m.entity, {_ACT} FROM mirror m "  # noqa: S608  # our own text
         "JOIN behaviour_subject s ON s.connection = m.connection AND s.object = m.object AND s.record = m.id "
         "JOIN behaviour b ON b.connection = s.connection AND b.id = s.behaviour "
@@ -83,23 +104,21 @@ def _collect(session: Session, found: _Found, ids: Sequence[str], links: Mapping
     ):
         found.add(entity, row)
     wanted = set(ids)
-    mine = [(ref, entity) for ref, entity in links.items() if entity in wanted]
+    mine = [(ref, entity) for ref, entity in known.links.items() if entity in wanted]
     for ref, entity in mine:
-        for told in session.store.rows(
+        for told in known.store.rows(
             f"SELECT {_ACT} FROM behaviour_subject s "  # noqa: S608  # our own text
             "JOIN behaviour b ON b.connection = s.connection AND b.id = s.behaviour "
             "WHERE s.connection = ? AND s.object = ? AND s.record = ? AND b.key IS NOT NULL",
             ref,
         ):
             found.add(entity, told)
-    if session.store.row("SELECT 1 FROM behaviour WHERE email IS NOT NULL LIMIT 1"):
-        _collect_by_address(session, found, ids, mine)
+    if known.store.row("SELECT 1 FROM behaviour WHERE email IS NOT NULL LIMIT 1"):
+        _collect_by_address(known.store, found, ids, mine)
 
 
-def _collect_by_address(
-    session: Session, found: _Found, ids: Sequence[str], links: Iterable[tuple[Ref, str]]
-) -> None:
-    for entity, *row in session.store.among(
+def _collect_by_address(store: Store, found: _Found, ids: Sequence[str], links: Iterable[tuple[Ref, str]]) -> None:
+    for entity, *row in store.among(
         f"SELECT m.entity, {_ACT} FROM mirror m "  # noqa: S608  # our own text
         "JOIN key k ON k.connection = m.connection AND k.object = m.object AND k.id = m.id AND k.name = 'email' "
         "JOIN behaviour b ON b.email = k.value WHERE b.key IS NOT NULL AND m.entity IN (?)",
@@ -107,7 +126,7 @@ def _collect_by_address(
     ):
         found.add(entity, row)
     for ref, entity in links:
-        for told in session.store.rows(
+        for told in store.rows(
             f"SELECT {_ACT} FROM key k JOIN behaviour b ON b.email = k.value "  # noqa: S608  # our own text
             "WHERE k.connection = ? AND k.object = ? AND k.id = ? AND k.name = 'email' AND b.key IS NOT NULL",
             ref,
@@ -126,8 +145,8 @@ class _Subjects:
     """Sources of acts that some person is a subject of."""
 
 
-def _subjects_of(session: Session, found: _Found, links: Mapping[Ref, str]) -> _Subjects:
-    kinds = _kinds(session)
+def _subjects_of(known: Known, found: _Found) -> _Subjects:
+    kinds = known.kinds()
     subjects = _Subjects()
     by_connection: dict[str, set[str]] = {}
     for acts in found.acts.values():
@@ -135,7 +154,7 @@ def _subjects_of(session: Session, found: _Found, links: Mapping[Ref, str]) -> _
             connection, _, id = source.split("/", 2)
             by_connection.setdefault(connection, set()).add(id)
     for connection, ids in by_connection.items():
-        for behaviour, object, record, entity in session.store.among(
+        for behaviour, object, record, entity in known.store.among(
             "SELECT s.behaviour, s.object, s.record, m.entity FROM behaviour_subject s "
             "LEFT JOIN mirror m ON m.connection = s.connection AND m.object = s.object AND m.id = s.record "
             "WHERE s.connection = ? AND s.behaviour IN (?)",
@@ -144,7 +163,7 @@ def _subjects_of(session: Session, found: _Found, links: Mapping[Ref, str]) -> _
         ):
             source = f"{connection}/behaviour/{behaviour}"
             kind = kinds.get((connection, object))
-            named = entity or links.get(Ref(connection, object, record))
+            named = entity or known.links.get(Ref(connection, object, record))
             if kind is Kind.PERSON:
                 subjects.persons.add(source)
             elif kind is Kind.OPPORTUNITY and named is not None:
@@ -152,29 +171,20 @@ def _subjects_of(session: Session, found: _Found, links: Mapping[Ref, str]) -> _
     return subjects
 
 
-def _kinds(session: Session) -> dict[tuple[str, str], Kind]:
-    """Every mapped (connection, object), and what its records are about."""
-    return {
-        (live.name, object): mapping.kind
-        for live in session.connections.values()
-        for object, mapping in live.mapping.objects.items()
-    }
-
-
-def _companies_among(session: Session, ids: Iterable[str], links: Mapping[Ref, str]) -> list[str]:
+def _companies_among(known: Known, ids: Iterable[str]) -> list[str]:
     wanted = sorted(ids)
-    rows = session.store.among("SELECT id FROM entity WHERE kind = 'company' AND id IN (?)", wanted)
-    kinds, known = _kinds(session), set(wanted)
-    new = {e for r, e in links.items() if e in known and kinds.get((r.connection, r.object)) is Kind.COMPANY}
+    rows = known.store.among("SELECT id FROM entity WHERE kind = 'company' AND id IN (?)", wanted)
+    kinds, among = known.kinds(), set(wanted)
+    new = {e for r, e in known.links.items() if e in among and kinds.get((r.connection, r.object)) is Kind.COMPANY}
     return sorted({row[0] for row in rows} | new)
 
 
 # --- referrals ---------------------------------------------------------------------------------------------------
 
 
-def referrals_of(session: Session, ids: Sequence[str], links: Mapping[Ref, str]) -> dict[str, list[Referral]]:
+def referrals_of(known: Known, ids: Sequence[str]) -> dict[str, list[Referral]]:
     """Who brought these persons, oldest first: an act that names somebody's address, told by whoever did it."""
-    if not session.store.row("SELECT 1 FROM behaviour WHERE refers IS NOT NULL LIMIT 1"):
+    if not known.store.row("SELECT 1 FROM behaviour WHERE refers IS NOT NULL LIMIT 1"):
         return {}
     query = (
         "SELECT {0}, b.connection, b.id, b.at FROM behaviour b JOIN key k ON k.name = 'email' AND k.value = b.refers "
@@ -183,32 +193,32 @@ def referrals_of(session: Session, ids: Sequence[str], links: Mapping[Ref, str])
     mirrored = "JOIN mirror m ON m.connection = k.connection AND m.object = k.object AND m.id = k.id"
     joined = query.format("m.entity", mirrored)
     found: dict[str, dict[str, Referral]] = {}
-    rows = session.store.among(joined + "m.entity IN (?)", ids)
+    rows = known.store.among(joined + "m.entity IN (?)", ids)
     wanted = set(ids)
-    for ref, entity in links.items():
+    for ref, entity in known.links.items():
         if entity in wanted:
             mine = query.format("?", "") + "k.connection = ? AND k.object = ? AND k.id = ?"
-            rows += session.store.rows(mine, (entity, *ref))
+            rows += known.store.rows(mine, (entity, *ref))
     for entity, connection, id, at in rows:
         source = f"{connection}/behaviour/{id}"
-        by = _doer_of(session, connection, id, links)
+        by = _doer_of(known, connection, id)
         if by != entity:
             found.setdefault(entity, {})[source] = Referral(datetime.fromisoformat(at), source, by or source)
     return {entity: sorted(told.values(), key=lambda r: (r.at, r.source)) for entity, told in found.items()}
 
 
-def _doer_of(session: Session, connection: str, id: str, links: Mapping[Ref, str]) -> str | None:
+def _doer_of(known: Known, connection: str, id: str) -> str | None:
     """The person who did an act, by its subjects or its address."""
-    kinds = _kinds(session)
-    for object, record, entity in session.store.rows(
+    kinds = known.kinds()
+    for object, record, entity in known.store.rows(
         "SELECT s.object, s.record, m.entity FROM behaviour_subject s LEFT JOIN mirror m ON m.connection = "
         "s.connection AND m.object = s.object AND m.id = s.record WHERE s.connection = ? AND s.behaviour = ?",
         (connection, id),
     ):
-        named = entity or links.get(Ref(connection, object, record))
+        named = entity or known.links.get(Ref(connection, object, record))
         if named and kinds.get((connection, object)) is Kind.PERSON:
             return str(named)
-    row = session.store.row(
+    row = known.store.row(
         "SELECT m.entity FROM behaviour b JOIN key k ON k.name = 'email' AND k.kind = 'person' AND k.value = b.email "
         "JOIN mirror m ON m.connection = k.connection AND m.object = k.object AND m.id = k.id "
         "WHERE b.connection = ? AND b.id = ? AND m.entity IS NOT NULL ORDER BY m.entity",

@@ -19,7 +19,7 @@ from instep.store import Store, require_state
 from instep.sync.ledger import Ref, target
 from instep.sync.session import utc
 from instep.sync.stages import table_for
-from instep.sync.stagestory import explain_stage
+from instep.sync.stagestory import AsOf, explain_stage
 
 _MOST_WRITES = 50
 
@@ -186,7 +186,7 @@ def _explain(asked: Asked) -> Explanation:
     if row is None:
         raise ConfigError(f"{asked.entity} is not known.")
     if asked.name in ("stage", "instep_stage"):
-        stage = explain_stage(asked.store, asked.workspace, asked.entity, asked.run)
+        stage = explain_stage(asked.store, asked.workspace, asked.entity, AsOf(asked.run))
         return asked.says(stage.value, stage.reason, history=stage.history, extra=stage.extra)
     reasons = json.loads(row[1]) if row[1] else {}
     value, reason = _decided(asked, _value_now(asked, row), reasons.get(asked.name, {}))

@@ -10,12 +10,17 @@ from collections.abc import Mapping, Sequence
 
 from instep.model.entities import Kind
 from instep.sync.decisions import Decisions
-from instep.sync.evidence import acts_of
+from instep.sync.evidence import Known, acts_of
 from instep.sync.ledger import Ref
 from instep.sync.session import Session
 
 FIRST_BUYER = "first_buyer"
 """The relation of a company to its first buyer. No system has it."""
+
+
+def known_of(session: Session, decisions: Decisions) -> Known:
+    """Where this run reads acts from, its new links included."""
+    return Known(session.store, session.workspace, decisions.matches.links)
 
 
 def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str]:
@@ -125,6 +130,6 @@ def _people_of(session: Session, links: Mapping[Ref, str], companies: Sequence[s
 def _first(session: Session, decisions: Decisions, people: Sequence[str]) -> str:
     if len(people) == 1:
         return people[0]
-    acts = acts_of(session, people, decisions.matches.links, {})
+    acts = acts_of(known_of(session, decisions), people, {})
     dated = [(done[0].at, person) for person, done in acts.items()]
     return min(dated)[1] if dated else people[0]

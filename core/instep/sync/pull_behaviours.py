@@ -32,12 +32,14 @@ class _Kept:
     actor: str
     email: str | None
     details: Mapping[str, Scalar] | None
+    refers: str | None = None
+    """The address of whoever it brought."""
     subjects: frozenset[tuple[str, str]] = frozenset()
 
     def row(self) -> tuple[str | bytes | None, ...]:
         """What the table of behaviours holds of it, in the order of its columns."""
         details = None if self.details is None else encode(self.details)
-        return self.kind, self.key, self.at, self.actor, self.email, details
+        return self.kind, self.key, self.at, self.actor, self.email, details, self.refers
 
 
 def pull_behaviours(session: Session, live: Live) -> None:
@@ -67,11 +69,26 @@ def behaviour_key(
     mappings: Sequence[BehaviourMapping], kind: str, details: Mapping[str, Scalar], now: datetime
 ) -> str | None:
     """Which canonical behaviour an activity is, or None if no mapping fits."""
+    fitting = _fitting(mappings, kind, details, now)
+    return fitting.behaviour if fitting is not None else None
+
+
+def referred(
+    mappings: Sequence[BehaviourMapping], kind: str, details: Mapping[str, Scalar], now: datetime
+) -> str | None:
+    """The address of whoever an activity brought, if its mapping says where that stands."""
+    fitting = _fitting(mappings, kind, details, now)
+    if fitting is None or fitting.refers is None:
+        return None
+    address = details.get(fitting.refers)
+    return address.strip().lower() if isinstance(address, str) and "@" in address else None
+
+
+def _fitting(
+    mappings: Sequence[BehaviourMapping], kind: str, details: Mapping[str, Scalar], now: datetime
+) -> BehaviourMapping | None:
     moment = Moment(now)
-    for mapping in mappings:
-        if mapping.kind == kind and mapping.where.value(details, moment):
-            return mapping.behaviour
-    return None
+    return next((m for m in mappings if m.kind == kind and m.where.value(details, moment)), None)
 
 
 def _to_keep(session: Session, live: Live, item: BehaviourSeen | BehaviourGone) -> _Kept | None:
@@ -88,6 +105,7 @@ def _to_keep(session: Session, live: Live, item: BehaviourSeen | BehaviourGone) 
         left.actor,
         left.email.strip().lower() if left.email else None,
         decode(encode(left.details)) if left is item else None,
+        referred(live.mapping.behaviours, left.kind, left.details, session.at) if left is item else None,
         frozenset(left.subjects),
     )
 
@@ -102,15 +120,22 @@ def _held(session: Session, connection: str, ids: Sequence[str]) -> dict[str, _K
     ):
         subjects.setdefault(behaviour, set()).add((object, record))
     rows = session.store.among(
-        "SELECT id, kind, key, at, actor, email, details FROM behaviour WHERE connection = ? AND id IN (?)",
+        "SELECT id, kind, key, at, actor, email, details, refers FROM behaviour WHERE connection = ? AND id IN (?)",
         ids,
         connection,
     )
     return {
         id: _Kept(
-            kind, key, at, actor, email, None if details is None else decode(details), frozenset(subjects.get(id, ()))
+            kind,
+            key,
+            at,
+            actor,
+            email,
+            None if details is None else decode(details),
+            refers,
+            frozenset(subjects.get(id, ())),
         )
-        for id, kind, key, at, actor, email, details in rows
+        for id, kind, key, at, actor, email, details, refers in rows
     }
 
 
@@ -122,7 +147,7 @@ def _forget(session: Session, connection: str, ids: Sequence[str]) -> None:
 
 def _store(session: Session, connection: str, kept: Mapping[str, _Kept]) -> None:
     session.store.bulk(
-        "INSERT INTO behaviour VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO behaviour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(connection, id, *k.row()) for id, k in kept.items()],
     )
     session.store.bulk(
@@ -135,7 +160,7 @@ def _mark(session: Session, connection: str, concerned: Iterable[_Kept]) -> None
     """Have everyone decided anew whom these activities name, by a record or by an address."""
     concerned = list(concerned)
     refs = {Ref(connection, *subject) for kept in concerned for subject in kept.subjects}
-    emails = {kept.email for kept in concerned if kept.email}
+    emails = {address for kept in concerned for address in (kept.email, kept.refers) if address}
     session.store.bulk(
         "UPDATE mirror SET dirty = 1 WHERE connection = ? AND object = ? AND id = ?", [tuple(ref) for ref in refs]
     )

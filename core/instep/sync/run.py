@@ -29,7 +29,7 @@ from instep.sync.ledger import Ref
 from instep.sync.match import Matches, match
 from instep.sync.plan import plan, without_dangling
 from instep.sync.pull import pull
-from instep.sync.pull_behaviours import behaviour_key
+from instep.sync.pull_behaviours import behaviour_key, referred
 from instep.sync.record import Recording, recall_standing, store_decisions
 from instep.sync.recover import recover
 from instep.sync.refusals import read_waiting
@@ -320,14 +320,16 @@ def _rename_behaviours(session: Session) -> None:
 
     for live in session.connections.values():
         rows = session.store.rows(
-            "SELECT id, kind, key, details FROM behaviour WHERE connection = ? AND details IS NOT NULL", (live.name,)
+            "SELECT id, kind, key, details, refers FROM behaviour WHERE connection = ? AND details IS NOT NULL",
+            (live.name,),
         )
         renamed = []
-        for id, kind, key, details in rows:
-            now = behaviour_key(live.mapping.behaviours, kind, decode(details), session.at)
-            if now != key:
-                renamed.append((now, live.name, id))
-        session.store.bulk("UPDATE behaviour SET key = ? WHERE connection = ? AND id = ?", renamed)
+        for id, kind, key, details, refers in rows:
+            activity = (live.mapping.behaviours, kind, decode(details), session.at)
+            now = (behaviour_key(*activity), referred(*activity))
+            if now != (key, refers):
+                renamed.append((*now, live.name, id))
+        session.store.bulk("UPDATE behaviour SET key = ?, refers = ? WHERE connection = ? AND id = ?", renamed)
 
 
 # --- beginning and end -----------------------------------------------------------------------------------------

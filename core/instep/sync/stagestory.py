@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from instep.mapping.compiled import Workspace
-from instep.model.journey import Claim, Position, fold, shown
+from instep.model.journey import Claim, Position, fold, proven, shown
+from instep.model.process import Actor
 from instep.store import Store
+from instep.sync.evidence import Known, acts_of, first_buyers
 from instep.sync.state import claim_of
 
 
@@ -24,6 +26,30 @@ class StageStory:
 
 
 @dataclass(frozen=True, slots=True)
+class AsOf:
+    """When a question is asked of: now; the end of a past run, with what was known then; or a past instant."""
+
+    run: int | None = None
+    at: datetime | None = None
+
+    @property
+    def is_past(self) -> bool:
+        return self.run is not None or self.at is not None
+
+    @property
+    def last_run(self) -> int:
+        """The last run whose findings count: what was found later of an earlier time counts for that time."""
+        return self.run if self.run is not None else 2**62
+
+    def instant(self, store: Store) -> datetime:
+        """The instant that is meant: when that run was, or the latest one."""
+        if self.at is not None:
+            return self.at
+        row = store.row("SELECT max(started_at) FROM run WHERE id <= ?", (self.last_run,))
+        return datetime.fromisoformat(row[0]) if row and row[0] else datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A journey with the claims that were known, and where they put it."""
 
@@ -34,53 +60,103 @@ class Told:
     runs: Mapping[tuple[str, str, str], int]
     """(instant, source, value) of a claim to the run that heard it."""
     position: Position
+    proven: str | None
+    """The stage by what the buyer did alone."""
+    overdue_from: datetime | None
 
     def run_of(self, claim: Claim) -> int | None:
         return self.runs.get((claim.at.isoformat(), claim.source, claim.value))
 
+    def as_json(self) -> dict[str, Any]:
+        position = self.position
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "segment": self.segment,
+            "outcome": position.outcome.value if position.outcome else None,
+            "detour": position.detour,
+            "detour_since": position.detour_since.isoformat() if position.detour_since else None,
+            "since": position.since.isoformat() if position.since else None,
+            "proven": self.proven,
+            "overdue_from": self.overdue_from.isoformat() if self.overdue_from else None,
+            "referred_by": [claim.value for claim in self.claims if claim.type == "referral"],
+        }
 
-def explain_stage(store: Store, workspace: Workspace, entity: str, run: int | None) -> StageStory:
-    """The stage that an entity shows now, or showed after a past run."""
-    now = _instant(store, run)
+
+def explain_stage(store: Store, workspace: Workspace, entity: str, as_of: AsOf) -> StageStory:
+    """The stage that an entity shows now, or showed after a past run or at a past instant."""
     row = store.row("SELECT shown FROM entity WHERE id = ?", (entity,))
-    journeys = [_told(store, workspace, journey, now, run) for journey in _journeys(store, entity, row)]
+    journeys = [_told(store, workspace, journey, as_of) for journey in _journeys(store, entity, row)]
     id = row[0] if row else None
-    if run is not None:
+    if as_of.is_past:
         id = shown([(told.id, told.position) for told in journeys], workspace.process)
     told = next((told for told in journeys if told.id == id), None)
     if told is None:
         return StageStory(None, {"rule": "no journey has reached a stage yet"})
-    outcome = told.position.outcome.value if told.position.outcome else None
-    extra = {"journey": {"id": told.id, "kind": told.kind, "segment": told.segment, "outcome": outcome}}
+    steps = _steps(workspace, told)
+    extra = {"journey": told.as_json(), "steps": steps, "journeys": [j.as_json() for j in journeys]}
     return StageStory(told.position.stage, _reason(workspace, told), _history(told), extra)
-
-
-def _instant(store: Store, run: int | None) -> datetime:
-    """When that run was, or the latest one."""
-    query, wanted = "SELECT max(started_at) FROM run WHERE id <= ?", run if run is not None else 2**62
-    row = store.row(query, (wanted,))
-    return datetime.fromisoformat(row[0]) if row and row[0] else datetime.now(UTC)
 
 
 def _journeys(store: Store, entity: str, shows: tuple[Any, ...] | None) -> list[tuple[Any, ...]]:
     """An entity's own journeys and those of its opportunities; what went on as an opportunity is told there."""
     return store.rows(
-        "SELECT id, kind, segment FROM journey WHERE id = ? OR continues_as IS NULL AND (entity = ? OR entity IN "
-        "(SELECT entity FROM relation WHERE to_entity = ?)) ORDER BY id",
+        "SELECT id, kind, segment, entity FROM journey WHERE id = ? OR continues_as IS NULL AND (entity = ? OR "
+        "entity IN (SELECT r.entity FROM relation r JOIN entity e ON e.id = r.entity WHERE e.kind = 'opportunity' "
+        "AND r.to_entity = ?)) ORDER BY id",
         (shows[0] if shows else None, entity, entity),
     )
 
 
-def _told(store: Store, workspace: Workspace, row: tuple[Any, ...], now: datetime, run: int | None) -> Told:
-    id, kind, segment = row
+def _told(store: Store, workspace: Workspace, row: tuple[Any, ...], as_of: AsOf) -> Told:
+    id, kind, segment, entity = row
+    now, run = as_of.instant(store), as_of.last_run
     rows = store.rows(
-        "SELECT journey, at, type, value, source, accepted, note, expires, run FROM claim WHERE run <= ? AND "
-        "(journey = ? OR journey IN (SELECT id FROM journey WHERE continues_as = ?))",
-        (run if run is not None else 2**62, id, id),
+        "SELECT journey, at, type, value, source, accepted, note, expires, doer, run FROM claim WHERE run <= ? AND "
+        "(ended IS NULL OR ended > ?) AND (journey = ? OR type NOT IN ('evidence', 'referral') AND journey IN "
+        "(SELECT id FROM journey WHERE continues_as = ?))",
+        (run, run, id, id),
     )
-    claims = tuple(claim_of(row[:8]) for row in rows)
-    runs = {(row[1], row[4], row[3]): row[8] for row in rows}
-    return Told(id, kind, segment, claims, runs, fold(claims, workspace.process, now, segment))
+    told = [(claim_of(row[:9]), row[9]) for row in rows]
+    if as_of.at is not None:
+        told = [(claim, heard) for claim, heard in told if claim.at <= now]
+    claims = tuple(claim for claim, _ in told)
+    runs = {(claim.at.isoformat(), claim.source, claim.value): heard for claim, heard in told}
+    process = workspace.process
+    position = fold(claims, process, now, segment, _last_act(store, workspace, entity, now))
+    overdue = position.overdue_from(process, segment)
+    overdue = overdue if overdue is not None and overdue <= now else None
+    return Told(id, kind, segment, claims, runs, position, proven(claims, process, now, segment), overdue)
+
+
+def _last_act(store: Store, workspace: Workspace, entity: str, now: datetime) -> datetime | None:
+    """When the buyers of a journey last did anything; only where the process asks."""
+    if not any(detour.after is not None for detour in workspace.process.detours):
+        return None
+    ends = store.rows("SELECT to_entity FROM relation WHERE entity = ? AND name IN ('people', 'company')", (entity,))
+    acts = acts_of(Known(store, workspace), [entity, *(end for (end,) in ends)], first_buyers(store))
+    done = [act.at for found in acts.values() for act in found if act.actor == Actor.BUYER and act.at <= now]
+    return max(done, default=None)
+
+
+def _steps(workspace: Workspace, told: Told) -> list[dict[str, Any]]:
+    """The stages that a journey was at, each since when and why; whether it went back."""
+    order = workspace.process.order()
+    found: list[dict[str, Any]] = []
+    for before, step in zip((None, *told.position.history), told.position.history, strict=False):
+        back = before is not None and order[step.stage] < order[before.stage]
+        cause = step.cause
+        found.append(
+            {
+                "stage": step.stage,
+                "since": step.at.isoformat(),
+                "back": back,
+                "because": f"{cause.type} {cause.value}",
+                "reason": cause.note if cause.type == "assertion" else "",
+                "source": cause.source,
+            }
+        )
+    return found
 
 
 def _reason(workspace: Workspace, told: Told) -> dict[str, Any]:
@@ -120,4 +196,6 @@ _RULES = {
     "assertion": "was set to {value}{note}",
     "outcome": "the outcome is {value}{note}",
     "reopened": "was reopened{note}",
+    "detour": "was led aside to {value}{note}",
+    "referral": "was referred by {value}{note}",
 }
