@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from instep.mapping.section import Section, titled
 from instep.model.process import Actor, Behaviour
@@ -37,7 +38,16 @@ def _behaviour(table: Section, key: str, before: Behaviour | None) -> Behaviour:
         actor=table.one_of("actor", Actor) or before.actor,
         weight=_weight(table, before.weight),
         buyer_counterpart=table.text("buyer_counterpart", before.buyer_counterpart),
+        same_within=_same_within(table, before.same_within),
     )
+
+
+def _same_within(table: Section, before: timedelta) -> timedelta:
+    """Within what time two systems tell of one act; `false` where they never do."""
+    if table.data.get("same_within") is False:
+        table.flag("same_within", False)
+        return timedelta(0)
+    return timedelta(seconds=table.span("same_within", "s", int(before.total_seconds())))
 
 
 def _weight(table: Section, before: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from instep.mapping.behaviours import read_behaviours
+from instep.mapping.detours import read_detours
 from instep.mapping.facts import FactUses
 from instep.mapping.preset import preset_names, preset_source
 from instep.mapping.rules import take_rule
@@ -49,6 +50,7 @@ def read_process(section: Section, uses: FactUses) -> ReadProcess:
         segments=tuple(segment for segment, _ in segments),
     )
     moved = _moved(section, process)
+    detours = read_detours(section.tables("detours"), {stage.key for stage in process.every_stage()})
     section.finish()
     if not process.stages:
         section.mistake(
@@ -58,7 +60,7 @@ def read_process(section: Section, uses: FactUses) -> ReadProcess:
     places |= {f"stages.{name}": _place(where) for name, where in common.sections.items()}
     for segment, variant in segments:
         places |= {f"segments.{segment.key}.stages.{name}": _place(where) for name, where in variant.sections.items()}
-    return ReadProcess(replace(process, moved=moved), places)
+    return ReadProcess(replace(process, moved=moved, detours=detours), places)
 
 
 def _base(section: Section) -> _Base:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from instep.mapping.facts import FactUses
@@ -21,17 +22,38 @@ def read_scoring(section: Section, process: Process, uses: FactUses) -> Scoring:
             section.mistake(
                 "CAP_WITHOUT_POINTS", "limits points that are not given", "Add points for it.", "caps", name
             )
+        elif caps[name] < 0:
+            section.mistake("OUT_OF_RANGE", f"is {caps[name]:g}", "Write how much at most, as 20.", "caps", name)
+    grades = section.table_or_empty("grades")
     scoring = Scoring(
         points=points,
         half_life_days=section.span("half_life", "s", 30 * 86400) / 86400,
         caps=caps,
-        fit=tuple(_fit(table, uses) for table in section.tables("fit")),
+        fit=tuple(_fit(table, uses, Kind.PERSON) for table in section.tables("fit")),
         bands=_bands(section),
         cuts=_cuts(section),
         republish_after_days=section.span("republish_after", "d", 30),
+        fit_grades=_bounds(grades, "fit"),
+        engagement_grades=_bounds(grades, "engagement"),
+    )
+    grades.finish()
+    company = section.table("company")
+    section.finish()
+    return scoring if company is None else replace(scoring, company=_of_companies(company, scoring, uses))
+
+
+def _of_companies(section: Section, scoring: Scoring, uses: FactUses) -> Scoring:
+    """How companies are scored: the same acts and fading, their own fit and lines."""
+    found = replace(
+        scoring,
+        fit=tuple(_fit(table, uses, Kind.COMPANY) for table in section.tables("fit")),
+        bands=_bands(section) if section.has("bands") else scoring.bands,
+        cuts=_cuts(section) if section.has("cuts") else scoring.cuts,
+        fit_grades={},
+        engagement_grades={},
     )
     section.finish()
-    return scoring
+    return found
 
 
 def _by_behaviour(section: Section, key: str, process: Process) -> dict[str, float]:
@@ -47,26 +69,39 @@ def _by_behaviour(section: Section, key: str, process: Process) -> dict[str, flo
     return found
 
 
-def _fit(table: Section, uses: FactUses) -> FitRule:
+def _fit(table: Section, uses: FactUses, kind: Kind) -> FitRule:
     points = table.number("points")
     if not table.has("when"):
         table.mistake("MISSING_KEY", 'has no "when"', "Add a rule that says whom the points are for.")
     if not table.has("points"):
         table.mistake("MISSING_KEY", 'has no "points"', "Add points = 10, or as many as it is worth.")
-    rule = FitRule(points or 0.0, take_rule(table, "when", uses.about(Kind.PERSON, company=True)))
+    rule = FitRule(points or 0.0, take_rule(table, "when", uses.about(kind, company=kind is Kind.PERSON)))
     table.finish()
     return rule
 
 
 def _bands(section: Section) -> dict[str, float]:
-    table = section.table_or_empty("bands")
-    found = {name: table.number(name) for name in table.data}
-    bands = {name: bound for name, bound in found.items() if bound is not None}
+    bands = _named(section, "bands")
     for (lower, bound), (name, next_bound) in pairwise(bands.items()):
         if next_bound <= bound:
             problem = f'starts at {next_bound:g}, not above "{lower}" before it'
             section.mistake("BANDS_NOT_ASCENDING", problem, "List the bands from the lowest up.", "bands", name)
     return bands
+
+
+def _bounds(section: Section, key: str) -> dict[str, float]:
+    """Words with the least that each takes, in any order."""
+    bounds = _named(section, key)
+    for name, bound in bounds.items():
+        if list(bounds.values()).count(bound) > 1:
+            section.mistake("TWICE", f"starts at {bound:g}, like another", "Give each its own bound.", key, name)
+    return bounds
+
+
+def _named(section: Section, key: str) -> dict[str, float]:
+    table = section.table_or_empty(key)
+    found = {name: table.number(name) for name in table.data}
+    return {name: bound for name, bound in found.items() if bound is not None}
 
 
 def _cuts(section: Section) -> tuple[float, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from instep.mapping.mistakes import suggestion
 from instep.mapping.section import Section, titled
@@ -11,6 +13,7 @@ from instep.model.process import Actor, Behaviour, Entry, Half, Role, Stage
 
 LONGEST_DAYS = 36_500
 """Nobody stays at a stage for more than a hundred years."""
+MOST_TIMES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class StageList:
 
     stages: tuple[Stage, ...] = ()
     sections: Mapping[str, Section] = field(default_factory=dict)
-    entries: Mapping[str, Section] = field(default_factory=dict)
+    entries: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
 
     def by_key(self) -> dict[str, Stage]:
@@ -27,10 +30,10 @@ class StageList:
 
     def check_entries(self, behaviours: Mapping[str, Behaviour]) -> None:
         """Report entries that name a behaviour which nobody defined, or which the seller does."""
-        for enter in self.entries.values():
+        for way in (way for ways in self.entries.values() for way in ways):
             for word in ("any", "all"):
-                for place, name in enumerate(enter.words(word) or ()):
-                    _check_entry(enter, word, place, name, behaviours)
+                for place, name in enumerate(way.words(word) or ()):
+                    _check_entry(way, word, place, name, behaviours)
 
 
 def read_stages(tables: list[Section], base: StageList, *, needs_label: bool = False) -> StageList:
@@ -38,7 +41,7 @@ def read_stages(tables: list[Section], base: StageList, *, needs_label: bool = F
     known = base.by_key()
     stages: dict[str, Stage] = {}
     sections: dict[str, Section] = {}
-    entries: dict[str, Section] = {}
+    entries: dict[str, tuple[Section, ...]] = {}
     after: dict[str, str] = {}
     for table in tables:
         key = table.required_text("key")
@@ -53,8 +56,8 @@ def read_stages(tables: list[Section], base: StageList, *, needs_label: bool = F
             table.mistake("TWICE", f'defines "{key}" a second time', "Give each stage a key of its own.", "key")
         elif key:
             stages[key], sections[key] = stage, table
-            if enter := table.table("enter") or base.entries.get(key):
-                entries[key] = enter
+            if ways := _ways(table) or base.entries.get(key, ()):
+                entries[key] = ways
             if previous:
                 after[key] = previous
     return StageList(tuple(stages.values()), sections, entries, after)
@@ -94,13 +97,33 @@ def _aliases(table: Section, before: tuple[str, ...]) -> tuple[str, ...]:
     return before if words is None else tuple(dict.fromkeys(words))
 
 
+def _ways(table: Section) -> tuple[Section, ...]:
+    """The ways into a stage: `enter = { … }` is one, `enter = [{ … }, { … }]` are several."""
+    if isinstance(table.data.get("enter"), list):
+        return tuple(table.tables("enter"))
+    way = table.table("enter")
+    return () if way is None else (way,)
+
+
 def _entry(table: Section) -> Entry | None:
-    enter = table.table("enter")
-    if enter is None:
-        return None
-    entry = Entry(frozenset(enter.words("any") or ()), frozenset(enter.words("all") or ()))
-    enter.finish()
-    return entry
+    ways = [_way(section) for section in _ways(table)]
+    return dataclasses.replace(ways[0], otherwise=tuple(ways[1:])) if ways else None
+
+
+def _way(section: Section) -> Entry:
+    way = Entry(
+        frozenset(section.words("any") or ()),
+        frozenset(section.words("all") or ()),
+        section.whole("times", 1) or 0,
+        timedelta(seconds=section.span("within", "s", 0)) if section.has("within") else None,
+    )
+    if not 1 <= way.times <= MOST_TIMES:
+        section.mistake("OUT_OF_RANGE", f"is {way.times}", f"Write a whole number from 1 to {MOST_TIMES}.", "times")
+    if way.times > 1 and not way.any:
+        problem = "counts nothing: it says how often one of the acts under any is needed"
+        section.mistake("MISSING_KEY", problem, "Add any = [ … ], or remove it.", "times")
+    section.finish()
+    return way
 
 
 def _expected_days(table: Section, before: int | None) -> int | None:

@@ -10,6 +10,7 @@ from instep.mapping.schema.shapes import (
     day,
     document,
     duration,
+    either,
     flag,
     named,
     number,
@@ -21,7 +22,7 @@ from instep.mapping.schema.shapes import (
     whole,
     words,
 )
-from instep.mapping.stages import LONGEST_DAYS
+from instep.mapping.stages import LONGEST_DAYS, MOST_TIMES
 from instep.model.entities import Kind
 from instep.model.process import Actor, Half, Role
 
@@ -37,21 +38,27 @@ def process_schema() -> Schema:
         "behaviours": tables(_behaviour(), "What someone can do."),
         "segments": tables(_segment(), "Groups of buyers; a buyer belongs to the first whose rule fits."),
         "moved": tables(_moved(), "What became of renamed stages."),
+        "detours": tables(_detour(), "Where a journey may wait beside the path."),
     }
     return document("The buying process", table(properties), stage=_stage(), rule=rule())
 
 
 def _stage() -> Schema:
-    enter = {
-        "any": words("one of these behaviours is enough"),
-        "all": words("every one of these behaviours is needed"),
-    }
+    enter = table(
+        {
+            "any": words("one of these behaviours is enough"),
+            "all": words("every one of these behaviours is needed"),
+            "times": whole("how many acts of those under any are needed", 1, MOST_TIMES),
+            "within": duration("all of them within this time"),
+        },
+        "What a buyer does to enter; only a buyer's act may.",
+    )
     properties = {
         "key": text("the word that journeys hold; see [[moved]] before changing it"),
         "label": text("the stage in people's words"),
         "half": one_of(Half, "winning a customer, or keeping one"),
         "role": one_of(Role, "who owns the buyer here"),
-        "enter": table(enter, "What a buyer does to enter; only a buyer's act may."),
+        "enter": either(enter, {"type": "array", "items": enter, "description": "several ways in"}),
         "expected_days": whole("how long buyers usually stay", 1, LONGEST_DAYS),
         "win_probability": number("from 0 to 1", minimum=0, maximum=1),
         "latent": flag("true for buyers who are not looking"),
@@ -68,6 +75,9 @@ def _behaviour() -> Schema:
         "actor": one_of(Actor, "who does it"),
         "weight": whole("how much commitment it shows", 0, HEAVIEST),
         "buyer_counterpart": text("for a seller's act: what the buyer does instead"),
+        "same_within": either(
+            duration("two systems that tell of it within this time tell of one act"), {"const": False}
+        ),
     }
     return table(properties, "", ["key"])
 
@@ -82,20 +92,47 @@ def _segment() -> Schema:
     return table(properties, "", ["key"])
 
 
+def _detour() -> Schema:
+    properties = {
+        "key": text("the word for it"),
+        "label": text("in people's words"),
+        "role": one_of(Role, "who looks after the buyer meanwhile"),
+        "after": duration("it begins by itself when the buyer has done nothing for so long"),
+        "ends": one_of(("act", "by-hand"), "what ends it: the buyer's next act, or only a colleague"),
+    }
+    return table(properties, "", ["key"])
+
+
 def _moved() -> Schema:
     return table({"from": text("the old key"), "to": text("its successor")}, "", ["from", "to"])
 
 
 def scoring_schema() -> Schema:
     """`mappings/scoring.toml`."""
-    fit = {"points": number("they do not fade"), "when": {**RULE, "description": "whom the points are for"}}
+    fit = tables(
+        table(
+            {"points": number("they do not fade"), "when": {**RULE, "description": "whom the points are for"}},
+            "",
+            ["points", "when"],
+        ),
+        "points for who the buyer is",
+    )
+    lines = {
+        "bands": named(number(), "name and lower bound, listed from the lowest up"),
+        "cuts": words("further scores that matter", number()),
+    }
+    grades = {
+        "fit": named(number(), "the first half of a grade: a word and the least points for fit that it takes"),
+        "engagement": named(number(), "the second half: a word and the least engagement that it takes"),
+    }
     properties = {
         "points": named(number(), "by behaviour"),
         "caps": named(number(), "the most that one behaviour may add in all, before it fades"),
         "half_life": duration("after this time points count half"),
-        "fit": tables(table(fit, "", ["points", "when"]), "points for who the person is"),
-        "bands": named(number(), "name and lower bound, listed from the lowest up"),
-        "cuts": words("further scores that matter", number()),
+        "fit": fit,
+        **lines,
+        "grades": table(grades, "fit and engagement side by side, such as A1"),
+        "company": table({"fit": fit, **lines}, "how companies are scored, by what all their people did"),
         "republish_after": duration("a published score older than this is published again; whole days"),
     }
     return document("Points for what buyers do", table(properties), rule=rule())
