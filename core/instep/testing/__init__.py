@@ -20,6 +20,7 @@ for _module in (
     "writing",
     "linking",
     "setup",
+    "behaving",
     "choices",
     "configuring",
     "interrupting",
@@ -28,7 +29,8 @@ for _module in (
 ):
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
+from instep.testing.behaving import BehaviourHands  # noqa: E402
 from instep.testing.conformance import ConnectorConformance  # noqa: E402
 from instep.testing.workbench import CountingTransport, Sent, Workbench, workbench  # noqa: E402
 
-__all__ = ["ConnectorConformance", "CountingTransport", "Sent", "Workbench", "workbench"]
+__all__ = ["BehaviourHands", "ConnectorConformance", "CountingTransport", "Sent", "Workbench", "workbench"]

@@ -9,6 +9,7 @@ import pytest
 
 from instep.contract import ConnectorPlugin
 from instep.model.values import Scalar
+from instep.testing.behaving import BehaviourClaims
 from instep.testing.choices import ChoiceClaims
 from instep.testing.configuring import ConfiguringClaims
 from instep.testing.interrupting import InterruptingClaims
@@ -26,6 +27,7 @@ class ConnectorConformance(
     WritingClaims,
     LinkingClaims,
     SetupClaims,
+    BehaviourClaims,
     ChoiceClaims,
     ConfiguringClaims,
     InterruptingClaims,

@@ -1,14 +1,12 @@
-"""Claims about stages, fields, owners, consent and behaviours."""
+"""Claims about stages, fields, owners and consent."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
 from instep.contract import (
-    BehaviourSeen,
     Consent,
     ConsentChange,
     FieldSpec,
@@ -113,23 +111,6 @@ class SetupClaims:
         (outcome,) = consents.opt_in([_change(bench, subject)])
         assert isinstance(outcome, Written) or (isinstance(outcome, Rejected) and outcome.code == "compliance")
 
-    # --- behaviours --------------------------------------------------------------------------------------------
-
-    def test_behaviours_are_of_the_kinds_that_were_asked_for(self, bench: Workbench) -> None:
-        feed = bench.part("behaviours")
-        for kind in feed.kinds:
-            seen = _behaviours(feed, [kind], None)[0]
-            assert {behaviour.kind for behaviour in seen} <= {kind}
-            assert all(behaviour.at.tzinfo is not None for behaviour in seen)
-
-    def test_reading_behaviours_ends_with_a_cursor_that_goes_on(self, bench: Workbench) -> None:
-        feed = bench.part("behaviours")
-        cursor: str | None = None
-        for _ in range(3):
-            _, cursor = _behaviours(feed, feed.kinds, cursor)
-            bench.clock.advance(timedelta(hours=1))
-        assert not _behaviours(feed, feed.kinds, cursor)[0]
-
     def test_the_parts_beside_records_read_without_effect(self, bench: Workbench) -> None:
         connection = bench.connection
         for name, read in (
@@ -159,11 +140,3 @@ def _change(bench: Workbench, subject: Subject) -> ConsentChange:
 
 def _to_all(consents: tuple[Consent, ...]) -> Consent:
     return next(consent for consent in consents if consent.scope == "all")
-
-
-def _behaviours(feed: Any, kinds: Any, cursor: str | None) -> tuple[list[BehaviourSeen], str | None]:
-    seen: list[BehaviourSeen] = []
-    for page in feed.changed_since(kinds, cursor):
-        seen += page.items
-        cursor = page.cursor
-    return seen, cursor

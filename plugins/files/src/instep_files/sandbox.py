@@ -18,7 +18,7 @@ COLUMNS: Final = {
     "people": ("id", "name", "email", "title", "city", "stage", "opted_out", "company"),
     "companies": ("id", "name", "domain", "industry", "employees"),
     "opportunities": ("id", "name", "note", "stage", "amount", "close_date", "company", "people"),
-    "activities": ("id", "type", "occurred_at", "email", "person"),
+    "activities": ("id", "type", "occurred_at", "email", "person", "company", "cancelled"),
 }
 SETTINGS: Final[Mapping[str, Any]] = {
     "direction": "both",
@@ -44,7 +44,8 @@ SETTINGS: Final[Mapping[str, Any]] = {
             "at": "occurred_at",
             "kind": "type",
             "email": "email",
-            "references": {"person": "people"},
+            "references": {"person": "people", "company": "companies"},
+            "withdrawn": "cancelled",
         },
     },
 }
@@ -52,6 +53,8 @@ SETTINGS: Final[Mapping[str, Any]] = {
 
 class FilesWorld:
     """The hands of a colleague who opens the files in another program."""
+
+    activities = ("webinar", "call")
 
     def __init__(self, folder: Path, quiet: threading.local) -> None:
         self.folder = folder
@@ -72,6 +75,20 @@ class FilesWorld:
     def delete(self, object: str, id: str) -> None:
         """A colleague removes a row."""
         self._save(object, [row for row in self.all(object) if row["id"] != id])
+
+    def act(self, kind: str, object: str, id: str) -> None:
+        """Somebody did something; a colleague writes it down."""
+        self.create("activities", type=kind, occurred_at="2026-01-05T09:00:00Z", person=id)
+
+    def correct_act(self, kind: str, id: str) -> bool:
+        """A colleague corrects when it happened."""
+        self.edit("activities", _key_of(id), occurred_at="2026-01-06T09:00:00Z")
+        return True
+
+    def withdraw_act(self, kind: str, id: str) -> bool:
+        """A colleague notes that it did not happen."""
+        self.edit("activities", _key_of(id), cancelled="yes")
+        return True
 
     def read(self, object: str, id: str) -> dict[str, str] | None:
         """The cells of a row; None if it is not there."""
@@ -195,6 +212,11 @@ def _unseen(quiet: threading.local) -> Iterator[None]:
         yield
     finally:
         quiet.is_on = False
+
+
+def _key_of(activity: str) -> str:
+    """The key of a row, of which the connector tells under the name of its feed."""
+    return activity.removeprefix("activities:")
 
 
 def _header(text: str) -> list[str]:

@@ -24,6 +24,8 @@ from instep_hubspot.sandbox.times import iso, to_ms
 
 Value: TypeAlias = object
 _FORM = Source("FORM", "form")
+_ENGAGED = {"meeting": "meetings", "call": "calls", "email": "emails"}
+_AN_HOUR = 3_600_000
 _LOADED = Source("IMPORT", "1")
 
 
@@ -233,6 +235,29 @@ class HubSpotWorld(SettingsWorld):
                 for id in ids:
                     self.associate(kind.name, record.id, there, id)
             return record.id
+
+    activities = ("form-submission", *_ENGAGED)
+
+    def act(self, kind: str, object: str, id: str) -> None:
+        """A form is sent by a contact, or somebody meets, calls or mails them."""
+        if kind in _ENGAGED:
+            self.engage(_ENGAGED[kind], [id])
+            return
+        email = (self.read(object, id) or {}).get("email") or f"contact-{id}@people.example"
+        self.edit(object, id, email=email)
+        self.submit_form("Ask us", email)
+
+    def correct_act(self, kind: str, id: str) -> bool:
+        """A colleague corrects when it took place. Nobody can change what was sent with a form."""
+        if kind in _ENGAGED:
+            self.edit(_ENGAGED[kind], id, hs_timestamp=iso(self._portal.now() - _AN_HOUR))
+        return kind in _ENGAGED
+
+    def withdraw_act(self, kind: str, id: str) -> bool:
+        """A colleague deletes an engagement. Of a form submission HubSpot would not tell it."""
+        if kind in _ENGAGED:
+            self.archive(_ENGAGED[kind], id)
+        return kind in _ENGAGED
 
     def happen(self, kind: str, contact: str, at: datetime | None = None, **properties: str) -> str:
         """Something happens to a contact that HubSpot keeps as an event; gives the event's id."""

@@ -18,6 +18,8 @@ from instep_salesforce.sandbox.setup import SetupHands
 from instep_salesforce.sandbox.times import stamp
 from instep_salesforce.sandbox.writing import create, update
 
+_ACTIVITIES = {"task": "Task", "event": "Event", "campaign-member": "CampaignMember"}
+
 
 class SalesforceWorld(SetupHands):
     """Acts on the org as its users would. What Salesforce refuses raises `RefusedError`."""
@@ -111,6 +113,30 @@ class SalesforceWorld(SetupHands):
                 status=status,
             )
 
+    activities = tuple(_ACTIVITIES)
+
+    def act(self, kind: str, object: str, id: str) -> None:
+        """Somebody calls a person, meets them, or invites them to a campaign."""
+        match kind:
+            case "task":
+                self.create("Task", Subject="Call", WhoId=id, Status="Completed")
+            case "event":
+                self.create("Event", Subject="Demo", WhoId=id, **_times(self._org.now()))
+            case "campaign-member":
+                campaign = self.create("Campaign", Name="Spring")
+                self.create("CampaignMember", CampaignId=campaign, **{f"{object}Id": id})
+
+    def correct_act(self, kind: str, id: str) -> bool:
+        """A colleague corrects what it was, or notes that somebody answered."""
+        corrected = {"Status": "Responded"} if kind == "campaign-member" else {"Subject": "Something else"}
+        self.edit(_ACTIVITIES[kind], id, **corrected)
+        return True
+
+    def withdraw_act(self, kind: str, id: str) -> bool:
+        """A colleague deletes it."""
+        self.delete(_ACTIVITIES[kind], id)
+        return True
+
     def touch(self, object: str, id: str) -> None:
         """An automation moves a record's `SystemModstamp`, and nothing else."""
         with self._org.lock:
@@ -135,6 +161,11 @@ class SalesforceWorld(SetupHands):
             for id in ids:
                 changes: Row = {"SystemModstamp": moment, "LastModifiedDate": moment}
                 self._org.tables[kind.name].change(self._row(kind, id), changes)
+
+
+def _times(at: datetime) -> dict[str, object]:
+    """When a meeting of an hour takes place."""
+    return {"StartDateTime": at, "EndDateTime": at + timedelta(hours=1)}
 
 
 def _spoken(fields: Mapping[str, object]) -> dict[str, object]:
