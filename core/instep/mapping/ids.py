@@ -15,7 +15,7 @@ from instep.model.process import Outcome
 
 SUFFIX = ".ids"
 """What follows a connection's name in the name of the file."""
-_GROUPS = ("values", "outcomes")
+_GROUPS = ("values", "outcomes", "detours")
 _HEAD = """\
 # Written by `instep provision`: by which ids the system knows what {name}.toml names. What stands here is managed by
 # the files; everything else in the system is left alone. Commit this file.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from instep.mapping.fields import FieldEntry
 from instep.mapping.ownership import columns_of
@@ -53,6 +53,7 @@ def read_journey_tables(section: Section, around: OfKind) -> JourneyTables:
     name = stages.required_text("field")
     entry = _entry(stages, around)
     table = read_stage_table(stages, around.process, name or "", has_outcomes=around.kind is Kind.OPPORTUNITY)
+    table = replace(table, reason_field=stages.text("reason"), until_field=stages.text("until"))
     wanted = read_wanted_list(stages, table, around.process, path, around.objects, around.kind)
     stages.finish()
     return JourneyTables(stages=with_ids(table, around.known(path)), entry=entry, lists=(wanted,))
@@ -71,6 +72,7 @@ def _pipelines(section: Section, around: OfKind) -> JourneyTables:
     stage_field = places.required_text("field") if places else None
     pipeline_field = places.required_text("pipeline_field") if places else None
     entry = _entry(places, around) if places else None
+    reason, until = (places.text("reason"), places.text("until")) if places else (None, None)
     if places:
         places.finish()
     tables: dict[str, StageTable] = {}
@@ -92,6 +94,7 @@ def _pipelines(section: Section, around: OfKind) -> JourneyTables:
             pipeline=pipeline,
             pipeline_field=pipeline_field,
         )
+        table = replace(table, reason_field=reason, until_field=until)
         path: Path = (around.kind.value, "pipelines", name)
         tables[pipeline] = with_ids(table, around.known(path))
         served = _take_segments(found, str(tables[pipeline].pipeline), around.process, segments)

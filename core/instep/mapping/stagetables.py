@@ -21,12 +21,13 @@ def read_stage_table(
     pipeline: str | None = None,
     pipeline_field: str | None = None,
 ) -> StageTable:
-    """The translation of stages under `section`: `values`, `lands_on` and, for opportunities, `outcomes`."""
+    """The translation of stages under `section`: `values`, `lands_on`, `detours`, and the `outcomes` of a purchase."""
     also: dict[str, str] = {}
     values = _values(section, process, also)
     outcomes = _outcomes(section, also) if has_outcomes else {}
-    _check_further(section, also, {*values.values(), *outcomes.values()})
-    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field, also)
+    detours = _detours(section, process, also, {*values.values(), *outcomes.values()})
+    _check_further(section, also, {*values.values(), *outcomes.values(), *detours.values()})
+    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field, also, detours=detours)
     return dataclasses.replace(table, lands_on=_lands_on(section, table, process))
 
 
@@ -78,6 +79,23 @@ def _outcomes(section: Section, also: dict[str, str]) -> dict[Outcome, str]:
         elif spelled:
             outcomes[known[name]] = spelled
     return outcomes
+
+
+def _detours(section: Section, process: Process, also: dict[str, str], taken: set[str]) -> dict[str, str]:
+    """How detours are spelled; a value says one thing only."""
+    table = section.table_or_empty("detours")
+    known = [detour.key for detour in process.detours]
+    detours: dict[str, str] = {}
+    for name in table.data:
+        spelled = _spelled(table, name, also)
+        if name not in known:
+            table.unknown("detour", name, known, name)
+        elif spelled in taken or spelled in detours.values():
+            problem = f'is "{spelled}", which means something else already'
+            table.mistake("VALUE_TWICE", problem, "Give each its own value.", name)
+        elif spelled:
+            detours[name] = spelled
+    return detours
 
 
 def _lands_on(section: Section, table: StageTable, process: Process) -> dict[str, str]:

@@ -27,7 +27,7 @@ def read_wanted_list(
 
     Takes `label`, `labels`, `probabilities`, `details` and `retire` of the table.
     """
-    keys = [*table.values, *(outcome.value for outcome in table.outcomes)]
+    keys = [*table.values, *(outcome.value for outcome in table.outcomes), *table.detours]
     labels = _texts(section, "labels", keys)
     probabilities = _probabilities(section, table)
     details = _details(section, keys)
@@ -56,6 +56,9 @@ def _stages(table: StageTable, process: Process, segments: Sequence[str]) -> Ite
     for outcome, word in table.outcomes.items():
         same = [Key("values", name) for name, spelled in table.values.items() if spelled == word]
         yield from _spelled(table, word, (*same, Key("outcomes", outcome.value)), outcome, None)
+    for detour, word in table.detours.items():
+        for wanted in _spelled(table, word, (Key("detours", detour),), None, None):
+            yield dataclasses.replace(wanted, is_latent=True)  # beside the path: it may stand anywhere
 
 
 def _spelled(
@@ -124,7 +127,7 @@ def _details(section: Section, keys: Iterable[str]) -> dict[str, dict[str, Scala
 def _retire(section: Section, table: StageTable, process: Process) -> dict[str, str]:
     """Stages that are wanted no more, and where their records go."""
     given = section.table_or_empty("retire")
-    wanted = [*table.values, *(outcome.value for outcome in table.outcomes)]
+    wanted = [*table.values, *(outcome.value for outcome in table.outcomes), *table.detours]
     found: dict[str, str] = {}
     for key in given.data:
         to = given.text(key)

@@ -17,9 +17,9 @@ Path = tuple[str, ...]
 
 
 class Key(NamedTuple):
-    """What the files call a stage of a system: a stage of the process, or an outcome."""
+    """What the files call a stage of a system: a stage of the process, an outcome, or a detour."""
 
-    group: Literal["values", "outcomes"]
+    group: Literal["values", "outcomes", "detours"]
     name: str
 
     def __str__(self) -> str:
@@ -114,10 +114,12 @@ def with_ids(table: StageTable, ids: ListIds) -> StageTable:
         outcome: _held(Key("outcomes", outcome.value), word, table, ids, held)
         for outcome, word in table.outcomes.items()
     }
+    detours = {name: _held(Key("detours", name), word, table, ids, held) for name, word in table.detours.items()}
     return dataclasses.replace(
         table,
         values=values,
         outcomes=outcomes,
+        detours=detours,
         lands_on={held.get(word, word): stage for word, stage in table.lands_on.items()},
         also={held.get(word, word): held.get(first, first) for word, first in table.also.items()},
         pipeline=ids.pipeline or table.pipeline,
@@ -139,7 +141,8 @@ def _held(key: Key, word: str, table: StageTable, ids: ListIds, held: dict[str, 
 
 def _unmade(table: StageTable, ids: ListIds, held: Mapping[str, str]) -> Iterator[str]:
     """What the files name in a managed list, and no id is known of."""
-    for word in (*table.values.values(), *table.outcomes.values(), *table.also) if ids.stages else ():
+    words = (*table.values.values(), *table.outcomes.values(), *table.detours.values(), *table.also)
+    for word in words if ids.stages else ():
         if word not in held:
             yield word
 

@@ -68,7 +68,16 @@ FIELDS: dict[Kind, dict[str, FieldType]] = {
 }
 """Fields that every installation has. A mapping may add its own by giving a `type`."""
 
-DERIVED = {"instep_id": FieldType.TEXT, "instep_stage": FieldType.TEXT, "score": FieldType.NUMBER}
+DERIVED = {
+    "instep_id": FieldType.TEXT,
+    "instep_stage": FieldType.TEXT,
+    "proven_stage": FieldType.TEXT,
+    "detour": FieldType.TEXT,
+    "overdue": FieldType.BOOLEAN,
+    "score": FieldType.NUMBER,
+    "band": FieldType.TEXT,
+    "grade": FieldType.TEXT,
+}
 """Fields that Instep computes: they only ever flow out."""
 
 RELATIONS: dict[Kind, dict[str, tuple[Kind, bool]]] = {

@@ -63,14 +63,14 @@ class Position:
     detour: str | None = None
     """Where the journey waits beside the path; its stage is then the one that it left the path at."""
     detour_since: datetime | None = None
+    since: datetime | None = None
+    """When it came to its stage."""
+    proven: str | None = None
+    """The stage by what the buyer did alone, where somebody asked."""
 
     @property
     def is_open(self) -> bool:
         return self.closed_at is None
-
-    @property
-    def since(self) -> datetime | None:
-        return self.history[-1].at if self.history else None
 
     def overdue_from(self, process: Process, segment: str | None = None) -> datetime | None:
         """When the buyer will have been at this stage for longer than expected; None where nothing is expected."""
@@ -200,7 +200,8 @@ class _Folding:
 
     def position(self) -> Position:
         detour, since = self._detour or (None, None)
-        return Position(self._stage, self._outcome, self._closed_at, tuple(self._steps), detour, since)
+        came = self._steps[-1].at if self._steps else None
+        return Position(self._stage, self._outcome, self._closed_at, tuple(self._steps), detour, since, came)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -1,9 +1,9 @@
 """Lead scores: points for what a buyer did, fading with time, and for who they are; published only when it matters.
 
 With weight w at time t0 and half-life h, engagement at t is the sum of w · 2^((t0 - t)/h), so one number and its
-instant stand for any number of acts. `computed` moves all the time; `published` is what systems receive. It moves only
-when the band or grade changes, a cut is crossed, or it grows too old, and is rounded down, so that it never shows a
-band that it is not in.
+instant stand for any number of acts. `computed` moves all the time; `published` is what systems receive. It moves
+only when the band or grade changes, a cut is crossed, or it grows too old, and is rounded down, so that it never
+shows a band that it is not in.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class Scoring:
         return before
 
     def next_crossing(self, engagement: float, fit: float, now: datetime) -> datetime | None:
-        """When the score or the grade, left alone, crosses its next line: known in advance, so nothing polls for it."""
+        """When the score or the grade, left alone, crosses its next line: known in advance, nothing polls for it."""
         score = _next_line(self._whole_lines(), engagement, fit)
         grade = _next_line(tuple(self.engagement_grades.values()), engagement, 0.0)
         halvings = min((h for h in (score, grade) if h is not None), default=None)

@@ -32,6 +32,13 @@ class StageTable:
     words: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Values that are a system's own ids, by what the files call them."""
 
+    detours: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Detour key to the value that says that a journey waits beside the path."""
+    reason_field: str | None = None
+    """The field that says why somebody set the stage."""
+    until_field: str | None = None
+    """The field that says until when what somebody set is to hold."""
+
     unmade: frozenset[str] = frozenset()
     """Values of a managed list that the system was not given yet, whatever else may be called so there."""
 
@@ -45,11 +52,17 @@ class StageTable:
 
     def has(self, value: str) -> bool:
         """Whether a value means something here."""
-        return value in self.also or value in self.values.values() or value in self.outcomes.values()
+        return value in self.every_value()
 
     def every_value(self) -> tuple[str, ...]:
         """Every value that means something here, each once."""
-        return tuple(dict.fromkeys((*self.values.values(), *self.outcomes.values(), *self.also)))
+        listed = (*self.values.values(), *self.outcomes.values(), *self.detours.values())
+        return tuple(dict.fromkeys((*listed, *self.also)))
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The fields beside the stage that say more of it."""
+        return tuple(name for name in (self.reason_field, self.until_field) if name is not None)
 
     def put(self, stage: str | None, process: Process) -> str | None:
         """The system's value for a stage; None before the first listed one: nothing is written then."""
@@ -75,6 +88,11 @@ class StageTable:
     def outcome(self, value: str) -> Outcome | None:
         value = self.counts_as(value)
         return next((outcome for outcome, spelled in self.outcomes.items() if spelled == value), None)
+
+    def detour(self, value: str) -> str | None:
+        """The detour that a value means, if it means one."""
+        value = self.counts_as(value)
+        return next((detour for detour, spelled in self.detours.items() if spelled == value), None)
 
     def ambiguous(self) -> tuple[str, ...]:
         """Values shared by several stages that `lands_on` does not settle: the table is not lawful with them."""

@@ -7,7 +7,8 @@ those that depend on one of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,15 +16,16 @@ from instep.model.acts import Act
 from instep.model.consent import Standing
 from instep.model.entities import FieldType, Kind
 from instep.model.identity import normalised_key
-from instep.model.journey import Claim, Position, next_due, shown
+from instep.model.journey import Claim, Position, shown
 from instep.model.process import Actor, JourneyKind
-from instep.model.rules import Always, Moment
+from instep.model.rules import Always, Moment, earliest
+from instep.model.scoring import Engagement
 from instep.model.values import decode, is_blank
 from instep.sync.conflicts import waiting_resolutions
 from instep.sync.decisions import Decisions, Facts, dirty_entities
 from instep.sync.evidence import acts_of, referrals_of
 from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
-from instep.sync.firstbuyers import find_first_buyers, known_of
+from instep.sync.firstbuyers import FIRST_BUYER, find_first_buyers, first_buyers_of, known_of
 from instep.sync.journeys import (
     carried_on,
     continue_as_opportunities,
@@ -38,9 +40,9 @@ from instep.sync.journeys import (
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches, facts_of
 from instep.sync.owners import assign_owner
-from instep.sync.scores import decide_score
+from instep.sync.scores import decide_company_score, decide_score, kept_engagement, scores_companies
 from instep.sync.session import Session
-from instep.sync.stages import hear_stages, position_of
+from instep.sync.stages import due_of, hear_stages, is_overdue, position_of
 from instep.sync.state import (
     EntityState,
     JourneyState,
@@ -285,38 +287,59 @@ def _assign_evidence(session: Session, decisions: Decisions) -> None:
 
 
 def _count_acts(session: Session, decisions: Decisions, doers: Sequence[str]) -> set[str]:
+    known = known_of(session, decisions)
+    acts = acts_of(known, doers, first_buyers_of(session, decisions, doers))
+    _note_acts(session, decisions, acts)
     opportunities = opportunities_of(session, decisions, doers)
     load_own(session, decisions, doers)
     continue_as_opportunities(session, decisions, opportunities)
-    known = known_of(session, decisions)
-    acts = acts_of(known, doers, decisions.first_buyers)
     referrals = referrals_of(known, doers)
-    for doer, done in acts.items():
-        if (last := _last_act(session, done)) is not None:
-            decisions.acted[doer] = last
     return count_acts(session, decisions, doers, opportunities, acts, referrals, add=_add_opportunities)
 
 
-def _last_act(session: Session, acts: Sequence[Act]) -> datetime | None:
-    """When a buyer last did anything, whatever it was."""
-    return max((act.at for act in acts if act.actor == Actor.BUYER and act.at <= session.at), default=None)
+def _note_acts(session: Session, decisions: Decisions, acts: Mapping[str, Sequence[Act]]) -> None:
+    """Keep when each buyer last did anything, whatever it was."""
+    for doer, done in acts.items():
+        last = max((act.at for act in done if act.actor == Actor.BUYER and act.at <= session.at), default=None)
+        if last is not None:
+            decisions.acted[doer] = last
+
+
+def _note_activity(session: Session, decisions: Decisions) -> None:
+    """When somebody last did anything, for every decided opportunity; only where the process asks."""
+    if not any(detour.after is not None for detour in session.workspace.process.detours):
+        return
+    buyers = {end for s in decisions.opportunities.values() for ends in s.relations.values() for end in ends}
+    acted = dict(decisions.acted)
+    for id, score in session.store.among(
+        "SELECT id, score FROM entity WHERE score IS NOT NULL AND id IN (?)", sorted(buyers - acted.keys())
+    ):
+        if at := json.loads(score).get("acted_at"):
+            acted[id] = datetime.fromisoformat(at)
+    for state in decisions.opportunities.values():
+        ends = {end for ends in state.relations.values() for end in ends}
+        decisions.journeys[state.id].active_at = max((acted[e] for e in ends if e in acted), default=None)
 
 
 def _settle_opportunities(session: Session, decisions: Decisions) -> list[EntityState]:
     """Fold every journey a last time, and mark who shows it."""
     persons, companies = decisions.dirty[Kind.PERSON], decisions.dirty[Kind.COMPANY]
+    _note_activity(session, decisions)
     for state in decisions.opportunities.values():
         journey = decisions.journeys[state.id]
         journey.position = position_of(session, journey)
         state.shown, state.stage = state.id, journey.position.stage
-        state.due_at = next_due(journey.claims, session.at)
+        stands = state.stand_at(journey.position, overdue=is_overdue(session, journey.position, journey.segment))
+        state.due_at = earliest([due_of(session, journey), _segment_due(session, state)])
         state.score["outcome"] = journey.position.outcome.value if journey.position.outcome else None
         assign_owner(session, state)
         if (
             not state.records
             or state.is_new
             or state.stage != state.stage_before
+            or stands
             or journey.new_claims
+            or journey.ended
             or "people" in state.changed
         ):
             before = state.relations_before
@@ -367,25 +390,57 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
         decide_consent(session, state, [*absorbed.get(state.id, ()), *_former(session, decisions, state)])
     _company_facts(session, decisions, every)
     opportunities = opportunities_of(session, decisions, ids)
+    acts = acts_of(known_of(session, decisions), ids, first_buyers_of(session, decisions, ids))
+    _note_acts(session, decisions, acts)
     load_own(session, decisions, ids)
-    acts = acts_of(known_of(session, decisions), ids, decisions.first_buyers)
     for state in every:
         company = state.company = _facts_of_company(decisions, state)
         state.segment = _segment(session, state, company)
         state.has_opportunity = bool(opportunities.get(state.id))
         _show(session, decisions, state, opportunities.get(state.id, ()))
+        engaged = kept_engagement(state.score)
         decide_score(session, state, acts.get(state.id, ()), company)
+        _note_acted(decisions, state)
+        _note_engagement(session, decisions, state, engaged)
         _note_due(session, decisions, state)
         assign_owner(session, state)
     return every
 
 
+def _note_acted(decisions: Decisions, state: EntityState) -> None:
+    acted = decisions.acted.get(state.id)
+    state.score["acted_at"] = acted.isoformat() if acted is not None else None
+
+
+def _note_engagement(session: Session, decisions: Decisions, state: EntityState, known: Engagement | None) -> None:
+    """A company's score is made of what its people did: it is decided too, where anybody is told it."""
+    if not scores_companies(session):
+        return
+    company = next(iter(state.relations.get("company", ())), None)
+    before = next(iter(state.relations_before.get("company", ())), None)
+    engagement = kept_engagement(state.score)
+    if engagement is not None:
+        decisions.engaged[state.id] = (company, engagement)
+    half_life = session.workspace.scoring.half_life_days
+    was = known.worth(session.at, half_life) if known is not None else 0.0
+    is_news = engagement is not None and abs(engagement.value - was) > 1e-9
+    if is_news or company != before:
+        decisions.dirty[Kind.COMPANY] |= {c for c in (company, before) if c is not None}
+
+
 def _note_due(session: Session, decisions: Decisions, state: EntityState) -> None:
     """Look again when something of this person's own journeys falls due, if not earlier for the score."""
-    claims = [claim for id in decisions.own.get(state.id, ()) for claim in decisions.journeys[id].claims]
-    due = next_due(claims, session.at)
-    if due is not None:
-        state.due_at = min(due, state.due_at) if state.due_at else due
+    own = [decisions.journeys[id] for id in decisions.own.get(state.id, ())]
+    due = [due_of(session, journey) for journey in own]
+    state.due_at = earliest([state.due_at, *due, _segment_due(session, state)])
+
+
+def _segment_due(session: Session, state: EntityState) -> datetime | None:
+    """When somebody may belong to another segment by the time alone."""
+    company = state.values if state.kind is Kind.COMPANY else state.company
+    facts = {**state.values, **{f"company.{name}": value for name, value in company.items()}}
+    rules = (segment.when for segment in session.workspace.process.segments if segment.when is not None)
+    return earliest(rule.turns_at(facts, session.at) for rule in rules)
 
 
 def _shows_stages(session: Session) -> bool:
@@ -413,7 +468,11 @@ def _show(session: Session, decisions: Decisions, state: EntityState, opportunit
                 _hear_new(session, decisions, state, positions)
     positions = positions_of(session, decisions, state.id, opportunities)
     state.shown = shown(list(positions.items()), process)
-    state.stage = positions[state.shown].stage if state.shown else None
+    position = positions[state.shown] if state.shown else Position()
+    journey = decisions.journeys.get(state.shown or "")
+    segment = journey.segment if journey is not None else state.segment
+    state.stage = position.stage
+    state.stand_at(position, overdue=is_overdue(session, position, segment))
 
 
 def _has_stage_records(state: EntityState) -> bool:
@@ -452,9 +511,41 @@ def _settle_companies(session: Session, decisions: Decisions) -> list[EntityStat
     ids = list(decisions.companies)
     opportunities = opportunities_of(session, decisions, ids)
     load_own(session, decisions, ids)
+    scored = scores_companies(session)
+    buyers = first_buyers_of(session, decisions, ids)
+    acts = acts_of(known_of(session, decisions), ids, {}) if scored else {}
+    people = _engagement_of_people(session, decisions, ids) if scored else {}
     for state in decisions.companies.values():
         state.has_opportunity = bool(opportunities.get(state.id))
         if _shows_stages(session):
             _show(session, decisions, state, opportunities.get(state.id, ()))
+        first = buyers.get(state.id)
+        if first is not None or FIRST_BUYER in state.relations:
+            state.relations[FIRST_BUYER] = frozenset([first]) if first else frozenset()
+        if scored:
+            engaged = people.get(state.id, ())
+            decide_company_score(session, state, engaged, acts.get(state.id, ()), is_joined=first is not None)
+        _note_acted(decisions, state)
+        _note_due(session, decisions, state)
         assign_owner(session, state)
     return list(decisions.companies.values())
+
+
+def _engagement_of_people(
+    session: Session, decisions: Decisions, companies: Sequence[str]
+) -> dict[str, list[Engagement]]:
+    """Company to what each of its people did, in closed form."""
+    found: dict[str, list[Engagement]] = {}
+    wanted = set(companies)
+    for person, company, score in session.store.among(
+        "SELECT r.entity, r.to_entity, e.score FROM relation r JOIN entity e ON e.id = r.entity "
+        "WHERE r.name = 'company' AND e.kind = 'person' AND r.to_entity IN (?)",
+        list(companies),
+    ):
+        engagement = kept_engagement(json.loads(score)) if score and person not in decisions.engaged else None
+        if engagement is not None:
+            found.setdefault(company, []).append(engagement)
+    for of, engagement in decisions.engaged.values():
+        if of in wanted:
+            found.setdefault(str(of), []).append(engagement)
+    return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from instep.model.entities import Kind
+from instep.model.scoring import Engagement
 from instep.model.values import Scalar
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches
@@ -38,10 +39,12 @@ class Decisions:
     """Refusals, by their key in the quarantine, of what nobody wants written any more."""
     released: set[tuple[str, str, str, str]] = field(default_factory=set)
     """(connection, object, id, field) of what was taken back once, and of which something else is to be said now."""
-    first_buyers: dict[str, str] = field(default_factory=dict)
-    """Company to the person whose history holds what the company did while nobody there was known."""
+    first_buyers: dict[str, str | None] = field(default_factory=dict)
+    """Company to the person, if any, whose history holds what its visitors did; those that this run looked at."""
     acted: dict[str, datetime] = field(default_factory=dict)
     """When a decided person or company last did anything."""
+    engaged: dict[str, tuple[str | None, Engagement]] = field(default_factory=dict)
+    """Decided person to their company and what they did; only where companies are scored."""
     facts: dict[str, Facts] = field(default_factory=dict)
     """Company to what rules may know of it."""
 

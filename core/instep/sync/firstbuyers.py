@@ -1,7 +1,7 @@
 """A company's first buyer: the person whose history holds what the company did while nobody there was known.
 
-The first who is associated with one of the company's records, and stays it as long as that is so. Where several appear
-at once, it is the one who did something first.
+The first who is associated with one of the company's records, and stays it as long as that is so. Where several
+appear at once, it is the one who did something first.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def known_of(session: Session, decisions: Decisions) -> Known:
     return Known(session.store, session.workspace, decisions.matches.links)
 
 
-def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str]:
-    """The first buyer of every company that this run decides, or of which it decides somebody.
+def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str | None]:
+    """The first buyer, if any, of every company that this run decides, or of which it decides somebody.
 
     A company whose first buyer changes is decided too, and so is whoever is it now, or was.
     """
@@ -38,15 +38,29 @@ def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str]:
             sorted(companies),
         )
     )
-    now: dict[str, str] = {}
+    now: dict[str, str | None] = dict.fromkeys(companies)
     for company, people in _people_of(session, decisions.matches.links, sorted(companies)).items():
         known = before.get(company)
         now[company] = known if known in people else _first(session, decisions, sorted(people))
     for company in companies:
-        if now.get(company) != before.get(company):
+        if now[company] != before.get(company):
             decisions.dirty[Kind.COMPANY].add(company)
-            decisions.dirty[Kind.PERSON] |= {p for p in (now.get(company), before.get(company)) if p is not None}
+            decisions.dirty[Kind.PERSON] |= {p for p in (now[company], before.get(company)) if p is not None}
     return now
+
+
+def first_buyers_of(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[str, str]:
+    """Company to its first buyer, as far as it concerns these persons and companies."""
+    found: dict[str, str] = {}
+    for column in ("entity", "to_entity"):
+        query = f"SELECT entity, to_entity FROM relation WHERE name = '{FIRST_BUYER}' AND {column} IN (?)"  # noqa: S608
+        found |= dict(session.store.among(query, ids))
+    found = {company: person for company, person in found.items() if company not in decisions.first_buyers}
+    wanted = set(ids)
+    for company, person in decisions.first_buyers.items():
+        if person is not None and (company in wanted or person in wanted):
+            found[company] = person
+    return found
 
 
 def _objects(session: Session) -> dict[Kind, list[tuple[str, str]]]:

@@ -52,6 +52,7 @@ def load_own(session: Session, decisions: Decisions, doers: Sequence[str]) -> No
     for doer, journeys in load_journeys(session, doers).items():
         for journey in journeys:
             if journey.id not in decisions.journeys:
+                journey.active_at = decisions.acted.get(doer)
                 journey.position = position_of(session, journey)
                 decisions.journeys[journey.id] = journey
                 decisions.own.setdefault(doer, []).append(journey.id)
@@ -126,6 +127,8 @@ def count_acts(
         found = _claims(session, decisions, doer, proofs[doer], mine, courses)
         brought = _referral_claims(session, decisions, doer, referrals.get(doer, ()), mine)
         own = set(decisions.own.get(doer, ()))
+        for id in own:
+            decisions.journeys[id].active_at = decisions.acted.get(doer)
         for id in sorted({*held.get(doer, ()), *own, *found, *brought}):
             claims = found.get(id, [])
             if id not in decisions.journeys and not _is_news(session, id, doer, claims, brought.get(id, [])):
@@ -272,11 +275,15 @@ def positions_of(
     """Where every journey of a person or company stands."""
     positions: dict[str, Position] = {}
     unknown = [id for id in opportunities if id not in decisions.journeys]
-    for id, stage, outcome, closed_at in session.store.among(
-        "SELECT id, stage, outcome, closed_at FROM journey WHERE id IN (?)", unknown
+    for id, stage, outcome, closed_at, since, detour, detour_since, proven in session.store.among(
+        "SELECT id, stage, outcome, closed_at, since, detour, detour_since, proven FROM journey WHERE id IN (?)",
+        unknown,
     ):
         today = session.workspace.process.current_key(stage) if stage else None
-        positions[id] = Position(today, Outcome(outcome) if outcome else None, utc(closed_at))
+        ended = Outcome(outcome) if outcome else None
+        positions[id] = Position(
+            today, ended, utc(closed_at), (), detour, utc(detour_since), utc(since), proven=proven
+        )
     for id in opportunities:
         if id in decisions.journeys:
             positions[id] = decisions.journeys[id].position

@@ -29,6 +29,7 @@ from instep.sync.state import EntityState, RecordState
 from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
 
 UNDONE = "A record keeps what it held before a run that was undone."
+_NEVER_BLANK = frozenset({"instep_id", "instep_stage", "score"})
 WRITTEN_AGAIN = "It is written again when the value changes here or in another system."
 
 
@@ -185,9 +186,9 @@ def _field_values(session: Session, state: EntityState, record: RecordState, map
     heard = hear(mapped, record.fields, record.live.directory)
     if isinstance(heard, Unheard) or heard == value or (is_blank(heard) and is_blank(value)):
         return []
-    if is_blank(value) and (name in DERIVED or record.is_new_to(mapped.field) or name not in state.reasons):
+    if is_blank(value) and (name in _NEVER_BLANK or record.is_new_to(mapped.field) or _was_never_said(state, name)):
         return []
-    if name == "score" and value == 0 and is_blank(heard):
+    if is_blank(heard) and ((name == "score" and value == 0) or (name == "overdue" and value is False)):
         return []
     told = say(record.live, record.ref.object, mapped, value, record.fields)
     if isinstance(told, Untold):
@@ -198,6 +199,11 @@ def _field_values(session: Session, state: EntityState, record: RecordState, map
         for field, after in told.items()
         if not _is_said(session, record, field, after)
     ]
+
+
+def _was_never_said(state: EntityState, name: str) -> bool:
+    """Whether nobody ever gave a field a value; what Instep computes it has always said."""
+    return name not in state.reasons and name not in DERIVED
 
 
 def _is_said(session: Session, record: RecordState, field: str, after: Scalar) -> bool:

@@ -73,7 +73,7 @@ def wanted_fields(live: Live, mapping: EntityMapping) -> tuple[str, ...]:
     wanted = [field.field for field in mapping.fields]
     wanted += [field.currency_field for field in mapping.fields if field.currency_field]
     for table in mapping.tables():
-        wanted += [table.field, *([table.pipeline_field] if table.pipeline_field else [])]
+        wanted += [table.field, *([table.pipeline_field] if table.pipeline_field else []), *table.beside]
     if mapping.instep_id:
         wanted.append(mapping.instep_id)
     if mapping.consent is not None:

@@ -214,6 +214,9 @@ def _journey_row(journey: JourneyState) -> tuple[Any, ...]:
         journey.segment,
         journey.continues_as,
         journey.half.value if journey.half else None,
+        position.detour,
+        position.detour_since.isoformat() if position.detour_since else None,
+        position.proven,
     )
 
 

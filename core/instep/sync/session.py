@@ -13,6 +13,7 @@ from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin,
 from instep.errors import AccessError, ConfigError, InstepError, PluginError, RemoteError, UsedUpError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, User
+from instep.model.entities import Kind
 from instep.model.values import Scalar, is_blank
 from instep.settings import ValidationError, environment_prefix, load_settings
 from instep.store import Store
@@ -113,10 +114,19 @@ class Session:
     at: datetime = field(init=False)
     erased: Erased = field(init=False)
     """The persons that nothing may bring back."""
+    tells: frozenset[tuple[Kind, str]] = field(init=False)
+    """The (kind, canonical field) that some connection is to be told."""
 
     def __post_init__(self) -> None:
         self.at = self.world.clock()
         self.erased = Erased(self.store)
+        self.tells = frozenset(
+            (mapping.kind, told.name)
+            for live in self.connections.values()
+            for mapping in live.mapping.entities.values()
+            for told in mapping.fields
+            if told.tells
+        )
         self.ledger.hears = lambda code, connection, record: self.log(
             "note", code=code, connection=connection, record=record
         )
@@ -127,6 +137,10 @@ class Session:
 
     def live(self, name: str) -> Live:
         return self.connections[name]
+
+    def tells_any(self, name: str) -> bool:
+        """Whether any system is to be told a field, of whatever kind of entity."""
+        return any(told == name for _, told in self.tells)
 
     def mapping(self, connection: str, object: str) -> EntityMapping | None:
         live = self.connections.get(connection)

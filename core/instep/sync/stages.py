@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, time
 
 from instep.mapping.compiled import EntityMapping
 from instep.model.conflict import BY_A_PERSON, Conflict
-from instep.model.journey import Claim, Position, first_contact, fold, is_accepted
+from instep.model.journey import Claim, ClaimType, Position, first_contact, fold, is_accepted, next_due, proven
 from instep.model.merging import Voice
+from instep.model.rules import earliest
 from instep.model.stagetable import StageTable
-from instep.model.values import Scalar, is_blank
+from instep.model.values import Scalar, is_blank, plain
 from instep.sync.fields import ask_again
 from instep.sync.ledger import quoted
 from instep.sync.session import Session
@@ -28,9 +29,30 @@ def table_for(mapping: EntityMapping, fields: dict[str, Scalar]) -> StageTable |
 
 def position_of(session: Session, journey: JourneyState) -> Position:
     """Where a journey stands now, from every claim on it."""
-    return fold(journey.claims, session.workspace.process, session.at, journey.segment)
+    process, now = session.workspace.process, session.at
+    position = fold(journey.claims, process, now, journey.segment, journey.active_at)
+    if not session.tells_any("proven_stage"):
+        return position
+    return replace(position, proven=proven(journey.claims, process, now, journey.segment))
 
 
+def due_of(session: Session, journey: JourneyState) -> datetime | None:
+    """When a journey has to be looked at again, if nothing happens to it meanwhile."""
+    process, position = session.workspace.process, journey.position
+    due = next_due(journey.claims, session.at, process, position, journey.active_at)
+    if session.tells_any("overdue"):
+        late = position.overdue_from(process, journey.segment)
+        due = earliest((due, late if late is not None and late > session.at else None))
+    return due
+
+
+def is_overdue(session: Session, position: Position, segment: str | None) -> bool:
+    """Whether the buyer has been at a stage for longer than expected."""
+    late = position.overdue_from(session.workspace.process, segment)
+    return late is not None and late <= session.at
+
+
+LONGEST_REASON = 500
 _NOT_ITS_OWN = "an opportunity moves only by its own records"
 
 
@@ -82,7 +104,7 @@ def _hear_person(session: Session, state: EntityState, journey: JourneyState, sa
 def _voice_of(session: Session, said: Said, current: str | None) -> Voice | None:
     """What a record says of the stage, as a voice; None where its value is an outcome."""
     stage = said.table.get(said.value, current, session.workspace.process)
-    if stage is None or said.table.outcome(said.value) is not None:
+    if stage is None or _ends(said) is not None:
         return None
     return Voice(_source(said), _where(said), stage, not said.joined, said.joined, said.at)
 
@@ -164,7 +186,7 @@ def _hear_first(
     if winner is not None:
         _lose_first(session, state, journey, [v for v in voices if v.stage != winner[1]], winner[0])
     for lost in outcomes:
-        _disagree(state, journey, lost, str(lost.table.outcome(lost.value)), why)
+        _disagree(state, journey, lost, str(_ends(lost)), why)
 
 
 def _lose_first(
@@ -194,7 +216,7 @@ def _first_voices(
         if one is None:
             if current is not None and record.heard is not None and table_for(record.mapping, record.fields):
                 voices.append(First(record.connection, current, frozenset({current}), None))
-        elif one.table.outcome(one.value) is not None:
+        elif _ends(one) is not None:
             outcomes.append(one)
         elif (meant := one.table.get(one.value, current, process)) is not None:
             included = frozenset(s for s in process.order() if one.table.includes(one.value, s, process))
@@ -213,22 +235,42 @@ def _hear_edit(session: Session, state: EntityState, journey: JourneyState, said
         if not locked and outcome is not position.outcome:
             journey.add(_outcome(said, said.at))
         return
+    detour = said.table.detour(said.value)
+    if detour is not None:
+        _hear_detour(session, state, journey, said, detour, locked=locked)
+        return
     stage = said.table.get(said.value, position.stage, process)
     if stage is None:
         return
     if position.outcome is not None and not locked and _had_outcome(said):
         journey.add(Claim(said.at, "reopened", position.outcome.value, _source(said)))
-        journey.add(Claim(said.at, "assertion", stage, _source(said)))
+        journey.add(_assertion(said, stage, said.at))
         return
-    if stage == position.stage:
+    if stage == position.stage and position.detour is None:
         return
     if locked:
         _write_back(session, state, journey, said, stage, _NOT_ITS_OWN)
     elif is_accepted(said.record.mapping.speaks_for, position.stage, stage, process):
-        journey.add(Claim(said.at, "assertion", stage, _source(said)))
+        journey.add(_assertion(said, stage, said.at))
     else:
         role = process.stage(position.stage or stage).role
         _write_back(session, state, journey, said, stage, f"{said.record.connection} does not speak for {role}")
+
+
+def _hear_detour(
+    session: Session, state: EntityState, journey: JourneyState, said: Said, detour: str, *, locked: bool
+) -> None:
+    """Whoever speaks for the role of the stage may lead a buyer beside the path."""
+    process, stage = session.workspace.process, journey.position.stage
+    role = process.stage(stage).role if stage is not None else None
+    if detour == journey.position.detour:
+        return
+    if locked:
+        _write_back(session, state, journey, said, detour, _NOT_ITS_OWN)
+    elif role is None or role in said.record.mapping.speaks_for:
+        journey.add(_assertion(said, detour, said.at))
+    else:
+        _write_back(session, state, journey, said, detour, f"{said.record.connection} does not speak for {role}")
 
 
 def _write_back(
@@ -269,8 +311,35 @@ def _disagree(state: EntityState, journey: JourneyState, said: Said, value: str,
     state.disagree(Conflict("stage", why, _effective(journey), (loser,), journey=journey.id))
 
 
-def _assertion(said: Said, stage: str, at: datetime, *, accepted: bool = True, note: str = "") -> Claim:
-    return Claim(at, "assertion", stage, _source(said), accepted, note)
+def _assertion(said: Said, value: str, at: datetime, *, accepted: bool = True, note: str = "") -> Claim:
+    """What a record says of the stage, with the reason and the last day that stand beside it."""
+    type: ClaimType = "detour" if value == said.table.detour(said.value) else "assertion"
+    return Claim(at, type, value, _source(said), accepted, note or _reason(said), _until(said, at))
+
+
+def _reason(said: Said) -> str:
+    """Why somebody set the stage, in their own words; blank where the system does not tell."""
+    told = said.record.fields.get(said.table.reason_field or "")
+    return plain(str(told))[:LONGEST_REASON] if not is_blank(told) else ""
+
+
+def _until(said: Said, at: datetime) -> datetime | None:
+    """Until when what somebody set is to hold. A day that lies before the edit was meant for an earlier one."""
+    told = said.record.fields.get(said.table.until_field or "")
+    if isinstance(told, str):
+        try:
+            told = date.fromisoformat(told) if len(told) == len("2026-12-24") else datetime.fromisoformat(told)
+        except ValueError:
+            return None
+    if isinstance(told, date) and not isinstance(told, datetime):
+        told = datetime.combine(told, time(23, 59, 59), UTC)
+    return told if isinstance(told, datetime) and told.tzinfo is not None and told > at else None
+
+
+def _ends(said: Said) -> str | None:
+    """What a value says beside a stage: an outcome, or a detour."""
+    outcome = said.table.outcome(said.value)
+    return outcome.value if outcome is not None else said.table.detour(said.value)
 
 
 def _effective(journey: JourneyState) -> Voice:
@@ -287,7 +356,10 @@ def _effective(journey: JourneyState) -> Voice:
 
 
 def _outcome(said: Said, at: datetime, *, accepted: bool = True, note: str = "") -> Claim:
-    return Claim(at, "outcome", str(said.table.outcome(said.value)), _source(said), accepted, note)
+    outcome = said.table.outcome(said.value)
+    if outcome is None:
+        return Claim(at, "detour", str(said.table.detour(said.value)), _source(said), accepted, note or _reason(said))
+    return Claim(at, "outcome", outcome.value, _source(said), accepted, note)
 
 
 def _closed_at(session: Session, state: EntityState) -> datetime:

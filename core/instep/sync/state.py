@@ -105,6 +105,13 @@ class EntityState:
     stage: str | None = None
     """The stage shown."""
     stage_before: str | None = None
+    detour: str | None = None
+    """Where the journey that is shown waits beside the path."""
+    overdue: bool = False
+    """Whether the buyer has been at the stage shown for longer than expected."""
+    proven: str | None = None
+    """The stage by what the buyer did alone, where some system is to be told."""
+
     segment: str | None = None
     has_opportunity: bool = False
     company: Facts = field(default_factory=dict)
@@ -130,6 +137,12 @@ class EntityState:
     """Field or relation to what a person decided of it, and no run has heard yet."""
     resolved: dict[int, str | None] = field(default_factory=dict)
     """Resolutions that this run heard, each with why it was not carried out; None where it was."""
+
+    def stand_at(self, position: Position, *, overdue: bool) -> bool:
+        """Show where a journey stands; returns whether that is beside the path, or late, otherwise than before."""
+        is_other = (self.detour, self.overdue) != (position.detour, overdue)
+        self.detour, self.overdue, self.proven = position.detour, overdue, position.proven
+        return is_other
 
     def disagree(self, conflict: Conflict) -> None:
         """Keep what was not taken."""
@@ -337,6 +350,8 @@ def _entity(row: tuple[Any, ...]) -> EntityState:
         shown=shown,
         stage=score_kept.get("stage"),
         stage_before=score_kept.get("stage"),
+        detour=score_kept.get("detour"),
+        overdue=bool(score_kept.get("overdue")),
         segment=segment,
         due_at=datetime.fromisoformat(due_at) if due_at else None,
     )
@@ -369,7 +384,7 @@ def entity_row(state: EntityState, run: int, dirty: bool) -> tuple[Any, ...]:
         encode(state.values),
         msgspec.json.encode(state.reasons),
         msgspec.json.encode(consent) if consent else None,
-        msgspec.json.encode({**state.score, "stage": state.stage}),
+        msgspec.json.encode({**state.score, "stage": state.stage, "detour": state.detour, "overdue": state.overdue}),
         state.shown,
         state.segment,
         int(dirty),

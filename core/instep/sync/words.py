@@ -21,9 +21,18 @@ def canonical(state: EntityState, name: str) -> Scalar:
     match name:
         case "instep_stage":
             return state.stage
+        case "proven_stage":
+            return state.proven
+        case "detour":
+            return state.detour
+        case "overdue":
+            return state.overdue
         case "score":
             published = state.score.get("published")
             return None if published is None else int(published)
+        case "band" | "grade":
+            told: str | None = state.score.get(name)
+            return told
         case "instep_id":
             return state.id
     return state.values.get(name)
@@ -37,6 +46,8 @@ def stage_word(session: Session, state: EntityState, table: StageTable) -> tuple
         spelled = table.outcomes.get(Outcome(outcome))
         if spelled is not None or Outcome(outcome).closes:
             return spelled, f"outcome {outcome}"
+    if state.detour is not None and state.detour in table.detours:
+        return table.detours[state.detour], f"detour {state.detour}"
     if state.stage is None or not process.has_stage(state.stage):
         return None, ""
     shown = process.at_or_before(state.stage, table.values)

@@ -162,7 +162,7 @@ def _consent() -> Schema:
 
 
 def _stages(kind: Kind) -> Schema:
-    properties = {"field": text("the system's field"), **_translation(), **_shape(), "prefer": _PREFER}
+    properties = {"field": text("the system's field"), **_translation(), **_shape(), **_beside(), "prefer": _PREFER}
     if kind is Kind.OPPORTUNITY:
         properties["outcomes"] = _outcomes()
     return table(properties, "How the system spells stages.", ["field", "values"])
@@ -172,6 +172,7 @@ def _stages_in() -> Schema:
     properties = {
         "field": text("the field that holds the stage"),
         "pipeline_field": text("the field that holds the pipeline"),
+        **_beside(),
         "prefer": _PREFER,
     }
     return table(properties, "Where pipelines and their stages are kept.", ["field", "pipeline_field"])
@@ -187,6 +188,13 @@ def _pipeline() -> Schema:
         "outcomes": _outcomes(),
     }
     return table(properties, "", ["pipeline", "values"])
+
+
+def _beside() -> dict[str, Schema]:
+    return {
+        "reason": text("the field that says why somebody set the stage"),
+        "until": text("the field that says until when a stage that somebody set is to hold"),
+    }
 
 
 def _shape() -> dict[str, Schema]:
@@ -225,6 +233,7 @@ def _translation() -> dict[str, Schema]:
     return {
         "values": named(either(text(), words()), "stage, and how it is spelled there; of several, the first"),
         "lands_on": named(text(), "which stage an edit to a value means; for values that stages share"),
+        "detours": named(either(text(), words()), "detour, and how it is spelled there"),
     }
 
 

@@ -210,6 +210,9 @@ def upgrade() -> None:
         sa.Column("segment", sa.String(), nullable=True),
         sa.Column("continues_as", sa.String(), nullable=True),
         sa.Column("half", sa.String(), nullable=True),
+        sa.Column("detour", sa.String(), nullable=True),
+        sa.Column("detour_since", sa.String(), nullable=True),
+        sa.Column("proven", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("journey", schema=None) as batch_op:
