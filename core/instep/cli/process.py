@@ -94,17 +94,21 @@ def lint(file: Path | None, workspace: Path, preset: str | None, as_json: bool) 
 @click.argument("name", required=False)
 @json_option
 def preset(name: str | None, as_json: bool) -> None:
-    """List the processes that ship with Instep, or print NAME as a file to start from."""
-    from instep.cli import process_view as view
-    from instep.mapping.preset import preset_names, preset_text
+    """List the processes and libraries of behaviours that ship with Instep, or print NAME as the file it is."""
+    from instep.cli import process_shipped as view
+    from instep.mapping.library import library_names
+    from instep.mapping.preset import preset_names
 
-    names = (_known_preset(name),) if name else preset_names()
+    presets, libraries = preset_names(), library_names()
+    if name:
+        name = _known(name, (*presets, *libraries), "preset or library")
+        presets, libraries = tuple({name} & {*presets}), tuple({name} & {*libraries})
     if as_json:
-        print_json("process-preset", {"presets": [view.preset_json(key) for key in names]})
+        print_json("process-preset", view.shipped_json(presets, libraries))
     elif name:
-        click.echo(preset_text(name), nl=False)
+        click.echo(view.shipped_text(name), nl=False)
     else:
-        click.echo("\n".join(view.preset_lines(names)))
+        click.echo("\n".join(view.shipped_lines(presets, libraries)))
 
 
 @process.command()
@@ -197,11 +201,16 @@ def _read(workspace: Path, preset: str | None, file: Path | None = None) -> Proc
 
 
 def _known_preset(name: str) -> str:
-    from instep.mapping.mistakes import suggestion
     from instep.mapping.preset import preset_names
 
-    if name not in preset_names():
-        raise click.BadParameter(f'There is no preset "{name}". {suggestion(name, preset_names())}')
+    return _known(name, preset_names(), "preset")
+
+
+def _known(name: str, known: tuple[str, ...], what: str) -> str:
+    from instep.mapping.mistakes import suggestion
+
+    if name not in known:
+        raise click.BadParameter(f'There is no {what} "{name}". {suggestion(name, known)}')
     return name
 
 

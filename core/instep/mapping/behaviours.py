@@ -37,6 +37,7 @@ def _behaviour(table: Section, key: str, before: Behaviour | None) -> Behaviour:
         actor=table.one_of("actor", Actor) or before.actor,
         weight=_weight(table, before.weight),
         buyer_counterpart=table.text("buyer_counterpart", before.buyer_counterpart),
+        library=before.library,
     )
 
 

@@ -67,6 +67,8 @@ class Behaviour:
     weight: int = 1
     buyer_counterpart: str | None = None
     """For a seller's act: what the buyer does instead, if anything ("requests-quote")."""
+    library: str | None = None
+    """The library that it comes from: it is there to be named, and need not be."""
 
 
 @dataclass(frozen=True, slots=True)
