@@ -56,10 +56,9 @@ def _values(section: Section, process: Process, also: dict[str, str]) -> dict[st
     known = [stage.key for stage in every_stage(process)]
     values = {}
     for stage in table.data:
-        spelled = _spelled(table, stage, also)
         if stage not in known:
             table.unknown("stage", stage, known, stage)
-        elif spelled:
+        elif spelled := _spelled(table, stage, also):
             values[stage] = spelled
     order = process.order()
     return {stage: values[stage] for stage in sorted(values, key=order.__getitem__)}
@@ -88,7 +87,8 @@ def _lands_on(section: Section, table: StageTable, process: Process) -> dict[str
     for value in found.data:
         stage = found.text(value)
         if value not in table.values.values():
-            found.unknown("value", value, table.values.values(), value)
+            if not _is_spelled_elsewhere(section, value):
+                found.unknown("value", value, table.values.values(), value)
         elif stage is not None and stage not in known:
             found.unknown("stage", stage, known, value)
         elif stage is not None and not table.includes(value, stage, process):
@@ -97,6 +97,16 @@ def _lands_on(section: Section, table: StageTable, process: Process) -> dict[str
             lands_on[value] = stage
     _check_ambiguous(section, table.values, found.data)
     return lands_on
+
+
+def _is_spelled_elsewhere(section: Section, value: str) -> bool:
+    """Whether a value is one of a stage that only another version of the process has."""
+    values = section.table_or_empty("values")
+    return any(
+        value in (spelled if isinstance(spelled, list) else [spelled])
+        for stage, spelled in values.data.items()
+        if values.is_elsewhere("stage", stage)
+    )
 
 
 def _wrong_landing(section: Section, value: str, stage: str, table: StageTable) -> None:
