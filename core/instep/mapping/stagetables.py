@@ -9,7 +9,7 @@ from instep.mapping.mistakes import listed
 from instep.mapping.process import every_stage
 from instep.mapping.section import Section
 from instep.model.process import Outcome, Process
-from instep.model.stagetable import StageTable
+from instep.model.stagetable import Replaced, StageTable
 
 
 def read_stage_table(
@@ -26,7 +26,9 @@ def read_stage_table(
     values = _values(section, process, also)
     outcomes = _outcomes(section, also) if has_outcomes else {}
     _check_further(section, also, {*values.values(), *outcomes.values()})
-    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field, also)
+    listed = {*values.values(), *outcomes.values(), *also}
+    replaced = {value: old for value, old in _replaced(section, process).items() if value not in listed}
+    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field, also, replaced)
     return dataclasses.replace(table, lands_on=_lands_on(section, table, process))
 
 
@@ -62,6 +64,20 @@ def _values(section: Section, process: Process, also: dict[str, str]) -> dict[st
             values[stage] = spelled
     order = process.order()
     return {stage: values[stage] for stage in sorted(values, key=order.__getitem__)}
+
+
+def _replaced(section: Section, process: Process) -> dict[str, Replaced]:
+    """What spells the stages that only another version has, where they have become a stage of this one."""
+    table = section.table_or_empty("values")
+    order = process.order()
+    became = {stage: process.current_key(stage) for stage in table.data if table.is_elsewhere("stage", stage)}
+    gone = {stage: Replaced(stage, new) for stage, new in became.items() if new in order}
+    return {word: old for stage, old in gone.items() for word in _words(table.data[stage])}
+
+
+def _words(spelled: object) -> list[str]:
+    """One value, or a list of them, as far as they are text."""
+    return [word for word in (spelled if isinstance(spelled, list) else [spelled]) if isinstance(word, str)]
 
 
 def _outcomes(section: Section, also: dict[str, str]) -> dict[Outcome, str]:
@@ -102,11 +118,8 @@ def _lands_on(section: Section, table: StageTable, process: Process) -> dict[str
 def _is_spelled_elsewhere(section: Section, value: str) -> bool:
     """Whether a value is one of a stage that only another version of the process has."""
     values = section.table_or_empty("values")
-    return any(
-        value in (spelled if isinstance(spelled, list) else [spelled])
-        for stage, spelled in values.data.items()
-        if values.is_elsewhere("stage", stage)
-    )
+    elsewhere = [stage for stage in values.data if values.is_elsewhere("stage", stage)]
+    return any(value in _words(values.data[stage]) for stage in elsewhere)
 
 
 def _wrong_landing(section: Section, value: str, stage: str, table: StageTable) -> None:

@@ -10,6 +10,14 @@ from instep.model.process import Outcome, Process
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A stage of another version of the process, and the stage that it has become in this one."""
+
+    stage: str
+    became: str
+
+
+@dataclass(frozen=True, slots=True)
 class StageTable:
     """How one system's field (or pipeline) spells the canonical stages.
 
@@ -29,6 +37,11 @@ class StageTable:
 
     They are read like that value, left as they are, and never written.
     """
+    replaced: Mapping[str, Replaced] = dataclasses.field(default_factory=dict)
+    """Values of stages that this version of the process does not have, and what these stages have become.
+
+    They are read as what they became, and written over with how that is spelled.
+    """
     words: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Values that are a system's own ids, by what the files call them."""
 
@@ -45,7 +58,8 @@ class StageTable:
 
     def has(self, value: str) -> bool:
         """Whether a value means something here."""
-        return value in self.also or value in self.values.values() or value in self.outcomes.values()
+        listed = (self.also, self.replaced, self.values.values(), self.outcomes.values())
+        return any(value in values for values in listed)
 
     def every_value(self) -> tuple[str, ...]:
         """Every value that means something here, each once."""
@@ -65,12 +79,15 @@ class StageTable:
             return current
         if value in self.lands_on:
             return self.lands_on[value]
+        if value in self.replaced:
+            return self.replaced[value].became
         meant = [stage for stage, spelled in self.values.items() if spelled == value]
         return meant[0] if len(meant) == 1 else None
 
     def includes(self, value: str, stage: str, process: Process) -> bool:
-        """Whether `stage` shows as `value` here."""
-        return self.put(stage, process) == self.counts_as(value)
+        """Whether `stage` shows as `value` here; a replaced value stands for what its stage has become."""
+        old = self.replaced.get(value)
+        return self.put(stage, process) == (self.put(old.became, process) if old else self.counts_as(value))
 
     def outcome(self, value: str) -> Outcome | None:
         value = self.counts_as(value)

@@ -195,6 +195,36 @@ def test_where_a_value_of_another_versions_stage_lands_is_left_out_with_it(folde
     assert not stages.has("Trying")
 
 
+def test_a_value_of_an_earlier_versions_stage_is_read_as_what_the_stage_became(folder) -> None:
+    later = 'preset = "b2b-11"\n[[moved]]\nfrom = "trial"\nto = "decision"\n'
+    folder.write(process=TRIAL, crm=CRM + STAGES, **{NEXT: later})
+    workspace = load_workspace(folder.root, FROM_THEN_ON)
+    table = workspace.mappings["crm"].entities["person"].stages
+
+    assert table.get("Testing", None, workspace.process) == "decision"
+    assert table.includes("Testing", "decision", workspace.process)
+    assert table.put("decision", workspace.process) == "Hot"
+    assert "Testing" not in table.every_value()
+
+
+def test_a_value_of_a_stage_that_became_nothing_means_nothing(folder) -> None:
+    folder.write(process=TRIAL, crm=CRM + STAGES, **{NEXT: 'preset = "b2b-11"\n'})
+    table = load_workspace(folder.root, FROM_THEN_ON).mappings["crm"].entities["person"].stages
+
+    assert not table.has("Testing")
+
+
+def test_in_a_managed_list_the_ids_of_an_earlier_versions_stages_are_read(folder) -> None:
+    ids = '[person.stages]\nvalues = { interest = "1", trial = "2", decision = "3" }\n'
+    later = 'preset = "b2b-11"\n[[moved]]\nfrom = "trial"\nto = "decision"\n'
+    folder.write(process=TRIAL, crm=CRM + STAGES, **{NEXT: later, "crm.ids": ids})
+    workspace = load_workspace(folder.root, FROM_THEN_ON)
+    table = workspace.mappings["crm"].entities["person"].stages
+
+    assert [table.get(id, None, workspace.process) for id in ("1", "2", "3")] == ["interest", "decision", "decision"]
+    assert not table.has("Testing")
+
+
 def test_a_stage_of_no_version_is_a_mistake_once(folder) -> None:
     folder.write(crm=CRM + STAGES.replace("trial", "triel"), **{NEXT: TRIAL})
 
