@@ -79,9 +79,9 @@ class StageTable:
             return current
         if value in self.lands_on:
             return self.lands_on[value]
-        if value in self.replaced:
-            return self.replaced[value].became
         meant = [stage for stage, spelled in self.values.items() if spelled == value]
+        if value in self.replaced:
+            meant = [self.replaced[value].became]
         return meant[0] if len(meant) == 1 else None
 
     def includes(self, value: str, stage: str, process: Process) -> bool:

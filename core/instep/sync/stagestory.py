@@ -9,6 +9,7 @@ from typing import Any
 
 from instep.mapping.compiled import Workspace
 from instep.model.journey import Claim, Position, fold, shown
+from instep.model.process import Process
 from instep.store import Store
 from instep.sync.state import claim_of
 
@@ -40,19 +41,20 @@ class Told:
 
 
 def explain_stage(store: Store, workspace: Workspace, entity: str, run: int | None) -> StageStory:
-    """The stage that an entity shows now, or showed after a past run."""
+    """The stage that an entity shows now, or showed after a past run: by the version of the process in force then."""
     now = _instant(store, run)
+    process = workspace.process if run is None else workspace.process_at(now.date())
     row = store.row("SELECT shown FROM entity WHERE id = ?", (entity,))
-    journeys = [_told(store, workspace, journey, now, run) for journey in _journeys(store, entity, row)]
+    journeys = [_told(store, process, journey, now, run) for journey in _journeys(store, entity, row)]
     id = row[0] if row else None
     if run is not None:
-        id = shown([(told.id, told.position) for told in journeys], workspace.process)
+        id = shown([(told.id, told.position) for told in journeys], process)
     told = next((told for told in journeys if told.id == id), None)
     if told is None:
         return StageStory(None, {"rule": "no journey has reached a stage yet"})
     outcome = told.position.outcome.value if told.position.outcome else None
     extra = {"journey": {"id": told.id, "kind": told.kind, "segment": told.segment, "outcome": outcome}}
-    return StageStory(told.position.stage, _reason(workspace, told), _history(told), extra)
+    return StageStory(told.position.stage, _reason(process, told), _history(told), extra)
 
 
 def _instant(store: Store, run: int | None) -> datetime:
@@ -71,7 +73,7 @@ def _journeys(store: Store, entity: str, shows: tuple[Any, ...] | None) -> list[
     )
 
 
-def _told(store: Store, workspace: Workspace, row: tuple[Any, ...], now: datetime, run: int | None) -> Told:
+def _told(store: Store, process: Process, row: tuple[Any, ...], now: datetime, run: int | None) -> Told:
     id, kind, segment = row
     rows = store.rows(
         "SELECT journey, at, type, value, source, accepted, note, expires, run FROM claim WHERE run <= ? AND "
@@ -80,14 +82,14 @@ def _told(store: Store, workspace: Workspace, row: tuple[Any, ...], now: datetim
     )
     claims = tuple(claim_of(row[:8]) for row in rows)
     runs = {(row[1], row[4], row[3]): row[8] for row in rows}
-    return Told(id, kind, segment, claims, runs, fold(claims, workspace.process, now, segment))
+    return Told(id, kind, segment, claims, runs, fold(claims, process, now, segment))
 
 
-def _reason(workspace: Workspace, told: Told) -> dict[str, Any]:
+def _reason(process: Process, told: Told) -> dict[str, Any]:
     cause = told.position.history[-1].cause if told.position.history else None
     if cause is None:
         return {"rule": "no claim counts"}
-    stage = workspace.process.stage(told.position.stage) if told.position.stage else None
+    stage = process.stage(told.position.stage) if told.position.stage else None
     note = f" ({cause.note})" if cause.note else ""
     return {
         "rule": _RULES[cause.type].format(value=cause.value, note=note),

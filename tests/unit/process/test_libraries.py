@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from instep.cli.main import instep
 from instep.errors import ConfigError
+from instep.mapping.crosswalk_convert import plan_conversion
 from instep.mapping.library import library_names, library_text, read_library
 from instep.mapping.lint import lint_process
 from instep.mapping.load import read_preset, read_process_file
@@ -159,3 +160,22 @@ def test_a_library_is_printed_for_machines() -> None:
 
 def test_what_does_not_ship_is_asked_back() -> None:
     assert 'Did you mean "pre-contact"?' in preset("precontact").stderr
+
+
+# --- on another preset ---------------------------------------------------------------------------------------------
+
+
+def test_a_process_keeps_its_libraries_on_another_preset(tmp_path: Path) -> None:
+    files = {
+        "sync.toml": '[connections.crm]\nplugin = "some-crm"\n',
+        "mappings/process.toml": 'preset = "b2b-11"\nlibraries = ["pre-contact"]\n',
+        "mappings/crm.toml": '[[behaviours]]\nkind = "signup"\nbehaviour = "starts-trial"\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = plan_conversion(tmp_path, "hourglass-8")
+
+    assert found.mistakes == ()
+    assert 'libraries = ["pre-contact"]' in found.files["mappings/process.toml"][1]
+    assert "starts-trial" not in found.files["mappings/process.toml"][1]

@@ -12,6 +12,7 @@ import pytest
 
 from instep.errors import ConfigError
 from instep.mapping.load import load_workspace
+from instep.sync.explain import explain
 from instep.sync.run import Outcome, sync
 from instep.sync.transport import World
 
@@ -82,6 +83,17 @@ def test_a_system_shows_the_new_stage_from_its_day_on(folder: Path) -> None:
     run(folder, FROM_THEN_ON)
     assert jane(folder) == ("Evaluating", "evaluation")
     assert run(folder, FROM_THEN_ON).plan.is_empty
+
+
+def test_a_past_stage_is_explained_by_the_version_that_was_in_force_then(folder: Path) -> None:
+    first = run(folder, BEFORE).run
+    second = run(folder, FROM_THEN_ON).run
+    workspace = load_workspace(folder, FROM_THEN_ON)
+
+    def stage(number: int | None) -> object:
+        return explain(workspace, "jane@tea.example", "stage", run=number)[0].value
+
+    assert [stage(number) for number in (first, second, None)] == ["decision", "evaluation", "evaluation"]
 
 
 def test_a_version_to_come_changes_nothing(folder: Path) -> None:
