@@ -11,6 +11,7 @@ import click
 
 from instep.cli.output import CODES_HINT, mistake_line, print_json, talk
 from instep.cli.process import json_option, workspace_option
+from instep.cli.process_versions import in_force_json, in_force_lines
 from instep.cli.process_view import coverage_lines, print_mistakes
 from instep.mapping.coverage import coverage_of
 from instep.mapping.load import read_workspace
@@ -74,6 +75,8 @@ def _print(checked: Checked) -> None:
         print_mistakes(checked.mistakes)
         return
     click.echo(f"Nothing is wrong. {_summary(checked.workspace)}")
+    if in_force := in_force_lines(checked.workspace):
+        click.echo("\n".join(in_force))
     click.echo("\n".join(["", *coverage_lines(coverage_of(checked.workspace))]))
     if checked.notes:
         talk(CODES_HINT)
@@ -96,4 +99,5 @@ def _checked_json(checked: Checked) -> dict[str, Any]:
         "notes": [note.as_json() for note in checked.notes],
         "digest": found.digest if found else None,
         "coverage": coverage_of(found).as_json() if found else None,
+        "versions": in_force_json(found) if found else [],
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from instep.proposal.proposal import Proposal
 
 PRESET = "b2b-11"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @click.command()
@@ -140,18 +138,15 @@ def _wanted(connections: tuple[str, ...], root: Path) -> list[Wanted]:
 
 
 def _one_wanted(text: str, root: Path) -> Wanted:
-    from instep.mapping.connections import RESERVED
+    from instep.mapping.connections import NAMING, is_connection_name
     from instep.plugins import find_plugin
 
     name, is_pair, rest = text.partition("=")
     connector, _, path = rest.partition(":")
     if not is_pair or not connector:
         raise click.UsageError(f'"{text}" is no connection. Write NAME=CONNECTOR or NAME=CONNECTOR:PATH.')
-    if name in RESERVED or not _NAME.fullmatch(name):
-        raise click.UsageError(
-            f'"{name}" is a name that a connection cannot have. Use small letters, digits, - and _, '
-            f"and none of {', '.join(RESERVED)}."
-        )
+    if not is_connection_name(name):
+        raise click.UsageError(f'"{name}" is a name that a connection cannot have. {NAMING}')
     plugin = find_plugin(connector)
     if path and "path" not in plugin.settings.model_fields:
         raise click.UsageError(f'{connector} has no path. Write "{name}={connector}".')

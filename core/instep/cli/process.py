@@ -12,6 +12,8 @@ import click
 from instep.cli.output import print_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from instep.mapping.load import ProcessReading
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +30,16 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
 
 
+DAY = click.DateTime(["%Y-%m-%d"])
+"""A day, as `2027-01-01`."""
+
+
+def at_option(command: F) -> F:
+    """`--at`: another version of the process than the one that is in force."""
+    text = "The version that is in force on this day; without it, today's."
+    return click.option("--at", type=DAY, metavar="DATE", help=text)(command)
+
+
 def preset_option(command: F) -> F:
     return click.option("--preset", metavar="NAME", help="A shipped process instead of yours.")(command)
 
@@ -42,12 +54,15 @@ def process() -> None:
 @preset_option
 @click.option("--segment", help="The process as buyers of this segment go through it.")
 @click.option("--owners", is_flag=True, help="Who owns the buyer at each stage, segment by segment.")
+@at_option
 @json_option
-def show(workspace: Path, preset: str | None, segment: str | None, owners: bool, as_json: bool) -> None:
+def show(
+    workspace: Path, preset: str | None, segment: str | None, owners: bool, at: datetime | None, as_json: bool
+) -> None:
     """Print the stages in order, and under each the behaviours that prove it."""
     from instep.cli import process_view as view
 
-    reading = _read(workspace, preset)
+    reading = _read(workspace, preset, at=at)
     found = reading.read.process
     _check_segment(segment, [candidate.key for candidate in found.segments])
     if owners and as_json:
@@ -55,23 +70,24 @@ def show(workspace: Path, preset: str | None, segment: str | None, owners: bool,
     elif owners:
         click.echo("\n".join(view.owners_lines(found, reading.team)))
     elif as_json:
-        print_json("process-show", view.process_json(found, segment))
+        print_json("process-show", {**view.process_json(found, segment), **_standing_json(workspace, reading)})
     else:
-        click.echo("\n".join(view.process_lines(found, segment)))
+        click.echo("\n".join([*view.process_lines(found, segment), *_standing_lines(workspace, reading)]))
 
 
 @process.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @workspace_option
 @preset_option
+@at_option
 @json_option
-def lint(file: Path | None, workspace: Path, preset: str | None, as_json: bool) -> None:
+def lint(file: Path | None, workspace: Path, preset: str | None, at: datetime | None, as_json: bool) -> None:
     """Say what is weak about a process: of this workspace, of FILE, or of a preset. Exit 1 if anything is."""
     from instep.cli.output import CODES_HINT, talk
     from instep.cli.process_view import finding_json, finding_line
     from instep.mapping.lint import lint_process, seller_share
 
-    reading = _read(workspace, preset, file)
+    reading = _read(workspace, preset, file, at)
     places = reading.read.places
     findings = lint_process(reading.read.process, reading.team)
     steps, total = seller_share(reading.read.process)
@@ -94,17 +110,21 @@ def lint(file: Path | None, workspace: Path, preset: str | None, as_json: bool) 
 @click.argument("name", required=False)
 @json_option
 def preset(name: str | None, as_json: bool) -> None:
-    """List the processes that ship with Instep, or print NAME as a file to start from."""
-    from instep.cli import process_view as view
-    from instep.mapping.preset import preset_names, preset_text
+    """List the processes and libraries of behaviours that ship with Instep, or print NAME as the file it is."""
+    from instep.cli import process_shipped as view
+    from instep.mapping.library import library_names
+    from instep.mapping.preset import preset_names
 
-    names = (_known_preset(name),) if name else preset_names()
+    presets, libraries = preset_names(), library_names()
+    if name:
+        name = _known(name, (*presets, *libraries), "preset or library")
+        presets, libraries = tuple({name} & {*presets}), tuple({name} & {*libraries})
     if as_json:
-        print_json("process-preset", {"presets": [view.preset_json(key) for key in names]})
+        print_json("process-preset", view.shipped_json(presets, libraries))
     elif name:
-        click.echo(preset_text(name), nl=False)
+        click.echo(view.shipped_text(name), nl=False)
     else:
-        click.echo("\n".join(view.preset_lines(names)))
+        click.echo("\n".join(view.shipped_lines(presets, libraries)))
 
 
 @process.command()
@@ -178,7 +198,78 @@ def convert(workspace: Path, target: str, write: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _read(workspace: Path, preset: str | None, file: Path | None = None) -> ProcessReading:
+@process.command()
+@workspace_option
+@json_option
+def versions(workspace: Path, as_json: bool) -> None:
+    """List the versions of the process: which is in force, which comes next, and what each one changes."""
+    from instep.cli import process_versions as view
+
+    found = view.read_listed(workspace)
+    if as_json:
+        print_json("process-versions", view.versions_json(found))
+    else:
+        click.echo("\n".join(view.versions_lines(found)))
+
+
+@process.command()
+@workspace_option
+@click.option("--history", is_flag=True, required=True, help="Hold the process against the journeys that were won.")
+@click.option("--from", "since", type=DAY, metavar="DATE", help="Only journeys that were won from this day on.")
+@click.option(
+    "--min", "fewest", type=click.IntRange(min=1), default=5, show_default=True, help="With fewer, say nothing."
+)
+@click.option(
+    "--record", is_flag=True, help="Keep that this version was validated, when, and with how many journeys."
+)
+@at_option
+@json_option
+def validate(
+    workspace: Path,
+    history: bool,
+    since: datetime | None,
+    fewest: int,
+    record: bool,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Replay the journeys that were won, and say which stages came out of order, were skipped, or are missing.
+
+    Asks no system.
+    """
+    from instep.cli import process_validate as view
+
+    days = [None if day is None else day.date() for day in (since, at)]
+    found = view.held_against_history(workspace, days[0], fewest, days[1])
+    recorded = record and found.is_enough
+    if recorded:
+        view.record(found)
+    if as_json:
+        print_json("process-validate", view.validation_json(found, recorded=recorded))
+    else:
+        click.echo("\n".join(view.validation_lines(found)))
+    if record and not recorded:
+        click.echo("Nothing was recorded: there are too few won journeys.", err=True)
+    elif record:
+        click.echo(f"Recorded: {found.version.file} was validated with {found.journeys} won journeys.", err=True)
+
+
+def _standing_lines(workspace: Path, reading: ProcessReading) -> list[str]:
+    from instep.cli import process_versions as view
+
+    lines = view.standing_lines(workspace, reading.version, reading.versions) if reading.version else []
+    return ["", *lines] if lines else []
+
+
+def _standing_json(workspace: Path, reading: ProcessReading) -> dict[str, Any]:
+    from instep.cli import process_versions as view
+
+    return view.standing_json(workspace, reading.version)
+
+
+def _read(
+    workspace: Path, preset: str | None, file: Path | None = None, at: datetime | None = None
+) -> ProcessReading:
     """The process that was asked for. Seller's acts as entries are left for lint to judge."""
     from instep.cli.process_view import print_mistakes
     from instep.mapping.load import read_preset, read_process_file, read_process_of
@@ -188,7 +279,7 @@ def _read(workspace: Path, preset: str | None, file: Path | None = None) -> Proc
     elif file:
         reading = read_process_file(file, str(file))
     else:
-        reading = read_process_of(workspace)
+        reading = read_process_of(workspace, at.date() if at else None)
     mistakes = [mistake for mistake in reading.mistakes if mistake.code != "SELLER_ENTRY"]
     if mistakes:
         print_mistakes(mistakes)
@@ -197,11 +288,16 @@ def _read(workspace: Path, preset: str | None, file: Path | None = None) -> Proc
 
 
 def _known_preset(name: str) -> str:
-    from instep.mapping.mistakes import suggestion
     from instep.mapping.preset import preset_names
 
-    if name not in preset_names():
-        raise click.BadParameter(f'There is no preset "{name}". {suggestion(name, preset_names())}')
+    return _known(name, preset_names(), "preset")
+
+
+def _known(name: str, known: tuple[str, ...], what: str) -> str:
+    from instep.mapping.mistakes import suggestion
+
+    if name not in known:
+        raise click.BadParameter(f'There is no {what} "{name}". {suggestion(name, known)}')
     return name
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,10 +10,8 @@ import click
 from instep.cli.output import CODES_HINT, mistake_line
 from instep.mapping.coverage import Coverage
 from instep.mapping.lint import Finding
-from instep.mapping.load import read_preset
 from instep.mapping.mistakes import Mistake
 from instep.mapping.ownership import columns_of, owners_grid
-from instep.mapping.preset import preset_text
 from instep.mapping.statuses import Unmapped
 from instep.model.process import Behaviour, Process, Stage
 from instep.model.team import Team
@@ -122,13 +119,7 @@ def process_json(process: Process, segment: str | None = None) -> dict[str, Any]
 
 def _stage_json(process: Process, stage: Stage) -> dict[str, Any]:
     behaviours = [
-        {
-            "key": behaviour.key,
-            "label": behaviour.label,
-            "actor": behaviour.actor,
-            "weight": behaviour.weight,
-            "needed": "all" if behaviour.key in stage.enter.all else "any",
-        }
+        {**behaviour_json(behaviour), "needed": "all" if behaviour.key in stage.enter.all else "any"}
         for behaviour in entering(process, stage)
     ]
     return {
@@ -141,6 +132,16 @@ def _stage_json(process: Process, stage: Stage) -> dict[str, Any]:
         "latent": stage.latent,
         "aliases": list(stage.aliases),
         "behaviours": behaviours,
+    }
+
+
+def behaviour_json(behaviour: Behaviour) -> dict[str, Any]:
+    """A behaviour for machines."""
+    return {
+        "key": behaviour.key,
+        "label": behaviour.label,
+        "actor": behaviour.actor,
+        "weight": behaviour.weight,
     }
 
 
@@ -164,17 +165,6 @@ def owners_lines(process: Process, team: Team) -> list[str]:
     return table_lines(["Stage", *(segment or everyone for segment in columns)], rows)
 
 
-def preset_json(name: str) -> dict[str, Any]:
-    """A preset as text and as a process."""
-    return {"text": preset_text(name), **process_json(read_preset(name).read.process)}
-
-
-def preset_lines(names: Sequence[str]) -> list[str]:
-    """Presets with what they are about."""
-    rows = [(name, count(len(read_preset(name).read.process.stages), "stage"), about(name)) for name in names]
-    return table_lines(("Preset", "", ""), rows)
-
-
 def finding_json(finding: Finding, places: Places) -> dict[str, Any]:
     """A finding and where it is written."""
     file, line = places.get(finding.place, ("", 0))
@@ -186,11 +176,6 @@ def finding_line(finding: Finding, places: Places) -> str:
     file, line = places.get(finding.place, ("", 0))
     place = f"{file}:{line}: " if line else ""
     return plain(f"{place}{finding.code} {finding.place} {finding.problem}. {finding.remedy}")
-
-
-def about(name: str) -> str:
-    """What a preset says of itself."""
-    return str(tomllib.loads(preset_text(name))["about"])
 
 
 def count(number: int, word: str, words: str = "") -> str:

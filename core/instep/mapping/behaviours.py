@@ -39,6 +39,7 @@ def _behaviour(table: Section, key: str, before: Behaviour | None) -> Behaviour:
         weight=_weight(table, before.weight),
         buyer_counterpart=table.text("buyer_counterpart", before.buyer_counterpart),
         same_within=_same_within(table, before.same_within),
+        library=before.library,
     )
 
 

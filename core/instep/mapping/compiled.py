@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from instep.mapping.versions import ProcessVersion, version_at
 from instep.model.configuration import Configuration
 from instep.model.entities import FieldType, Kind
 from instep.model.process import Process, Role
@@ -303,6 +305,24 @@ class Workspace:
     """By connection, how its stages are to be configured; no plan of a sync depends on it."""
     digest: str
     """Changes when any file that a plan depends on changes in meaning (key order and comments do not count)."""
+    versions: tuple[ProcessVersion, ...]
+    """Every version of the process, in the order in which they take each other's place; `process` is in force."""
+    day: date
+    """The day (UTC) for which the version in force was chosen."""
+
+    @property
+    def version(self) -> ProcessVersion:
+        """The version of the process that is in force."""
+        return version_at(self.versions, self.day)
+
+    @property
+    def next_version(self) -> ProcessVersion | None:
+        """The version that takes its place next, if there is one."""
+        return next((v for v in self.versions if v.effective is not None and v.effective > self.day), None)
+
+    def process_at(self, day: date) -> Process:
+        """The process that is, was or will be in force on a day (UTC)."""
+        return version_at(self.versions, day).process
 
     @property
     def needs_companies(self) -> bool:

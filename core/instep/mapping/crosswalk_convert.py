@@ -51,6 +51,11 @@ def plan_conversion(root: Path, target: str) -> Conversion:
     Raises `ConfigError` where the files have mistakes, or the process does not start from a preset.
     """
     workspace = load_workspace(root)
+    if len(workspace.versions) > 1:
+        raise ConfigError(
+            f"The process has {len(workspace.versions)} versions, and nothing says which of them to convert. "
+            "Move all but one out of mappings/, call that one process.toml, and convert it."
+        )
     _check_usable(target)
     text = _read(root, PROCESS)
     source = _preset_of(text, workspace)

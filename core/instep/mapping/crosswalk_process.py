@@ -242,7 +242,7 @@ def _keep_behaviours(work: _Work, workspace: Workspace) -> None:
     brought = {behaviour.key for behaviour in read_preset(work.walk.target).read.process.behaviours}
     own = {str(entry["key"]): entry for entry in work.document.get("behaviours", [])}
     for behaviour in workspace.process.behaviours:
-        if behaviour.key in brought:
+        if behaviour.key in brought or (behaviour.library and behaviour.key not in own):
             continue
         if behaviour.key in own:
             own[behaviour.key].update(_said(behaviour))

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from instep.mapping.compiled import Workspace
+from instep.model.process import Process
 
-_NOT_MEANING = ("root", "store", "digest", "guards", "quarantine", "reserve", "configuration")
+_NOT_MEANING = ("root", "store", "digest", "guards", "quarantine", "reserve", "configuration", "versions", "day")
 
 
 def digest_of(workspace: Workspace) -> str:
@@ -21,6 +22,12 @@ def digest_of(workspace: Workspace) -> str:
         if field.name not in _NOT_MEANING
     }
     text = json.dumps(meaning, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_process(process: Process) -> str:
+    """The digest of one version of the process: validations are kept by it."""
+    text = json.dumps(canonical(process), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -74,7 +74,7 @@ def _no_entry(process: Process) -> Iterator[Finding]:
 def _no_stage(process: Process) -> Iterator[Finding]:
     used = {key for stage in every_stage(process) for key in stage.enter.behaviours}
     for behaviour in process.behaviours:
-        if behaviour.actor is Actor.BUYER and behaviour.key not in used:
+        if behaviour.actor is Actor.BUYER and behaviour.key not in used and behaviour.library is None:
             problem = "belongs to no stage"
             remedy = "Name it in the enter of the stage that it proves, or remove it."
             yield Finding("NO_STAGE", f"behaviours.{behaviour.key}", problem, remedy)

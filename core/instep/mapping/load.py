@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from instep.errors import ConfigError
 from instep.mapping.compiled import ConnectionConfig, FieldLaw, Guards, Options, Quarantine, Reserve, Workspace
-from instep.mapping.connections import RESERVED, SyncFile, read_sync_file, store_path
+from instep.mapping.connections import (
+    DEFAULT_STORE,
+    RESERVED,
+    SyncFile,
+    is_connection_name,
+    read_sync_file,
+    store_path,
+)
 from instep.mapping.digest import digest_of
 from instep.mapping.entity import Surroundings
 from instep.mapping.facts import FactUses
@@ -25,6 +33,8 @@ from instep.mapping.scoring import read_scoring
 from instep.mapping.section import Section
 from instep.mapping.source import Source, read_source
 from instep.mapping.team import read_team
+from instep.mapping.version_files import ReadVersion, file_names, names_elsewhere, read_versions
+from instep.mapping.versions import FIRST, ProcessVersion, is_version, version_at
 from instep.model.entities import FieldType, Kind
 from instep.model.process import Process
 from instep.model.scoring import Scoring
@@ -44,11 +54,17 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ProcessReading:
-    """A process and its team, read without the rest of the workspace, with the mistakes in these two files."""
+    """A process and its team, read without the rest of the workspace, with the mistakes in these two files.
+
+    `versions` are all of the workspace's, in order, and `version` the one that was read; there are none of a preset
+    or of a file alone.
+    """
 
     read: ReadProcess
     team: Team
     mistakes: tuple[Mistake, ...]
+    version: ProcessVersion | None = None
+    versions: tuple[ProcessVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,51 +72,87 @@ class _Files:
     """The workspace's files as far as they could be parsed."""
 
     sync: Section | None
-    process: Section | None
-    scoring: Section | None
-    team: Section | None
-    mappings: Mapping[str, Section]
+    scoring: Source | None
+    team: Source | None
+    mappings: Mapping[str, Source]
     ids: Mapping[str, Section]
 
 
-def load_workspace(root: Path) -> Workspace:
-    """The workspace in a folder. Raises `ConfigError` with every mistake of every file."""
-    reading = read_workspace(root)
+def load_workspace(root: Path, today: date | None = None) -> Workspace:
+    """The workspace in a folder, as of a day (UTC). Raises `ConfigError` with every mistake of every file."""
+    reading = read_workspace(root, today)
     if reading.workspace is None:
         raise mistakes_error(reading.mistakes)
     return reading.workspace
 
 
-def read_workspace(root: Path) -> Reading:
-    """Everything that can be said of the workspace in a folder, right or wrong."""
+def read_workspace(root: Path, today: date | None = None) -> Reading:
+    """Everything that can be said of the workspace in a folder, right or wrong, as of a day (UTC)."""
     report = Report()
     files = _parsed(root, report)
     sync = read_sync_file(files.sync) if files.sync else None
     _check_files(files, sync, root, report)
-    workspace = _compiled(root, files, sync, report)
+    read = read_versions(root, report)
+    workspace = _in_force(root, files, sync, read, today or today_utc(), report)
     _forget_consequences(report)
     good = workspace if not report.mistakes and sync else None
     connections = sync.connections if sync else ()
     return Reading(good, ordered(report.mistakes), ordered(report.notes), connections, files.sync)
 
 
+def today_utc() -> date:
+    """The one place where a day comes from this machine's clock: callers with a clock of their own name the day."""
+    return datetime.now(UTC).date()
+
+
 def _forget_consequences(report: Report) -> None:
     """Without its preset a process has none of its stages: whoever names one of them is right all the same."""
-    if any((m.file, m.path, m.code) == ("mappings/process.toml", "preset", "NOT_ALLOWED") for m in report.mistakes):
-        consequences = ("UNKNOWN_STAGE", "UNKNOWN_BEHAVIOUR")
-        report.mistakes[:] = [mistake for mistake in report.mistakes if mistake.code not in consequences]
+    consequences = {code for mistake in report.mistakes for code in _consequences(mistake)}
+    report.mistakes[:] = [mistake for mistake in report.mistakes if mistake.code not in consequences]
 
 
-def read_process_of(root: Path) -> ProcessReading:
-    """The process and team of a workspace, whatever state its other files are in."""
-    report, uses = Report(), FactUses()
-    section = _section(root, "mappings/process.toml", report)
-    if section is None and not report.mistakes:
+def _consequences(mistake: Mistake) -> tuple[str, ...]:
+    if not is_version(PurePosixPath(mistake.file).stem):
+        return ()
+    if mistake.code in ("SYNTAX", "NOT_UTF8", "UNREADABLE", "BAD_VERSION"):
+        return "UNKNOWN_STAGE", "UNKNOWN_BEHAVIOUR", "UNKNOWN_SEGMENT"
+    if (mistake.path, mistake.code) == ("preset", "NOT_ALLOWED"):
+        return "UNKNOWN_STAGE", "UNKNOWN_BEHAVIOUR"
+    return ("UNKNOWN_BEHAVIOUR",) if mistake.code == "UNKNOWN_LIBRARY" else ()
+
+
+def read_process_of(root: Path, today: date | None = None) -> ProcessReading:
+    """The process and team of a workspace as of a day (UTC), whatever state its other files are in."""
+    report = Report()
+    versions = read_versions(root, report)
+    if not versions and not report.mistakes:
         _report_missing_process(report)
-    read = read_process(section, uses) if section else ReadProcess(Process("process", ()))
-    team = _section(root, "mappings/team.toml", report) if section else None
-    found = read_team(team, read.process, tuple(_mapping_names(root)), uses) if team else Team()
-    return ProcessReading(read, found, ordered(report.mistakes))
+    if not versions:
+        return ProcessReading(ReadProcess(Process("process", ())), Team(), ordered(report.mistakes))
+    found = tuple(one.version for one in versions)
+    version = version_at(found, today or today_utc())
+    one = versions[found.index(version)]
+    own = Report(elsewhere=names_elsewhere(version.process, found))
+    team = _section(root, "mappings/team.toml", own)
+    people = read_team(team, version.process, tuple(_mapping_names(root)), one.uses) if team else Team()
+    others = {other.file for other in found if other is not version}
+    mistakes = [*own.mistakes, *(mistake for mistake in report.mistakes if mistake.file not in others)]
+    return ProcessReading(one.read, people, ordered(mistakes), version, found)
+
+
+def read_store_path(root: Path) -> Path:
+    """Where a workspace keeps its state, whatever state its files are in."""
+    section = _section(root, "sync.toml", Report(), parse_float=float)
+    return store_path(root, read_sync_file(section).store if section else DEFAULT_STORE)
+
+
+def read_versions_of(root: Path) -> tuple[tuple[ProcessVersion, ...], tuple[Mistake, ...]]:
+    """Every version of a workspace's process, and the mistakes in all of their files."""
+    report = Report()
+    versions = read_versions(root, report)
+    if not (root / f"mappings/{FIRST}.toml").is_file():
+        _report_missing_process(report)
+    return tuple(one.version for one in versions), ordered(report.mistakes)
 
 
 def read_process_file(file: Path, name: str) -> ProcessReading:
@@ -131,13 +183,12 @@ def mistakes_error(mistakes: tuple[Mistake, ...]) -> ConfigError:
 def _parsed(root: Path, report: Report) -> _Files:
     return _Files(
         sync=_section(root, "sync.toml", report, parse_float=float),
-        process=_section(root, "mappings/process.toml", report),
-        scoring=_section(root, "mappings/scoring.toml", report),
-        team=_section(root, "mappings/team.toml", report),
+        scoring=_source(root, "mappings/scoring.toml", report),
+        team=_source(root, "mappings/team.toml", report),
         mappings={
-            name: section
+            name: source
             for name in _mapping_names(root)
-            if (section := _section(root, f"mappings/{name}.toml", report)) is not None
+            if (source := _source(root, f"mappings/{name}.toml", report)) is not None
         },
         ids={
             name: section
@@ -148,16 +199,17 @@ def _parsed(root: Path, report: Report) -> _Files:
 
 
 def _section(root: Path, name: str, report: Report, parse_float: Callable[[str], Any] = Decimal) -> Section | None:
-    if not (root / name).is_file():
-        return None
-    source = read_source(root / name, name, report, parse_float)
+    source = _source(root, name, report, parse_float)
     return Section(source, report) if source else None
+
+
+def _source(root: Path, name: str, report: Report, parse_float: Callable[[str], Any] = Decimal) -> Source | None:
+    return read_source(root / name, name, report, parse_float) if (root / name).is_file() else None
 
 
 def _mapping_names(root: Path) -> list[str]:
     """Every connection with a mapping file; beside it, ids may stand, or a proposal wait to be taken over."""
-    found = (file.stem for file in (root / "mappings").glob("*.toml"))
-    return sorted(name for name in found if name not in RESERVED and not name.endswith((".proposed", SUFFIX)))
+    return [name for name in file_names(root) if name not in RESERVED and not is_version(name)]
 
 
 def _check_files(files: _Files, sync: SyncFile | None, root: Path, report: Report) -> None:
@@ -165,11 +217,11 @@ def _check_files(files: _Files, sync: SyncFile | None, root: Path, report: Repor
     if not (root / "sync.toml").is_file():
         problem, remedy = "There is no such file", 'Run "instep init", or name the folder with --workspace.'
         report.mistakes.append(Mistake("sync.toml", "", 0, problem, remedy, "NO_FILE"))
-    if not (root / "mappings/process.toml").is_file():
+    if not (root / f"mappings/{FIRST}.toml").is_file():
         _report_missing_process(report)
     names = [connection.name for connection in sync.connections] if sync else []
     for name in names:
-        if files.sync and not (root / f"mappings/{name}.toml").is_file() and name not in RESERVED:
+        if files.sync and not (root / f"mappings/{name}.toml").is_file() and is_connection_name(name):
             problem, remedy = "has no mapping file", f"Write mappings/{name}.toml, or remove the connection."
             files.sync.mistake("NO_MAPPING", problem, remedy, "connections", name)
     for name in files.mappings if sync else ():
@@ -180,30 +232,65 @@ def _check_files(files: _Files, sync: SyncFile | None, root: Path, report: Repor
 
 def _report_missing_process(report: Report) -> None:
     problem, remedy = "There is no such file", 'Write one; preset = "b2b-11" is enough to start with.'
-    report.mistakes.append(Mistake("mappings/process.toml", "", 0, problem, remedy, "NO_FILE"))
+    report.mistakes.append(Mistake(f"mappings/{FIRST}.toml", "", 0, problem, remedy, "NO_FILE"))
 
 
 # --- meaning -----------------------------------------------------------------------------------------------------
 
 
-def _compiled(root: Path, files: _Files, sync: SyncFile | None, report: Report) -> Workspace | None:
-    """The workspace; what it lacks because of mistakes is left out. None without a process to check against."""
-    if files.process is None:
+def _in_force(
+    root: Path, files: _Files, sync: SyncFile | None, read: Sequence[ReadVersion], today: date, report: Report
+) -> Workspace | None:
+    """The workspace with the version that is in force; None without any.
+
+    The other files are read against every later version too, so that what would be wrong on its first day is said
+    now. What they say of stages that only an earlier version has is nobody's mistake.
+    """
+    if not read:
         return None
-    uses = FactUses()
-    process = read_process(files.process, uses).process
+    versions = tuple(one.version for one in read)
+    ids = {name: read_ids(section) for name, section in files.ids.items()}
+    current = versions.index(version_at(versions, today))
+    workspace = None
+    for one in read[current:]:
+        own = Report(elsewhere=names_elsewhere(one.version.process, versions))
+        compiled = _compiled(root, files, sync, one, ids, own)
+        if workspace is None:
+            workspace = dataclasses.replace(compiled, versions=versions, day=today)
+            report.notes += own.notes
+        _take_over(report, own, None if one is read[current] else one.version)
+    return workspace
+
+
+def _take_over(report: Report, own: Report, later: ProcessVersion | None) -> None:
+    """The mistakes that were not said yet; those of a version to come say that it is to come."""
+    said = {(mistake.file, mistake.path, mistake.line, mistake.code) for mistake in report.mistakes}
+    for mistake in own.mistakes:
+        if later is None:
+            report.mistakes.append(mistake)
+        elif (mistake.file, mistake.path, mistake.line, mistake.code) not in said:
+            problem = f"{mistake.problem}, as soon as {later.file} is in force"
+            report.mistakes.append(dataclasses.replace(mistake, problem=problem))
+
+
+def _compiled(
+    root: Path, files: _Files, sync: SyncFile | None, one: ReadVersion, ids: Mapping[str, Ids], report: Report
+) -> Workspace:
+    """The workspace with one version of the process; what it lacks because of mistakes is left out."""
+    process, uses = one.version.process, one.uses
     connections = sync.connections if sync else ()
     names = tuple(connection.name for connection in connections) if sync else tuple(files.mappings)
-    ids = {name: read_ids(section) for name, section in files.ids.items()}
     around = Surroundings(process, names, uses, {name: found.lists for name, found in ids.items()})
-    drafts = [read_mapping(files.mappings[name], name, around) for name in names if name in files.mappings]
+    mapped = [(name, Section(files.mappings[name], report)) for name in names if name in files.mappings]
+    drafts = [read_mapping(section, name, around) for name, section in mapped]
     types, laws = _settled(drafts, names)
+    team = read_team(Section(files.team, report), process, names, uses) if files.team else Team()
     workspace = Workspace(
         root=root,
         connections=connections,
         process=process,
-        team=read_team(files.team, process, names, uses) if files.team else Team(),
-        scoring=read_scoring(files.scoring, process, uses) if files.scoring else Scoring(),
+        team=team,
+        scoring=read_scoring(Section(files.scoring, report), process, uses) if files.scoring else Scoring(),
         mappings={draft.connection: compiled_mapping(draft, types) for draft in drafts},
         laws=laws,
         types=types,
@@ -214,6 +301,8 @@ def _compiled(root: Path, files: _Files, sync: SyncFile | None, report: Report) 
         reserve=sync.reserve if sync else Reserve(),
         configuration={draft.connection: draft.configuration(ids.get(draft.connection, Ids())) for draft in drafts},
         digest="",
+        versions=(one.version,),
+        day=date.min,
     )
     uses.report_unknown(_mapped_fields(drafts))
     return dataclasses.replace(workspace, digest=digest_of(workspace))

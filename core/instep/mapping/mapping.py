@@ -46,7 +46,8 @@ def read_mapping(section: Section, connection: str, around: Surroundings) -> Map
         table = section.table_or_empty(kind.value)
         table.known["objects"] = None
         entities[kind] = read_entity(table, kind, connection, objects, around)
-    behaviours = tuple(_behaviour(table, around) for table in section.tables("behaviours"))
+    told = [_behaviour(table, around) for table in section.tables("behaviours")]
+    behaviours = tuple(behaviour for behaviour in told if behaviour is not None)
     more = tuple(read_more_lists(section))
     section.finish()
     return MappingDraft(connection, entities, behaviours, more)
@@ -81,7 +82,8 @@ def _check_objects(section: Section, objects: Mapping[Kind, tuple[str, ...]]) ->
                 section.mistake("TWICE", problem, "Map an object to one kind only.", kind.value, "objects")
 
 
-def _behaviour(table: Section, around: Surroundings) -> BehaviourMapping:
+def _behaviour(table: Section, around: Surroundings) -> BehaviourMapping | None:
+    """One activity; None where the behaviour is one that only another version of the process has."""
     kind, behaviour = table.required_text("kind"), table.required_text("behaviour")
     known = [found.key for found in around.process.behaviours]
     if behaviour is not None and behaviour not in known:
@@ -94,4 +96,4 @@ def _behaviour(table: Section, around: Surroundings) -> BehaviourMapping:
         refers=table.text("refers"),
     )
     table.finish()
-    return mapping
+    return None if table.is_elsewhere("behaviour", behaviour) else mapping

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,8 @@ class Report:
 
     mistakes: list[Mistake] = field(default_factory=list)
     notes: list[Mistake] = field(default_factory=list)
+    elsewhere: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Names that only other versions of the process have ("stage" to their keys): who names one is not mistaken."""
 
     def in_order(self) -> tuple[Mistake, ...]:
         """The mistakes by file, then line; files in the order in which they were first read."""

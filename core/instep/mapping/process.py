@@ -1,13 +1,15 @@
-"""`mappings/process.toml`: stages, behaviours, segments and renamed keys, on top of a preset or alone."""
+"""`mappings/process.toml`, and later versions of it: on top of a preset and libraries of behaviours, or alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from instep.mapping.behaviours import read_behaviours
+from instep.mapping.behaviours import Found, read_behaviours
 from instep.mapping.detours import read_detours
 from instep.mapping.facts import FactUses
+from instep.mapping.library import library_behaviours, library_names
+from instep.mapping.mistakes import Report
 from instep.mapping.preset import preset_names, preset_source
 from instep.mapping.rules import take_rule
 from instep.mapping.section import Section, titled
@@ -65,13 +67,22 @@ def read_process(section: Section, uses: FactUses) -> ReadProcess:
 
 def _base(section: Section) -> _Base:
     name = section.choice("preset", preset_names())
+    libraries = section.names("libraries", "library", library_names())
     source = preset_source(name, section.report) if name else None
     if name is None or source is None:
-        return _Base()
+        return _Base(behaviours=_with_libraries({}, libraries, section.report))
     preset = Section(source, section.report)
     preset.text("about")
-    behaviours = read_behaviours(preset.tables("behaviours"), {})
+    behaviours = _with_libraries(read_behaviours(preset.tables("behaviours"), {}), libraries, section.report)
     return _Base(preset.text("key", name) or name, read_stages(preset.tables("stages"), StageList()), behaviours)
+
+
+def _with_libraries(behaviours: Found, libraries: Sequence[str], report: Report) -> Found:
+    """The preset's behaviours, then the libraries'; where two have the same one, the earlier says what it is."""
+    found = dict(behaviours)
+    for name in libraries:
+        found.update({key: new for key, new in library_behaviours(name, report).items() if key not in found})
+    return found
 
 
 def _segments(section: Section, common: StageList, uses: FactUses) -> list[tuple[Segment, StageList]]:

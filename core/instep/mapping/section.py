@@ -48,9 +48,18 @@ class Section:
                 self.mistake("UNKNOWN_KEY", "is not a known key", suggestion(key, self.known), key)
 
     def unknown(self, what: str, wrong: str, known: Iterable[str], *below: str | int) -> None:
-        """Report a name that should be one of `known`. The first word of `what` makes the code: `UNKNOWN_STAGE`."""
+        """Report a name that should be one of `known`. The first word of `what` makes the code: `UNKNOWN_STAGE`.
+
+        A name that only another version of the process has is no mistake.
+        """
+        if self.is_elsewhere(what, wrong):
+            return
         problem = f'names "{wrong}", which is no {what}'
         self.mistake(f"UNKNOWN_{what.split(maxsplit=1)[0].upper()}", problem, suggestion(wrong, known), *below)
+
+    def is_elsewhere(self, what: str, name: str | None) -> bool:
+        """Whether only another version of the process has this name."""
+        return name in self.report.elsewhere.get(what, ())
 
     # --- single values -----------------------------------------------------------------------------------------
 

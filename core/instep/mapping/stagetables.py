@@ -9,7 +9,7 @@ from instep.mapping.mistakes import listed
 from instep.mapping.process import every_stage
 from instep.mapping.section import Section
 from instep.model.process import Outcome, Process
-from instep.model.stagetable import StageTable
+from instep.model.stagetable import Replaced, StageTable
 
 
 def read_stage_table(
@@ -21,13 +21,15 @@ def read_stage_table(
     pipeline: str | None = None,
     pipeline_field: str | None = None,
 ) -> StageTable:
-    """The translation of stages under `section`: `values`, `lands_on`, `detours`, and the `outcomes` of a purchase."""
+    """The translation of stages under `section`: `values`, `lands_on`, `detours` and, of a purchase, `outcomes`."""
     also: dict[str, str] = {}
     values = _values(section, process, also)
     outcomes = _outcomes(section, also) if has_outcomes else {}
     detours = _detours(section, process, also, {*values.values(), *outcomes.values()})
     _check_further(section, also, {*values.values(), *outcomes.values(), *detours.values()})
-    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field, also, detours=detours)
+    listed = {*values.values(), *outcomes.values(), *detours.values(), *also}
+    replaced = {value: old for value, old in _replaced(section, process).items() if value not in listed}
+    table = StageTable(field, values, {}, outcomes, pipeline, pipeline_field, also, replaced, detours=detours)
     return dataclasses.replace(table, lands_on=_lands_on(section, table, process))
 
 
@@ -57,13 +59,26 @@ def _values(section: Section, process: Process, also: dict[str, str]) -> dict[st
     known = [stage.key for stage in every_stage(process)]
     values = {}
     for stage in table.data:
-        spelled = _spelled(table, stage, also)
         if stage not in known:
             table.unknown("stage", stage, known, stage)
-        elif spelled:
+        elif spelled := _spelled(table, stage, also):
             values[stage] = spelled
     order = process.order()
     return {stage: values[stage] for stage in sorted(values, key=order.__getitem__)}
+
+
+def _replaced(section: Section, process: Process) -> dict[str, Replaced]:
+    """What spells the stages that only another version has, where they have become a stage of this one."""
+    table = section.table_or_empty("values")
+    order = process.order()
+    became = {stage: process.current_key(stage) for stage in table.data if table.is_elsewhere("stage", stage)}
+    gone = {stage: Replaced(stage, new) for stage, new in became.items() if new in order}
+    return {word: old for stage, old in gone.items() for word in _words(table.data[stage])}
+
+
+def _words(spelled: object) -> list[str]:
+    """One value, or a list of them, as far as they are text."""
+    return [word for word in (spelled if isinstance(spelled, list) else [spelled]) if isinstance(word, str)]
 
 
 def _outcomes(section: Section, also: dict[str, str]) -> dict[Outcome, str]:
@@ -106,7 +121,8 @@ def _lands_on(section: Section, table: StageTable, process: Process) -> dict[str
     for value in found.data:
         stage = found.text(value)
         if value not in table.values.values():
-            found.unknown("value", value, table.values.values(), value)
+            if not _is_spelled_elsewhere(section, value):
+                found.unknown("value", value, table.values.values(), value)
         elif stage is not None and stage not in known:
             found.unknown("stage", stage, known, value)
         elif stage is not None and not table.includes(value, stage, process):
@@ -115,6 +131,13 @@ def _lands_on(section: Section, table: StageTable, process: Process) -> dict[str
             lands_on[value] = stage
     _check_ambiguous(section, table.values, found.data)
     return lands_on
+
+
+def _is_spelled_elsewhere(section: Section, value: str) -> bool:
+    """Whether a value is one of a stage that only another version of the process has."""
+    values = section.table_or_empty("values")
+    elsewhere = [stage for stage in values.data if values.is_elsewhere("stage", stage)]
+    return any(value in _words(values.data[stage]) for stage in elsewhere)
 
 
 def _wrong_landing(section: Section, value: str, stage: str, table: StageTable) -> None:

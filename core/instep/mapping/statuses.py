@@ -78,4 +78,4 @@ def _has_stages_there(entity: EntityMapping, id: str) -> bool:
 
 def _spelled(entity: EntityMapping, pipeline: str | None) -> set[str]:
     tables = [table for table in entity.tables() if table.pipeline == pipeline]
-    return {value for table in tables for value in table.every_value()}
+    return {value for table in tables for value in (*table.every_value(), *table.replaced)}

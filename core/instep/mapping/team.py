@@ -33,12 +33,13 @@ def read_team(section: Section, process: Process, connections: Sequence[str], us
 
 def _owner(table: Section, process: Process, connections: Sequence[str]) -> Owner:
     key = table.required_text("key") or ""
+    segments = [*(segment.key for segment in process.segments), *table.report.elsewhere.get("segment", ())]
     owner = Owner(
         key=key,
         name=table.text("name", key) or key,
         email=table.text("email"),
         roles=table.members("roles", "role", Role),
-        segments=frozenset(table.names("segments", "segment", [segment.key for segment in process.segments])),
+        segments=frozenset(table.names("segments", "segment", segments)),
         active=table.flag("active", True),
         away=tuple(span for absence in table.tables("away") if (span := _absence(absence))),
         users=_users(table, connections),

@@ -131,6 +131,8 @@ def _retire(section: Section, table: StageTable, process: Process) -> dict[str, 
     found: dict[str, str] = {}
     for key in given.data:
         to = given.text(key)
+        if given.is_elsewhere("stage", to):
+            continue
         if key in wanted:
             problem = f'retires "{key}", which is still among the values'
             given.mistake("RETIRED_STILL_THERE", problem, "Remove it here, or there.", key)

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from instep.model.entities import Kind
 from instep.model.process import Outcome, Process
-from instep.model.stagetable import StageTable
+from instep.model.stagetable import Replaced, StageTable
 from instep.model.values import Scalar
 
 Path = tuple[str, ...]
@@ -122,6 +122,7 @@ def with_ids(table: StageTable, ids: ListIds) -> StageTable:
         detours=detours,
         lands_on={held.get(word, word): stage for word, stage in table.lands_on.items()},
         also={held.get(word, word): held.get(first, first) for word, first in table.also.items()},
+        replaced=_replaced(table, ids, held),
         pipeline=ids.pipeline or table.pipeline,
         words={id: word for word, id in held.items() if id != word},
         unmade=frozenset(_unmade(table, ids, held)),
@@ -137,6 +138,16 @@ def _held(key: Key, word: str, table: StageTable, ids: ListIds, held: dict[str, 
             if id not in held.values():
                 held.setdefault(spelling, id)
     return held.get(word, word)
+
+
+def _replaced(table: StageTable, ids: ListIds, held: Mapping[str, str]) -> dict[str, Replaced]:
+    """The values of other versions' stages as records hold them: the ids, where the list still has these stages."""
+    found: dict[str, Replaced] = {}
+    for old in dict.fromkeys(table.replaced.values()):
+        words = [word for word, other in table.replaced.items() if other == old]
+        known = ids.stages.get(Key("values", old.stage), ())
+        found.update(dict.fromkeys(known if len(known) == len(words) else words, old))
+    return {word: old for word, old in found.items() if word not in held.values()}
 
 
 def _unmade(table: StageTable, ids: ListIds, held: Mapping[str, str]) -> Iterator[str]:

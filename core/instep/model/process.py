@@ -70,6 +70,8 @@ class Behaviour:
     """For a seller's act: what the buyer does instead, if anything ("requests-quote")."""
     same_within: timedelta = timedelta(days=1)
     """Two systems that tell of it within that time of each other tell of one act; zero where they never do."""
+    library: str | None = None
+    """The library that it comes from: it is there to be named, and need not be."""
 
 
 @dataclass(frozen=True, slots=True)

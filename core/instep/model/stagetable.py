@@ -10,6 +10,14 @@ from instep.model.process import Outcome, Process
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A stage of another version of the process, and the stage that it has become in this one."""
+
+    stage: str
+    became: str
+
+
+@dataclass(frozen=True, slots=True)
 class StageTable:
     """How one system's field (or pipeline) spells the canonical stages.
 
@@ -28,6 +36,11 @@ class StageTable:
     """Further values of a system that is finer than the process, each with the listed value that it counts as.
 
     They are read like that value, left as they are, and never written.
+    """
+    replaced: Mapping[str, Replaced] = dataclasses.field(default_factory=dict)
+    """Values of stages that this version of the process does not have, and what these stages have become.
+
+    They are read as what they became, and written over with how that is spelled.
     """
     words: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Values that are a system's own ids, by what the files call them."""
@@ -52,7 +65,7 @@ class StageTable:
 
     def has(self, value: str) -> bool:
         """Whether a value means something here."""
-        return value in self.every_value()
+        return value in self.replaced or value in self.every_value()
 
     def every_value(self) -> tuple[str, ...]:
         """Every value that means something here, each once."""
@@ -79,11 +92,14 @@ class StageTable:
         if value in self.lands_on:
             return self.lands_on[value]
         meant = [stage for stage, spelled in self.values.items() if spelled == value]
+        if value in self.replaced:
+            meant = [self.replaced[value].became]
         return meant[0] if len(meant) == 1 else None
 
     def includes(self, value: str, stage: str, process: Process) -> bool:
-        """Whether `stage` shows as `value` here."""
-        return self.put(stage, process) == self.counts_as(value)
+        """Whether `stage` shows as `value` here; a replaced value stands for what its stage has become."""
+        old = self.replaced.get(value)
+        return self.put(stage, process) == (self.put(old.became, process) if old else self.counts_as(value))
 
     def outcome(self, value: str) -> Outcome | None:
         value = self.counts_as(value)

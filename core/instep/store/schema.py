@@ -278,6 +278,15 @@ quarantine = _table(
 erased = _table("erased", _key("hash"), _text("subject", nullable=False), _text("at", nullable=False))
 """Who was erased: keyed hashes of addresses, records and ids, all of one person under one `subject`."""
 
+validation = _table(
+    "validation",
+    _key("digest"),
+    _key("method"),
+    _text("validated_at", nullable=False),
+    Column("validated_with", Integer, nullable=False),
+)
+"""When a version of the process (by its digest) was held against what buyers did, how, and with how many journeys."""
+
 saved_plan = _table("saved_plan", _key("path"))
 
 allowance = _table(

@@ -84,6 +84,7 @@ HOLDS_NOBODY = {
     "budget": "when calls may be sent",
     "erased": "keyed hashes, which bar them from coming back",
     "saved_plan": "where plans were saved; these files are deleted",
+    "validation": "when a version of the process was validated, and with how many journeys",
 }
 
 

@@ -303,7 +303,7 @@ def _refresh_for_files(session: Session) -> None:
         successor = process.current_key(stage)
         if not process.has_stage(successor):
             raise ConfigError(
-                f'mappings/process.toml: no stage "{stage}" is defined, and {count} journeys are at it.\n'
+                f'{session.workspace.version.file}: no stage "{stage}" is defined, and {count} journeys are at it.\n'
                 f'Say what became of it: [[moved]] from = "{stage}", to = "…".'
             )
     if store.meta("files") == session.workspace.digest:

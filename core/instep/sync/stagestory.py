@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,7 +84,9 @@ class Told:
 
 
 def explain_stage(store: Store, workspace: Workspace, entity: str, as_of: AsOf) -> StageStory:
-    """The stage that an entity shows now, or showed after a past run or at a past instant."""
+    """The stage that an entity shows now, or showed then: by the version of the process in force then."""
+    if as_of.is_past:
+        workspace = replace(workspace, process=workspace.process_at(as_of.instant(store).date()))
     row = store.row("SELECT shown FROM entity WHERE id = ?", (entity,))
     journeys = [_told(store, workspace, journey, as_of) for journey in _journeys(store, entity, row)]
     id = row[0] if row else None

@@ -49,7 +49,7 @@ MISTAKES = {
         BOTH + '[connections.team]\nplugin = "desk"\n',
         (
             "sync.toml:5: connections.team is a name that a connection cannot have. "
-            "Use small letters, digits, - and _, and none of process, scoring, team."
+            "Use small letters, digits, - and _; none of process, scoring, team, and nothing that begins with process-."
         ),
     ),
     "a quarantine without a try": (

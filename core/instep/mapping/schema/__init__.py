@@ -17,6 +17,7 @@ from instep.mapping.schema.connection import mapping_schema
 from instep.mapping.schema.process import process_schema, scoring_schema, team_schema
 from instep.mapping.schema.shapes import Schema
 from instep.mapping.schema.sync import sync_schema
+from instep.mapping.versions import FIRST, is_version
 
 if TYPE_CHECKING:
     from instep.settings import ConnectorSettings
@@ -60,6 +61,8 @@ def schema_for(file: str) -> str:
     path = PurePosixPath(file)
     if path.suffix != ".toml":
         return file
+    if is_version(path.stem):
+        return FIRST
     return path.stem if path.stem in RESERVED or path.name == file == "sync.toml" else "mapping"
 
 

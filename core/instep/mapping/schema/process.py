@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from instep.mapping.behaviours import HEAVIEST
+from instep.mapping.library import library_names
 from instep.mapping.preset import preset_names
 from instep.mapping.schema.rules import RULE, rule
 from instep.mapping.schema.shapes import (
@@ -31,6 +32,11 @@ def process_schema() -> Schema:
     """`mappings/process.toml`."""
     properties = {
         "preset": one_of(preset_names(), "a process to start from; `instep process preset` lists them"),
+        "libraries": words(
+            "behaviours to name beside the preset's; `instep process preset` lists them",
+            one_of(library_names()),
+            uniqueItems=True,
+        ),
         "replace_stages": flag("only the stages written here exist"),
         "key": text("the name of the process; the preset's, unless given"),
         "about": text("a sentence for readers"),

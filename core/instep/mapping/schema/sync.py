@@ -19,6 +19,7 @@ from instep.mapping.schema.shapes import (
     text,
     whole,
 )
+from instep.mapping.versions import FIRST
 
 if TYPE_CHECKING:
     from instep.settings import ConnectorSettings
@@ -57,7 +58,7 @@ def sync_schema(settings: Mapping[str, type[ConnectorSettings]], installed: Iter
         "wait": duration("how long until a write that was refused for good is tried again; then twice as long"),
     }
     kept = {"reserve_percent": number("how much of a day's calls is kept for people", minimum=0, maximum=99)}
-    names = {"pattern": _NAME, "not": {"enum": list(RESERVED)}}
+    names = {"pattern": _NAME, "not": {"anyOf": [{"enum": list(RESERVED)}, {"pattern": f"^{FIRST}-"}]}}
     connections = named(_connection(settings, installed), "The systems, in order of preference.")
     properties = {
         "sync": table(options, "How often things are looked at again."),

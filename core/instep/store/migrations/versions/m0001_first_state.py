@@ -327,6 +327,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "validation",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("validated_at", sa.String(), nullable=False),
+        sa.Column("validated_with", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", "method"),
+    )
+    op.create_table(
         "standing",
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
@@ -387,6 +395,7 @@ def downgrade() -> None:
     op.drop_table("past")
     op.drop_table("tombstone")
     op.drop_table("standing")
+    op.drop_table("validation")
     op.drop_table("saved_plan")
     op.drop_table("erased")
     op.drop_table("run")
