@@ -82,11 +82,12 @@ def comparable_of_stored(text: str) -> str:
 
 
 def _number(value: Decimal) -> str:
-    """A whole number is spelled as an int is."""
+    """A whole number is spelled as an int is, and no other with an exponent while it is of common size."""
     short = _shortest(value)
-    if short.is_finite() and short == short.to_integral_value() and short.adjusted() < 20:
+    is_common = short.is_finite() and -20 < short.adjusted() < 20
+    if is_common and short == short.to_integral_value():
         return str(int(short))
-    return _encoder.encode({"$n": str(short)}).decode()
+    return _encoder.encode({"$n": f"{short:f}" if is_common else str(short)}).decode()
 
 
 def _shortest(value: Decimal) -> Decimal:

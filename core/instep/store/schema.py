@@ -154,7 +154,7 @@ behaviour_subject = _table(
     _key("object"),
     _key("record"),
     _key("behaviour"),
-    Index("behaviour_subject_behaviour", "connection", "behaviour", "object"),
+    Index("behaviour_subject_behaviour", "connection", "behaviour", "object", "record"),
 )
 
 run = _table(

@@ -7,6 +7,7 @@ a state keeps the triggers that it was made with.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 _BUILT = "EXISTS (SELECT 1 FROM meta WHERE key = 'columns')"
 _RECORD = "SELECT entity FROM mirror WHERE connection = {0}.connection AND object = {0}.object AND id = {0}.{1}"
@@ -25,66 +26,66 @@ _ADDRESSED = (
     "AND m.object = k.object AND m.id = k.id WHERE b.connection = {0}.connection AND b.id = {0}.behaviour"
 )
 
-_OF: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "mirror": ("{0}.entity IS NOT NULL", ("fields", "modified_at", "state", "entity", "dirty"), ("{0}.entity",)),
-    "base": ("1", ("heard", "sent"), (_RECORD.format("{0}", "id"),)),
-    "undone": ("1", ("field",), (_RECORD.format("{0}", "id"),)),
-    "key": ("{0}.name = 'email'", ("kind", "name", "value"), (_RECORD.format("{0}", "id"),)),
-    "entity": ("1", ("kind", "fields", "score", "shown", "segment", "dirty", "due_at"), ("{0}.id",)),
-    "relation": ("{0}.name = 'company'", ("name", "to_entity"), ("{0}.entity",)),
-    "journey": (
-        "1",
-        ("kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as"),
-        ("{0}.entity",),
+
+class _Watched(NamedTuple):
+    """A table that columns are built from."""
+
+    named_by: tuple[str, ...]
+    """What tells whom a row is about."""
+    seen: tuple[str, ...]
+    """What else of a row the columns show."""
+    whom: tuple[str, ...]
+    """The entities that a row is about."""
+    counts: str = "1"
+    """Which rows are about anybody at all."""
+
+
+_REF = ("connection", "object", "id")
+_NAMED = ("connection", "object", "record")
+_ITS_RECORD = _RECORD.format("{0}", "id")
+_RECORD_NAMED = _RECORD.format("{0}", "record")
+_POSITION = ("kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as")
+
+_WATCHED = {
+    "entity": _Watched(("id",), ("kind", "fields", "score", "shown", "segment", "dirty", "due_at"), ("{0}.id",)),
+    "relation": _Watched(("entity",), ("name", "to_entity"), ("{0}.entity",), "{0}.name = 'company'"),
+    "mirror": _Watched(
+        _REF, ("fields", "modified_at", "state", "entity", "dirty"), ("{0}.entity",), "{0}.entity IS NOT NULL"
     ),
-    "claim": ("1", ("at", "type", "value", "source", "accepted", "note", "expires"), (_JOURNEY,)),
-    "conflict": ("1", ("state", "pending"), ("{0}.entity",)),
-    "question": ("1", ("subject",), ("{0}.subject",)),
-    "tombstone": ("1", ("entity",), ("{0}.entity",)),
-    "quarantine": ("1", ("object", "record"), ("{0}.entity", _RECORD.format("{0}", "record"))),
-    "journal": ("{0}.state IN ('intended', 'unknown')", ("state",), ("{0}.entity", _RECORD.format("{0}", "record"))),
-    "behaviour": (
-        "{0}.key IS NOT NULL",
+    "base": _Watched(_REF, ("heard", "sent"), (_ITS_RECORD,)),
+    "undone": _Watched(_REF, ("field",), (_ITS_RECORD,)),
+    "key": _Watched(_REF, ("kind", "name", "value"), (_ITS_RECORD,), "{0}.name = 'email'"),
+    "journey": _Watched(("id", "entity"), _POSITION, ("{0}.entity",)),
+    "claim": _Watched(("journey",), ("at", "type", "value", "source", "accepted", "note", "expires"), (_JOURNEY,)),
+    "behaviour": _Watched(
+        ("connection", "id"),
         ("kind", "key", "at", "actor", "email"),
         (_TOOK_PART.format("{0}", "id"), _HAS_ADDRESS),
+        "{0}.key IS NOT NULL",
     ),
-    "behaviour_subject": (
-        "1",
-        (),
-        (_RECORD.format("{0}", "record"), _TOOK_PART.format("{0}", "behaviour"), _ADDRESSED),
+    "behaviour_subject": _Watched(
+        (*_NAMED, "behaviour"), (), (_RECORD_NAMED, _TOOK_PART.format("{0}", "behaviour"), _ADDRESSED)
     ),
-}
-"""Table to: which of its rows count, what of them counts beside what names them, and whom such a row is about."""
-
-_NAMED_BY = {
-    "mirror": ("connection", "object", "id"),
-    "base": ("connection", "object", "id"),
-    "undone": ("connection", "object", "id"),
-    "key": ("connection", "object", "id"),
-    "entity": ("id",),
-    "relation": ("entity",),
-    "journey": ("id", "entity"),
-    "claim": ("journey",),
-    "conflict": ("entity",),
-    "question": (),
-    "tombstone": (),
-    "quarantine": ("connection", "entity"),
-    "journal": ("connection", "object", "record", "entity"),
-    "behaviour": ("connection", "id"),
-    "behaviour_subject": ("connection", "object", "record", "behaviour"),
+    "conflict": _Watched(("entity",), ("state", "pending"), ("{0}.entity",)),
+    "question": _Watched(("subject",), (), ("{0}.subject",)),
+    "tombstone": _Watched(("entity",), (), ("{0}.entity",)),
+    "quarantine": _Watched((*_NAMED, "entity"), (), ("{0}.entity", _RECORD_NAMED)),
+    "journal": _Watched(
+        (*_NAMED, "entity"), ("state",), ("{0}.entity", _RECORD_NAMED), "{0}.state IN ('intended', 'unknown')"
+    ),
 }
 
 
 def trigger_statements() -> Iterator[str]:
     """One statement for each trigger, three for each table that columns are built from."""
-    for table, (counts, seen, whom) in _OF.items():
-        looked_at = (*_NAMED_BY[table], *seen)
-        differs = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in looked_at)
-        either = f"({counts.format('OLD')} OR {counts.format('NEW')}) AND ({differs})"
-        yield _trigger(table, "insert", "INSERT", counts.format("NEW"), [end.format("NEW") for end in whom])
-        yield _trigger(table, "delete", "DELETE", counts.format("OLD"), [end.format("OLD") for end in whom])
-        both = [end.format(row) for row in ("OLD", "NEW") for end in whom]
-        yield _trigger(table, "update", f"UPDATE OF {', '.join(looked_at)}", either, both)
+    for table, watched in _WATCHED.items():
+        columns, when = (*watched.named_by, *watched.seen), watched.counts
+        old, new = ([end.format(row) for end in watched.whom] for row in ("OLD", "NEW"))
+        yield _trigger(table, "insert", "INSERT", when.format("NEW"), new)
+        yield _trigger(table, "delete", "DELETE", when.format("OLD"), old)
+        either = f"({when.format('OLD')} OR {when.format('NEW')})"
+        differs = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in columns)
+        yield _trigger(table, "update", f"UPDATE OF {', '.join(columns)}", f"{either} AND ({differs})", old + new)
 
 
 def _trigger(table: str, name: str, event: str, when: str, whom: list[str]) -> str:

@@ -6,8 +6,9 @@ Fields are kept as `comparable` text: "null" for a blank one, no text at all for
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -250,21 +251,37 @@ class _Reading:
 
     def columns(self, documents: Sequence[bytes | None]) -> list[pl.Series]:
         """One column of comparable text for each name."""
-        found = self._decode(b"[" + b",".join(document or b"{}" for document in documents) + b"]")
-        return [_comparable([getattr(one, slot) for one in found]) for slot in self._slots]
+        found = self._decode(b"[" + b",".join([document or b"{}" for document in documents]) + b"]")
+        return [_comparable(map(attrgetter(slot), found)) for slot in self._slots]
 
 
-def _comparable(values: Sequence[msgspec.Raw]) -> pl.Series:
-    """Stored JSON as comparable text. Only decimals and money are spelled in more than one way."""
+def _comparable(values: Iterable[msgspec.Raw]) -> pl.Series:
+    """Stored JSON as comparable text. No line break stands in it, so that one text holds many."""
     import polars as pl
 
-    text = pl.Series(list(map(bytes, values)), dtype=pl.Binary()).cast(pl.String())
-    frame = text.to_frame("")
-    shown = frame.select(pl.when(pl.col("") != "").then(pl.col("")))[""]
-    numbers = shown.filter(shown.str.starts_with('{"$n"') | shown.str.starts_with('{"$m"')).unique().to_list()
-    if not numbers:
-        return shown
-    return shown.replace(numbers, [comparable_of_stored(number) for number in numbers])
+    text = b"\n".join(values).decode()
+    shown = pl.Series([text]).str.split("\n").explode()
+    if f"\n{text}\n".find("\n\n") >= 0:
+        shown = shown.to_frame("").select(pl.when(pl.col("") != "").then(pl.col(""))).to_series()
+    if '{"$n"' in text or '{"$m"' in text:
+        shown = _with_short_numbers(shown)
+    return shown
+
+
+def _with_short_numbers(shown: pl.Series) -> pl.Series:
+    """Decimals and money are stored in more than one spelling; the common ones are made one without Python."""
+    import polars as pl
+
+    text = pl.col("")
+    digits = text.str.slice(7).str.strip_chars_end('"}')
+    short = pl.when(digits.str.contains(".", literal=True)).then(digits.str.strip_chars_end("0")).otherwise(digits)
+    short = short.str.strip_chars_end(".").replace("-0", "0")
+    with_point = pl.concat_str(pl.lit('{"$n":"'), short, pl.lit('"}'))
+    spelled = pl.when(short.str.contains(".", literal=True)).then(with_point).otherwise(short)
+    is_common = text.str.contains(r'^\{"\$n":"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?"\}$')
+    shown = shown.to_frame("").select(pl.when(is_common).then(spelled).otherwise(text)).to_series()
+    rare = shown.filter(shown.str.contains(r'^\{"\$[nm]"')).unique().to_list()
+    return shown.replace(rare, [comparable_of_stored(one) for one in rare]) if rare else shown
 
 
 class _Score(msgspec.Struct, gc=False):
@@ -347,21 +364,30 @@ def _records_frame(
     holds = read.columns(packed)
     busy_ids, busy = unsettled
     is_over = pl.Series([id not in busy_ids and one not in busy for id, one in zip(ids, entities, strict=True)])
-    settled = is_over & _is_heard(holds, read.columns(heard), heard) & _is_there(names, holds, packed, sent)
+    settled = is_over & _is_heard(read, holds, packed, heard) & _is_there(names, holds, packed, sent)
     plain = {"entity": entities, "id": ids, "modified_at": modified, "dirty": dirty}
     columns = [_series(name, schema[name], column) for name, column in plain.items()]
     found = zip(names, holds, strict=True)
     return pl.DataFrame([*columns, settled.alias("settled"), *(column.alias(f"v:{name}") for name, column in found)])
 
 
-def _is_heard(holds: Sequence[pl.Series], heard: Sequence[pl.Series], bases: Sequence[bytes | None]) -> pl.Series:
+def _is_heard(
+    read: _Reading, holds: Sequence[pl.Series], packed: Sequence[bytes], bases: Sequence[bytes | None]
+) -> pl.Series:
     """Whether a decision heard every column, and as it is now where it is there."""
     import polars as pl
 
     found = pl.Series([base is not None for base in bases])
-    for now, then in zip(holds, heard, strict=True):
-        found &= then.is_not_null() & (now.is_null() | (now == then).fill_null(value=False))
-    return found
+    for column in holds:
+        found &= column.is_not_null()  # all that there is to ask where a base is the document itself
+    others = [place for place, base in enumerate(bases) if base is not None and base != packed[place]]
+    if not others:
+        return found
+    same = pl.Series([True] * len(others))
+    for column, then in zip(holds, read.columns([bases[place] for place in others]), strict=True):
+        now = column.gather(others)
+        same &= then.is_not_null() & (now.is_null() | (now == then).fill_null(value=False))
+    return found.scatter(others, same)
 
 
 def _is_there(
@@ -374,12 +400,11 @@ def _is_there(
     found = pl.Series([True] * len(sent))
     if not places:
         return found
-    known = set(names)
-    told = _sent.decode(b"[" + b",".join(sent[place] or b"{}" for place in places) + b"]")
-    others = {name for one in told for name in one if name not in known}
-    more = _Reading(sorted(others)).columns([packed[place] for place in places])
-    held = dict(zip(sorted(others), more, strict=True))
-    held |= {name: column.gather(places) for name, column in zip(names, holds, strict=True)}
+    told = _sent.decode(b"[" + b",".join([sent[place] or b"{}" for place in places]) + b"]")
+    known, ever = set(names), set[str]().union(*told)
+    others = sorted(ever - known)
+    held = dict(zip(others, _Reading(others).columns([packed[place] for place in places]), strict=True))
+    held |= {name: column.gather(places) for name, column in zip(names, holds, strict=True) if name in ever}
     same = pl.Series([True] * len(places))
     for name, now in held.items():
         then = _comparable([one.get(name, _ABSENT) for one in told])

@@ -71,7 +71,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection", "object", "record", "behaviour"),
     )
     with op.batch_alter_table("behaviour_subject", schema=None) as batch_op:
-        batch_op.create_index("behaviour_subject_behaviour", ["connection", "behaviour", "object"], unique=False)
+        batch_op.create_index(
+            "behaviour_subject_behaviour", ["connection", "behaviour", "object", "record"], unique=False
+        )
 
     op.create_table(
         "budget",
