@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 
 from instep.errors import BusyError
 from instep.model.entities import Kind
-from instep.model.values import encode
+from instep.model.values import Money, Scalar, comparable, encode
 from instep.store import Store, segments
 from instep.store.schema import metadata
 from instep.store.segments import Projection, Segments, columns_path, delete_columns
@@ -187,6 +190,28 @@ def test_a_writer_who_lets_replaced_rows_go_unnoted_is_seen(tmp_path: Path) -> N
     with new_state(tmp_path) as store:
         store.run("PRAGMA recursive_triggers = OFF")
         assert played(store, [*SCENE, REFRESH, moved]) == ["journeys", "claims"]
+
+
+VALUES = st.none() | st.booleans() | st.text() | st.integers(-(10**18), 10**18) | st.decimals(allow_nan=False)
+AMOUNTS = st.builds(Money, st.decimals(allow_nan=False, allow_infinity=False, places=4), st.just("EUR"))
+MORE = st.lists(st.text(), max_size=2).map(tuple) | st.datetimes(timezones=st.just(UTC)) | st.dates() | AMOUNTS
+
+
+@QUICK
+@given(held=st.lists(st.none() | st.tuples(VALUES | MORE), min_size=1, max_size=30))
+def test_fields_are_kept_as_comparable_text(held: list[tuple[Scalar] | None]) -> None:
+    wanted = {f"e{n}": comparable(value[0]) if value is not None else None for n, value in enumerate(held)}
+    with TemporaryDirectory() as folder, new_state(Path(folder)) as store:
+        for n, value in enumerate(held):
+            fields = encode({"title": value[0]} if value is not None else {"other": None})
+            write_rows(store, put("entity", id=f"e{n}", kind="person", fields=fields))
+        assert titles(store) == wanted
+
+
+def test_what_replays_need_does_not_load_polars_before_it_is_used() -> None:
+    program = "import sys, instep.cli.main, instep.sync.run, instep.sync.projections; print('polars' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 # --- when columns are built anew -------------------------------------------------------------------------------
