@@ -126,15 +126,8 @@ def _shown(value: object) -> str | None:
         case float():
             return f"{value:g}"
         case Entry():
-            return _entry(value)
+            return entry_words(value)
     return str(value)
-
-
-def _entry(enter: Entry) -> str | None:
-    parts = [
-        f"{word} of {', '.join(sorted(names))}" for word, names in (("any", enter.any), ("all", enter.all)) if names
-    ]
-    return "; or ".join(parts) or None
 
 
 def _stage_change_json(change: StageChange) -> dict[str, Any]:

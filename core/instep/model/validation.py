@@ -109,12 +109,12 @@ def _validated(process: Process, segment: str | None, journeys: Sequence[WonJour
 
 def _first_seen(stages: Sequence[Stage], acts: Iterable[DatedAct]) -> dict[str, datetime]:
     """When each stage was first proved; those that never were are not there."""
-    did: set[str] = set()
+    did: dict[str, list[datetime]] = {}
     first: dict[str, datetime] = {}
     for act in sorted(acts, key=lambda act: act.at):
-        did.add(act.key)
+        did.setdefault(act.key, []).append(act.at)
         for stage in stages:
-            if stage.key not in first and act.key in stage.enter.behaviours and stage.enter.is_met_by(frozenset(did)):
+            if stage.key not in first and act.key in stage.enter.behaviours and stage.enter.is_met_at(act.at, did):
                 first[stage.key] = act.at
     return first
 

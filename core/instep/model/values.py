@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ Scalar = str | bool | int | Decimal | date | datetime | Money | tuple[str, ...] 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
+_EXACT = Context(prec=1_000_000)
 _PLAIN = frozenset({str, bool, int, type(None)})
 
 
@@ -59,6 +60,39 @@ def pack(value: Scalar) -> Any:
 def unpack(value: Any) -> Scalar:
     """What `pack` was given."""
     return _unpack(value) if type(value) in (dict, list) else value
+
+
+def comparable(value: Scalar) -> str:
+    """A value as text: the same text for equal values of one type, and for equal numbers whatever their type."""
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, Money):
+        value = Money(_shortest(value.amount), value.currency)
+    return _encoder.encode(_pack(value)).decode()
+
+
+def of_comparable(text: str) -> Scalar:
+    """A value that is equal to the one that `comparable` was given."""
+    return unpack(_decoder.decode(text))
+
+
+def comparable_of_stored(text: str) -> str:
+    """The comparable text of one value in the JSON form in which `encode` stores it."""
+    return comparable(of_comparable(text)) if text.startswith(('{"$n"', '{"$m"')) else text
+
+
+def _number(value: Decimal) -> str:
+    """A whole number is spelled as an int is, and no other with an exponent while it is of common size."""
+    short = _shortest(value)
+    is_common = short.is_finite() and -20 < short.adjusted() < 20
+    if is_common and short == short.to_integral_value():
+        return str(int(short))
+    return _encoder.encode({"$n": f"{short:f}" if is_common else str(short)}).decode()
+
+
+def _shortest(value: Decimal) -> Decimal:
+    """The same number without the zeros at its end, and none of its digits lost; zero has no sign."""
+    return value.normalize(_EXACT) if value else Decimal(0)
 
 
 def _pack(value: Scalar) -> Any:

@@ -1,5 +1,6 @@
 """The tables. `migrations/` brings an older state to this shape; a test holds the two together.
 
+`triggers.py` says which rows fill `touched`.
 Bytes columns hold JSON: fields as `model.values.encode` writes them. Instants are ISO 8601 text in UTC.
 """
 
@@ -162,7 +163,7 @@ behaviour_subject = _table(
     _key("object"),
     _key("record"),
     _key("behaviour"),
-    Index("behaviour_subject_behaviour", "connection", "behaviour"),
+    Index("behaviour_subject_behaviour", "connection", "behaviour", "object", "record"),
 )
 
 override = _table(
@@ -288,6 +289,9 @@ validation = _table(
 """When a version of the process (by its digest) was held against what buyers did, how, and with how many journeys."""
 
 saved_plan = _table("saved_plan", _key("path"))
+
+touched = Table("touched", metadata, _key("entity"), sqlite_with_rowid=False)
+"""Entities that changed since the columns of `segments.py` were built; the triggers fill it."""
 
 allowance = _table(
     "allowance",

@@ -35,8 +35,8 @@ class Store:
         """
         self.path = path
         make_private_folder(path.parent)
-        _make_private(path)
-        self._gate = gate or (lambda label: None)
+        make_private(path)
+        self.gate: Gate = gate or (lambda label: None)
         self.guard: Callable[[], None] = lambda: None
         """Called inside every transaction, before anything else; if it raises, nothing is stored."""
         self._engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
@@ -72,7 +72,7 @@ class Store:
         try:
             self.guard()
             yield
-            self._gate(label)
+            self.gate(label)
         except BaseException:
             transaction.rollback()
             raise
@@ -88,6 +88,16 @@ class Store:
             self._raw.execute("ROLLBACK")
             raise
         self._raw.execute("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside is of one moment, whoever writes meanwhile. Nothing can be written inside."""
+        self._raw.execute("BEGIN")
+        try:
+            self.meta("lineage")  # the moment is that of the first read
+            yield
+        finally:
+            self._raw.execute("ROLLBACK")
 
     # --- statements ---------------------------------------------------------------------------------------------
 
@@ -189,7 +199,7 @@ def make_private_folder(folder: Path) -> None:
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """A state holds personal data: only its owner may read it."""
     if not path.exists():
         path.touch(mode=0o600)
@@ -202,6 +212,7 @@ def _prepare(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA busy_timeout=5000")
     connection.execute("PRAGMA cache_size=-16384")  # 16 MB: a load touches several indexes per row
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA recursive_triggers=ON")  # else a row that is replaced counts as never deleted
 
 
 def _begin(connection: sa.Connection) -> None:

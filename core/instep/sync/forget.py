@@ -1,7 +1,7 @@
 """Forgetting a person: what the state holds of them, table by table, and what becomes of it.
 
-`GOES`, `QUOTES` and `HOLDS_NOBODY` name every table of the schema; a project test fails for one that is new and
-that nobody has thought of.
+`GOES`, `QUOTES`, `DISOWNED` and `HOLDS_NOBODY` name every table of the schema; a project test fails for one that is
+new and that nobody has thought of.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from instep.mapping.compiled import Workspace
 from instep.model.entities import FieldType
 from instep.model.values import decode, plain
 from instep.store import Store
+from instep.store.segments import disown_columns
 from instep.sync.ledger import Ref
 from instep.sync.subject import Subject
 
@@ -75,6 +76,9 @@ QUOTES: dict[str, tuple[str, ...]] = {
     "claim": ("source", "note"),
 }
 """What is others' and may name or quote them: these columns are rewritten; without any, the row goes."""
+
+DISOWNED = {"touched": "who changed since the columns were built: they are deleted, and it is emptied"}
+"""What is made anew from the rows when somebody wants it."""
 
 HOLDS_NOBODY = {
     "meta": "figures and keys of the workspace",
@@ -235,6 +239,7 @@ def held(store: Store, traces: Traces) -> dict[str, int]:
 
 def forget(store: Store, traces: Traces, name: Callable[[str], str]) -> None:
     """Leave nothing of a person in the state, inside a transaction. `name` gives what stands for a name of theirs."""
+    disown_columns(store)
     _hand_over(store, traces)
     for table, columns in QUOTES.items():
         if columns:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from instep.store import Store
+from instep.store.segments import columns_path, delete_columns
 from instep.sync.session import Session
 
 UNSWEPT = "unswept"
@@ -17,7 +18,7 @@ def is_unswept(session: Session) -> bool:
 
 
 def sweep(session: Session) -> list[str]:
-    """Delete saved plans and write the state anew; returns what could not be done. Twice changes nothing."""
+    """Delete saved plans and columns, write the state anew; returns what could not be done. Twice changes nothing."""
     session.world.boundary("sweep: plans")
     saved = saved_plans(session.store)
     left = [path for path in saved if not _delete_plan(Path(path))]
@@ -26,6 +27,8 @@ def sweep(session: Session) -> list[str]:
         session.store.bulk("DELETE FROM saved_plan WHERE path = ?", gone)
     session.world.boundary("sweep: state")
     problems = [f"The saved plan {path} cannot be deleted. Delete it." for path in left]
+    if not delete_columns(session.store.path):
+        problems.append(f"The columns in {columns_path(session.store.path)} cannot be deleted. Delete them.")
     if not session.store.sweep():
         problems.append(
             "The state's file still has free pages that hold what was deleted: "

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.model.values import Money, Scalar, decode, display, encode, is_blank, normalised, pack, plain, unpack
+from instep.model.values import (
+    Money,
+    Scalar,
+    comparable,
+    comparable_of_stored,
+    decode,
+    display,
+    encode,
+    is_blank,
+    normalised,
+    of_comparable,
+    pack,
+    plain,
+    unpack,
+)
 
 SCALARS: st.SearchStrategy[Scalar] = st.one_of(
     st.none(),
@@ -33,6 +47,29 @@ def test_a_value_comes_back_with_its_type(value: Scalar) -> None:
     again = unpack(pack(value))
     assert again == value
     assert type(again) is type(value)
+
+
+NUMBERS = st.integers(-(10**18), 10**18) | st.decimals(-(10**25), 10**25)
+
+
+@given(value=SCALARS | NUMBERS)
+def test_comparable_text_stands_for_an_equal_value(value: Scalar) -> None:
+    assert of_comparable(comparable(value)) == value
+
+
+@given(value=NUMBERS | st.just(Decimal("-0.00")), zeros=st.integers(0, 4))
+def test_a_number_has_one_comparable_text_however_it_is_spelled(value: int | Decimal, zeros: int) -> None:
+    exponent = int(Decimal(value).as_tuple().exponent)
+    longer = Decimal(value).quantize(Decimal((0, (1,), exponent - zeros)), context=Context(prec=100))
+    assert comparable(longer) == comparable(value)
+    assert comparable(Money(longer, "EUR")) == comparable(Money(Decimal(value), "EUR"))
+    stored = encode({"n": longer}).removeprefix(b'{"n":').removesuffix(b"}").decode()
+    assert comparable_of_stored(stored) == comparable(value)
+
+
+def test_text_that_looks_like_a_number_is_none() -> None:
+    assert comparable("7") != comparable(7)
+    assert comparable('{"$n":"7"}') != comparable(7)
 
 
 def test_blank_is_nothing_and_zero_is_something() -> None:
