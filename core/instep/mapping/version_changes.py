@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from instep.model.entrywords import entry_words
 from instep.model.process import Entry, Process, Stage
 
 
@@ -126,7 +127,7 @@ def _shown(value: object) -> str | None:
         case float():
             return f"{value:g}"
         case Entry():
-            return entry_words(value)
+            return entry_words(value) or None
     return str(value)
 
 
