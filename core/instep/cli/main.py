@@ -22,6 +22,7 @@ COMMANDS = {
     "runs": ("instep.cli.report:runs", "The latest runs."),
     "show": ("instep.cli.report:show", "What one run did, record by record."),
     "explain": ("instep.cli.explain:explain", "Why a value is what it is, and what each system holds."),
+    "replay": ("instep.cli.replay:replay", "What changed files would have made of everybody. Writes nothing."),
     "undo": ("instep.cli.undo:undo", "Take back what a run wrote, where nobody changed it since."),
     "conflicts": ("instep.cli.conflicts:conflicts", "What systems disagree about, and deciding it: resolve."),
     "why-not": ("instep.cli.why_not:why_not", "Why a record is not synced somewhere, and what to do."),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from instep.model.process import Half, Outcome, Process, Stage
+from instep.model.process import Half, Outcome, Process
 
 Turns = tuple[tuple[datetime, Half | None], ...]
 ClaimType = Literal["evidence", "referral", "outcome", "reopened", "detour", "assertion"]
@@ -157,7 +157,7 @@ class _Folding:
             return  # two people did it together: it is one act all the same
         self._told.add((claim.value, claim.source))
         self._acts.setdefault(claim.value, []).append(claim.at)
-        reached = [s.key for s in self._stages if self._is_entered(s, claim)]
+        reached = [s.key for s in self._stages if s.enter.is_met_at(claim.value, claim.at, self._acts)]
         furthest = max(reached, key=self._order.__getitem__, default=None)
         if furthest is None:
             return
@@ -167,9 +167,6 @@ class _Folding:
             self._detour = self._detour if found is not None and found.ends_by_hand else None
         if self._order[furthest] > here:
             self._move(furthest, claim)
-
-    def _is_entered(self, stage: Stage, claim: Claim) -> bool:
-        return claim.value in stage.enter.behaviours and stage.enter.is_met_at(claim.at, self._acts)
 
     def _end(self, claim: Claim) -> None:
         self._outcome, self._detour = Outcome(claim.value), None

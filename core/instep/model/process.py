@@ -90,20 +90,24 @@ class Entry:
     def is_met_by(self, seen: frozenset[str]) -> bool:
         """Whether a buyer who did all of `seen`, each once and at one time, has arrived."""
         now = datetime.max.replace(tzinfo=UTC)
-        return any(way.is_met_at(now, dict.fromkeys(seen, (now,))) for way in self.ways)
+        acts = dict.fromkeys(seen, (now,))
+        return any(self.is_met_at(key, now, acts) for key in seen)
 
-    def is_met_at(self, at: datetime, acts: Mapping[str, Sequence[datetime]]) -> bool:
-        """Whether the acts until `at` (behaviour to the instants of each) are enough, by this way or another."""
-        return self._is_enough(at, acts) or any(way.is_met_at(at, acts) for way in self.otherwise)
+    def is_met_at(self, key: str, at: datetime, acts: Mapping[str, Sequence[datetime]]) -> bool:
+        """Whether an act at `at`, with those before it, is enough by a way that it belongs to.
 
-    def _is_enough(self, at: datetime, acts: Mapping[str, Sequence[datetime]]) -> bool:
+        `acts` are the instants of everything that was done until then, by behaviour, the act itself included.
+        """
+        return any(way._is_met(key, at, acts) for way in self.ways)
+
+    def _is_met(self, key: str, at: datetime, acts: Mapping[str, Sequence[datetime]]) -> bool:
         since = at - self.within if self.within is not None else None
-        if self.any:
-            done = sum(1 for key in self.any for act in acts.get(key, ()) if since is None or act >= since)
+        if key in self.any:
+            done = sum(1 for name in self.any for act in acts.get(name, ()) if since is None or act >= since)
             if done >= self.times:
                 return True
-        return bool(self.all) and all(
-            any(since is None or act >= since for act in acts.get(key, ())) for key in self.all
+        return key in self.all and all(
+            any(since is None or act >= since for act in acts.get(name, ())) for name in self.all
         )
 
     @property

@@ -114,7 +114,7 @@ def _first_seen(stages: Sequence[Stage], acts: Iterable[DatedAct]) -> dict[str, 
     for act in sorted(acts, key=lambda act: act.at):
         did.setdefault(act.key, []).append(act.at)
         for stage in stages:
-            if stage.key not in first and act.key in stage.enter.behaviours and stage.enter.is_met_at(act.at, did):
+            if stage.key not in first and stage.enter.is_met_at(act.key, act.at, did):
                 first[stage.key] = act.at
     return first
 

@@ -57,9 +57,15 @@ CHUNK = 2000
 T = TypeVar("T")
 
 
-def decide(session: Session, matches: Matches) -> Iterator[tuple[list[EntityState], Decisions]]:
-    """Yield decided entities, some at a time: opportunities, then persons, then companies."""
-    decisions = Decisions(matches, dirty_entities(session, matches))
+def decide(
+    session: Session, matches: Matches, whom: Mapping[Kind, set[str]] | None = None
+) -> Iterator[tuple[list[EntityState], Decisions]]:
+    """Yield decided entities, some at a time: opportunities, then persons, then companies.
+
+    These are the dirty ones, or those of `whom`.
+    """
+    dirty = dirty_entities(session, matches) if whom is None else {kind: set(whom.get(kind, ())) for kind in Kind}
+    decisions = Decisions(matches, dirty)
     decisions.first_buyers = find_first_buyers(session, decisions)
     _decide_companies(session, decisions)
     _hear_opportunities(session, decisions)

@@ -17,6 +17,7 @@ from instep.model.entities import Kind
 from instep.store import Store
 from instep.sync.ledger import Ref
 
+BEHAVIOURS = "behaviour"
 _ACT = "b.connection, b.id, b.key, b.at, b.actor, b.email"
 
 
@@ -27,6 +28,8 @@ class Known:
     store: Store
     workspace: Workspace
     links: Mapping[Ref, str] = field(default_factory=dict)
+    table: str = BEHAVIOURS
+    """Where activities stand with the names that the files give them."""
 
     def kinds(self) -> dict[tuple[str, str], Kind]:
         """Every mapped (connection, object), and what its records are about."""
@@ -98,7 +101,7 @@ def _collect(known: Known, found: _Found, ids: Sequence[str]) -> None:
     for entity, *row in known.store.among(
         f"SELECT m.entity, {_ACT} FROM mirror m "  # noqa: S608  # our own text
         "JOIN behaviour_subject s ON s.connection = m.connection AND s.object = m.object AND s.record = m.id "
-        "JOIN behaviour b ON b.connection = s.connection AND b.id = s.behaviour "
+        f"JOIN {known.table} b ON b.connection = s.connection AND b.id = s.behaviour "
         "WHERE b.key IS NOT NULL AND m.entity IN (?)",
         ids,
     ):
@@ -108,25 +111,25 @@ def _collect(known: Known, found: _Found, ids: Sequence[str]) -> None:
     for ref, entity in mine:
         for told in known.store.rows(
             f"SELECT {_ACT} FROM behaviour_subject s "  # noqa: S608  # our own text
-            "JOIN behaviour b ON b.connection = s.connection AND b.id = s.behaviour "
+            f"JOIN {known.table} b ON b.connection = s.connection AND b.id = s.behaviour "
             "WHERE s.connection = ? AND s.object = ? AND s.record = ? AND b.key IS NOT NULL",
             ref,
         ):
             found.add(entity, told)
-    if known.store.row("SELECT 1 FROM behaviour WHERE email IS NOT NULL LIMIT 1"):
-        _collect_by_address(known.store, found, ids, mine)
+    if known.store.row(f"SELECT 1 FROM {known.table} WHERE email IS NOT NULL LIMIT 1"):  # noqa: S608
+        _collect_by_address(known, found, ids, mine)
 
 
-def _collect_by_address(store: Store, found: _Found, ids: Sequence[str], links: Iterable[tuple[Ref, str]]) -> None:
-    for entity, *row in store.among(
+def _collect_by_address(known: Known, found: _Found, ids: Sequence[str], links: Iterable[tuple[Ref, str]]) -> None:
+    for entity, *row in known.store.among(
         f"SELECT m.entity, {_ACT} FROM mirror m "  # noqa: S608  # our own text
         "JOIN key k ON k.connection = m.connection AND k.object = m.object AND k.id = m.id AND k.name = 'email' "
-        "JOIN behaviour b ON b.email = k.value WHERE b.key IS NOT NULL AND m.entity IN (?)",
+        f"JOIN {known.table} b ON b.email = k.value WHERE b.key IS NOT NULL AND m.entity IN (?)",
         ids,
     ):
         found.add(entity, row)
     for ref, entity in links:
-        for told in store.rows(
+        for told in known.store.rows(
             f"SELECT {_ACT} FROM key k JOIN behaviour b ON b.email = k.value "  # noqa: S608  # our own text
             "WHERE k.connection = ? AND k.object = ? AND k.id = ? AND k.name = 'email' AND b.key IS NOT NULL",
             ref,
@@ -184,20 +187,20 @@ def _companies_among(known: Known, ids: Iterable[str]) -> list[str]:
 
 def referrals_of(known: Known, ids: Sequence[str]) -> dict[str, list[Referral]]:
     """Who brought these persons, oldest first: an act that names somebody's address, told by whoever did it."""
-    if not known.store.row("SELECT 1 FROM behaviour WHERE refers IS NOT NULL LIMIT 1"):
+    if not known.store.row(f"SELECT 1 FROM {known.table} WHERE refers IS NOT NULL LIMIT 1"):  # noqa: S608
         return {}
     query = (
-        "SELECT {0}, b.connection, b.id, b.at FROM behaviour b JOIN key k ON k.name = 'email' AND k.value = b.refers "
+        "SELECT {0}, b.connection, b.id, b.at FROM {2} b JOIN key k ON k.name = 'email' AND k.value = b.refers "
         "{1} WHERE b.key IS NOT NULL AND k.kind = 'person' AND "
     )
     mirrored = "JOIN mirror m ON m.connection = k.connection AND m.object = k.object AND m.id = k.id"
-    joined = query.format("m.entity", mirrored)
+    joined = query.format("m.entity", mirrored, known.table)
     found: dict[str, dict[str, Referral]] = {}
     rows = known.store.among(joined + "m.entity IN (?)", ids)
     wanted = set(ids)
     for ref, entity in known.links.items():
         if entity in wanted:
-            mine = query.format("?", "") + "k.connection = ? AND k.object = ? AND k.id = ?"
+            mine = query.format("?", "", known.table) + "k.connection = ? AND k.object = ? AND k.id = ?"
             rows += known.store.rows(mine, (entity, *ref))
     for entity, connection, id, at in rows:
         source = f"{connection}/behaviour/{id}"
@@ -219,7 +222,8 @@ def _doer_of(known: Known, connection: str, id: str) -> str | None:
         if named and kinds.get((connection, object)) is Kind.PERSON:
             return str(named)
     row = known.store.row(
-        "SELECT m.entity FROM behaviour b JOIN key k ON k.name = 'email' AND k.kind = 'person' AND k.value = b.email "
+        f"SELECT m.entity FROM {known.table} b "  # noqa: S608  # our own names
+        "JOIN key k ON k.name = 'email' AND k.kind = 'person' AND k.value = b.email "
         "JOIN mirror m ON m.connection = k.connection AND m.object = k.object AND m.id = k.id "
         "WHERE b.connection = ? AND b.id = ? AND m.entity IS NOT NULL ORDER BY m.entity",
         (connection, id),

@@ -20,7 +20,7 @@ FIRST_BUYER = "first_buyer"
 
 def known_of(session: Session, decisions: Decisions) -> Known:
     """Where this run reads acts from, its new links included."""
-    return Known(session.store, session.workspace, decisions.matches.links)
+    return Known(session.store, session.workspace, decisions.matches.links, session.behaviours)
 
 
 def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str | None]:

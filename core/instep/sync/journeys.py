@@ -50,7 +50,7 @@ def _with_records(session: Session, decisions: Decisions, opportunities: set[str
 def load_own(session: Session, decisions: Decisions, doers: Sequence[str]) -> None:
     """Load the journeys that are these persons' or companies' own."""
     for doer, journeys in load_journeys(session, doers).items():
-        for journey in journeys:
+        for journey in sorted(journeys, key=lambda j: (len(j.id), j.id)):
             if journey.id not in decisions.journeys:
                 journey.active_at = decisions.acted.get(doer)
                 journey.position = position_of(session, journey)

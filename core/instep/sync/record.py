@@ -173,6 +173,7 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
     _store_standing(session, matches)
     _store_departures(session, matches)
     _store_questions(session, recording, matches)
+    store.set_meta("decided_at", session.at.isoformat())
     store.bump("serial")
 
 

@@ -35,6 +35,7 @@ from instep.sync.recover import recover
 from instep.sync.refusals import read_waiting
 from instep.sync.remedies import remedy_of
 from instep.sync.session import Progress, Session, identify, open_session, present, refresh_owners, silent
+from instep.sync.stagekeys import require_stages
 from instep.sync.sweep import is_unswept, sweep
 from instep.sync.transport import World
 from instep.sync.undo import plan_undo, store_held
@@ -297,15 +298,8 @@ def _made_from(session: Session) -> dict[str, str]:
 
 def _refresh_for_files(session: Session) -> None:
     """When a file changed in meaning, everything is decided anew, and stage keys that vanished stop the run."""
-    store, process = session.store, session.workspace.process
-    held = store.rows("SELECT stage, count(*) FROM journey WHERE stage IS NOT NULL GROUP BY stage ORDER BY stage")
-    for stage, count in held:
-        successor = process.current_key(stage)
-        if not process.has_stage(successor):
-            raise ConfigError(
-                f'{session.workspace.version.file}: no stage "{stage}" is defined, and {count} journeys are at it.\n'
-                f'Say what became of it: [[moved]] from = "{stage}", to = "…".'
-            )
+    store = session.store
+    require_stages(store, session.workspace)
     if store.meta("files") == session.workspace.digest:
         return
     with store.transaction("files changed"):

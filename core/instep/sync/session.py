@@ -111,6 +111,8 @@ class Session:
     spent: set[str] = field(default_factory=set)
     """Those of them whose calls of the day are used up, or kept for people: nothing is wrong with them."""
     progress: Progress = silent
+    behaviours: str = "behaviour"
+    """The table that has the names of activities; a replay may have one of its own."""
     at: datetime = field(init=False)
     erased: Erased = field(init=False)
     """The persons that nothing may bring back."""
@@ -208,7 +210,7 @@ def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Liv
     transport = CountingTransport(name, world, SharedPace(store, world.clock), budget)
     parts = plugin.connect(settings, effects(transport, world))
     transport.limits = parts.limits
-    live = Live(name, plugin, parts, _mapping(workspace.mappings[name], parts), transport, budget)
+    live = Live(name, plugin, parts, related_mapping(workspace.mappings[name], parts), transport, budget)
     live.directory = Directory(name, workspace.team, None)
     return live
 
@@ -222,7 +224,7 @@ def _said(error: Any) -> str:
     return f"{place}: {message}" if place else message
 
 
-def _mapping(mapping: ConnectionMapping, parts: Connection) -> ConnectionMapping:
+def related_mapping(mapping: ConnectionMapping, parts: Connection) -> ConnectionMapping:
     """The mapping, without the relations that the system does not have."""
     if isinstance(parts.records, Absent):
         return mapping
