@@ -270,15 +270,16 @@ def _damaged(path: Path) -> None:
         raw.commit()
 
 
-def _halved(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+def _cut(pages: int) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(path.read_bytes()[: -4096 * pages])
 
 
 HARMS: dict[str, Callable[[Path], object]] = {
     "deleted": Path.unlink,
     "garbage": lambda path: path.write_bytes(b"something else entirely" * 999),
     "empty": lambda path: path.write_bytes(b""),
-    "halved": _halved,
+    "without its last page": _cut(1),
+    "without half its pages": _cut(6),
     "damaged": _damaged,
     "of another state": _of_another,
 }
@@ -289,6 +290,8 @@ def test_columns_that_are_lost_or_anothers_are_built_anew(store: Store, harm: st
     before = titles(store)
     HARMS[harm](columns_path(store.path))
     assert titles(store) == before
+    HARMS[harm](columns_path(store.path))
+    assert played(store, [REFRESH]) == []
 
 
 def test_columns_of_a_state_that_was_put_back_are_built_anew(store: Store) -> None:
