@@ -111,6 +111,11 @@ class Segments:
         self.close()
 
     @property
+    def rows(self) -> Store:
+        """The state's rows as they are at the moment that `refresh` took."""
+        return self._reader
+
+    @property
     def partitions(self) -> int:
         """How many partitions there are, each with all rows of its entities."""
         return self._held.partitions

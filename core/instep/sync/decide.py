@@ -458,10 +458,12 @@ def _shows_stages(session: Session) -> bool:
 def _show(session: Session, decisions: Decisions, state: EntityState, opportunities: Sequence[str]) -> None:
     """Hear edits of the shown stage, then show the furthest open journey."""
     process = session.workspace.process
+    for id in decisions.own.get(state.id, ()):
+        journey = decisions.journeys[id]
+        journey.segment = state.segment
+        journey.position = position_of(session, journey)
     positions = positions_of(session, decisions, state.id, opportunities)
     current = shown(list(positions.items()), process)
-    for id in decisions.own.get(state.id, ()):
-        decisions.journeys[id].segment = state.segment
     if _has_stage_records(state):
         open_ones = [id for id in opportunities if positions.get(id, Position()).is_open]
         if current in open_ones or (current is None and open_ones):
@@ -475,8 +477,8 @@ def _show(session: Session, decisions: Decisions, state: EntityState, opportunit
     positions = positions_of(session, decisions, state.id, opportunities)
     state.shown = shown(list(positions.items()), process)
     position = positions[state.shown] if state.shown else Position()
-    journey = decisions.journeys.get(state.shown or "")
-    segment = journey.segment if journey is not None else state.segment
+    known = decisions.journeys.get(state.shown or "")
+    segment = known.segment if known is not None else state.segment
     state.stage = position.stage
     state.stand_at(position, overdue=is_overdue(session, position, segment))
 

@@ -118,12 +118,12 @@ def _plan_record(planning: Planning, state: EntityState, record: RecordState) ->
     _report_silence(planning.session, state, record)
     if record.frozen:
         opt_outs = [change for change in consent if change.action == "opt_out"]
-        flags = [v for v in _flag_value(state, record) if v.after and _can_write(planning.session, record, v)]
+        flags = [v for v in _flag_value(state, record) if v.after and can_write(planning.session, record, v)]
         return [*opt_outs, *([_update(planning.session, state, record, flags)] if flags else [])]
-    values = [v for m in record.mapping.fields if m.tells for v in _field_values(planning.session, state, record, m)]
-    values += _stage_value(planning.session, state, record)
+    values = [v for m in record.mapping.fields if m.tells for v in field_values(planning.session, state, record, m)]
+    values += stage_value(planning.session, state, record)
     values += _flag_value(state, record)
-    values = [value for value in values if _can_write(planning.session, record, value)]
+    values = [value for value in values if can_write(planning.session, record, value)]
     changes = list(consent)
     if values:
         changes.append(_update(planning.session, state, record, values))
@@ -133,7 +133,7 @@ def _plan_record(planning: Planning, state: EntityState, record: RecordState) ->
     return changes
 
 
-def _can_write(session: Session, record: RecordState, value: Value) -> bool:
+def can_write(session: Session, record: RecordState, value: Value) -> bool:
     """Whether the system lets us write a field; where it does not, the difference is shown instead."""
     if record.live.can_write(record.ref.object, value.field):
         return True
@@ -175,7 +175,7 @@ def _is_held_beside(session: Session, state: EntityState, record: RecordState) -
     )
 
 
-def _field_values(session: Session, state: EntityState, record: RecordState, mapped: FieldMapping) -> list[Value]:
+def field_values(session: Session, state: EntityState, record: RecordState, mapped: FieldMapping) -> list[Value]:
     """What has to be written for one field of one record; nothing if it already says so, in its own words."""
     name, value = mapped.name, canonical(state, mapped.name)
     if name in state.stopped or mapped.field in record.masked:
@@ -229,7 +229,7 @@ def _is_said(session: Session, record: RecordState, field: str, after: Scalar) -
 # --- stages ----------------------------------------------------------------------------------------------------
 
 
-def _stage_value(session: Session, state: EntityState, record: RecordState) -> list[Value]:
+def stage_value(session: Session, state: EntityState, record: RecordState) -> list[Value]:
     table = table_for(record.mapping, record.fields)
     if table is None or table.field not in record.fields or table.field in record.masked:
         return []

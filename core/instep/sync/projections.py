@@ -21,7 +21,7 @@ from instep.store.segments import Projection
 if TYPE_CHECKING:
     import polars as pl
 
-BUILT_AS = "1"
+BUILT_AS = "2"
 """Counts up whenever the same rows would give other columns."""
 AT_ONCE = 20_000
 """So many rows are turned into columns at a time."""
@@ -47,6 +47,10 @@ def entities(kind: Kind, fields: Sequence[str]) -> Projection:
         "published": pl.Int64(),
         "published_at": pl.String(),
         "computed": pl.Float64(),
+        "band": pl.String(),
+        "grade": pl.String(),
+        "is_graded": pl.Boolean(),
+        "detour": pl.String(),
         "score": pl.String(),
         "company": pl.String(),
         "waits": pl.Boolean(),
@@ -292,6 +296,9 @@ class _Score(msgspec.Struct, gc=False):
     published: int | float | None = None
     published_at: str | None = None
     computed: float | None = None
+    band: str | None = None
+    grade: str | msgspec.UnsetType | None = msgspec.UNSET
+    detour: str | None = None
 
 
 _scores = msgspec.json.Decoder(list[_Score])
@@ -316,6 +323,10 @@ def _entities_frame(
         "published": published,
         "published_at": [one.published_at for one in kept],
         "computed": [one.computed for one in kept],
+        "band": [one.band for one in kept],
+        "grade": [one.grade or None for one in kept],
+        "is_graded": [one.grade is not msgspec.UNSET for one in kept],
+        "detour": [one.detour for one in kept],
         "score": scores,
         "company": companies,
         "waits": [id in waiting for id in ids],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,8 +11,11 @@ from typing import Any
 from instep.mapping.compiled import Workspace
 from instep.model.entities import Kind
 from instep.store import Store, require_state
+from instep.store.segments import Segments
 from instep.sync.offline import Counted, offline
 from instep.sync.replay.behaviours import table_of_behaviours
+from instep.sync.replay.changed import changed
+from instep.sync.replay.columns import Columns, by_columns_alone
 from instep.sync.replay.files import Replacement, with_replacements
 from instep.sync.replay.rows import replay_rows
 from instep.sync.replay.tally import Tally
@@ -20,16 +23,20 @@ from instep.sync.session import Progress, Session, silent
 from instep.sync.stagekeys import require_stages
 from instep.sync.transport import World
 
+FEW = 1_000
+"""So few entities are replayed row by row: reading columns would take longer than it saves."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Replay:
     """What changed files would have made of everybody."""
 
-    at: datetime
     replaced: tuple[Replacement, ...]
     before: Workspace
     after: Workspace
     tally: Tally
+    at: datetime = datetime.max.replace(tzinfo=UTC)
+    """The moment of the last run, which is that of the replay."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -48,33 +55,52 @@ def replay(
     *,
     today: date | None = None,
     progress: Progress = silent,
+    rows_only: bool = False,
 ) -> Replay:
     """Say what these files would make of everybody whom the state knows, at the moment of its last run.
 
-    `today` is the day whose version of the process counts instead of the present one. Reads the state as it is at one
-    moment, asks no system and changes nothing. Raises `ConfigError` for mistakes in the files, or without a state.
+    `rows_only` leaves columns aside: the same, slowly. `today` is the day whose version of the process counts
+    instead of the present one. Reads the state as it is at one moment, asks no system and changes nothing. Raises `ConfigError` for mistakes in the files, or without a state.
     """
-    changed = with_replacements(workspace, replaced, today)
-    with Store(require_state(workspace.store)) as store, store.snapshot():
-        at = _moment(store)
-        require_stages(store, changed)
-        tally = Tally()
-        with _sides(workspace, changed, store, world, at) as (before, after):
-            after.progress = progress
-            replay_rows(before, after, everybody(store), tally)
-            tally.said_before, tally.said_after = _said(before), _said(after)
-    return Replay(at, tuple(replaced), workspace, changed, tally)
+    other = with_replacements(workspace, replaced, today)
+    found = Replay(tuple(replaced), workspace, other, Tally())
+    with Store(require_state(workspace.store)) as store:
+        is_small = store.count("SELECT count(*) FROM entity") < FEW
+        if is_small or rows_only or not by_columns_alone(changed(workspace, other)):
+            with store.snapshot(), _sides(found, store, world) as (before, after):
+                after.progress = progress
+                found.at = before.at = after.at = _moment(store)
+                _by_rows(found, before, after, everybody(store))
+        else:
+            _by_columns(found, store, world, progress)
+    return found
+
+
+def _by_columns(found: Replay, store: Store, world: World, progress: Progress) -> None:
+    """Replay whom columns can, and everybody else row by row, all as they are at one moment."""
+    with Segments(store) as segments, _sides(found, segments.rows, world) as (before, after):
+        after.progress = progress
+        columns = Columns(segments, before, after, changed(found.before, found.after), found.tally)
+        columns.refresh()
+        found.at = before.at = after.at = _moment(segments.rows)
+        columns.run()
+        _by_rows(found, before, after, columns.whom)
+
+
+def _by_rows(found: Replay, before: Session, after: Session, whom: Mapping[Kind, set[str]]) -> None:
+    require_stages(before.store, found.after)
+    replay_rows(before, after, whom, found.tally)
+    found.tally.said_before, found.tally.said_after = _said(before), _said(after)
 
 
 @contextmanager
-def _sides(
-    workspace: Workspace, changed: Workspace, store: Store, world: World, at: datetime
-) -> Iterator[tuple[Session, Session]]:
+def _sides(found: Replay, store: Store, world: World) -> Iterator[tuple[Session, Session]]:
     """A session with the files as they are, and one as they would be."""
     with ExitStack() as stack:
-        before = stack.enter_context(offline(workspace, store, world, at))
-        after = stack.enter_context(offline(changed, store, world, at))
-        after.behaviours = table_of_behaviours(store, workspace, changed, at)
+        at = _moment(store)
+        before = stack.enter_context(offline(found.before, store, world, at))
+        after = stack.enter_context(offline(found.after, store, world, at))
+        after.behaviours = table_of_behaviours(store, found.before, found.after, at)
         yield before, after
 
 

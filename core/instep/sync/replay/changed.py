@@ -1,0 +1,100 @@
+"""What about changed files matters to whom: which parts of a decision can come out otherwise at all."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from instep.mapping.compiled import ConnectionMapping, EntityMapping, FieldMapping, Workspace
+from instep.model.entities import Kind
+from instep.model.process import Process
+from instep.model.stagetable import StageTable
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The parts of a workspace that its changed files make others."""
+
+    process: bool
+    scoring: bool
+    team: bool
+    tables: bool
+    """How some system spells stages, choices or owners."""
+    other: bool
+    """Anything else: who is synced, what is merged how, what is told to whom."""
+
+    @property
+    def anything(self) -> bool:
+        return self.process or self.scoring or self.team or self.tables or self.other
+
+
+def changed(before: Workspace, after: Workspace) -> Changed:
+    """What is different in meaning between two workspaces."""
+    return Changed(
+        process=_judged(before.process) != _judged(after.process),
+        scoring=before.scoring != after.scoring,
+        team=before.team != after.team,
+        tables=_spellings(before) != _spellings(after),
+        other=_rest(before) != _rest(after),
+    )
+
+
+def _judged(process: Process) -> object:
+    """What of a process decides anything: not how it calls things, nor what it expects."""
+    return process
+
+
+def _spellings(workspace: Workspace) -> object:
+    return {
+        (name, kind): (entity.stages, entity.pipelines, [(f.name, f.values, f.nobody) for f in entity.fields])
+        for name, mapping in workspace.mappings.items()
+        for kind, entity in mapping.entities.items()
+    }
+
+
+def _rest(workspace: Workspace) -> object:
+    return (
+        [(c.name, c.plugin) for c in workspace.connections],
+        {name: _plain(mapping) for name, mapping in workspace.mappings.items()},
+        workspace.laws,
+        workspace.types,
+    )
+
+
+def _plain(mapping: ConnectionMapping) -> object:
+    entities = {kind: _without_spellings(entity) for kind, entity in mapping.entities.items()}
+    return entities, mapping.behaviours
+
+
+def _without_spellings(entity: EntityMapping) -> EntityMapping:
+    """A mapping without the words by which it translates."""
+    return dataclasses.replace(
+        entity,
+        stages=_place(entity.stages) if entity.stages else None,
+        pipelines=tuple(_place(table) for table in entity.pipelines),
+        fields=tuple(_without_words(field) for field in entity.fields),
+    )
+
+
+def _place(table: StageTable) -> StageTable:
+    """Where a table is read, whatever it says."""
+    return StageTable(
+        table.field,
+        {},
+        pipeline=table.pipeline,
+        pipeline_field=table.pipeline_field,
+        reason_field=table.reason_field,
+        until_field=table.until_field,
+    )
+
+
+def _without_words(field: FieldMapping) -> FieldMapping:
+    return dataclasses.replace(field, values={}, nobody=())
+
+
+def touches(found: Changed, kind: Kind, *, scores_companies: bool) -> bool:
+    """Whether anything that matters to entities of this kind changed."""
+    if kind is Kind.PERSON:
+        return found.anything
+    by_score = found.scoring and kind is Kind.COMPANY and scores_companies
+    return found.process or found.team or found.tables or found.other or by_score

@@ -1,0 +1,417 @@
+"""Replaying by columns: the mass of persons, partition by partition, and who is left to be replayed by rows.
+
+Left to the rows is whoever is not at rest (changed since the last run, due, refused, asked about) and whoever has more
+to them than columns know: opportunities, outcomes, detours, more than one record in a system. Of all others the last
+run's decisions are what the present files say, so only the changed ones are worked out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from instep.mapping.compiled import EntityMapping
+from instep.model.acts import Act, told_once
+from instep.model.entities import Kind
+from instep.model.process import Actor
+from instep.model.rules import Always, Never
+from instep.store.segments import Projection, Segments
+from instep.sync.firstbuyers import FIRST_BUYER
+from instep.sync.projections import acts, claims, entities, journeys, records
+from instep.sync.pull import wanted_fields
+from instep.sync.replay.changed import Changed, touches
+from instep.sync.replay.frames import Ruled, first_that_holds
+from instep.sync.replay.scored import Scored
+from instep.sync.replay.staged import Staged, Told
+from instep.sync.replay.tally import Tally
+from instep.sync.replay.told import Teller
+from instep.sync.scores import scores_companies
+from instep.sync.session import Live, Session
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PLAIN_CLAIMS = ("evidence", "assertion")
+_SCORES = ("score", "band", "grade")
+
+
+def by_columns_alone(changed: Changed) -> bool:
+    """Whether columns know enough for what is different; else everybody is replayed row by row."""
+    return not changed.other
+
+
+@dataclass(slots=True)
+class Columns:
+    """One replay by columns. `whom` fills up with those who are left to the rows."""
+
+    segments: Segments
+    before: Session
+    after: Session
+    changed: Changed
+    tally: Tally
+    whom: dict[Kind, set[str]] = field(default_factory=lambda: {kind: set() for kind in Kind})
+
+    def refresh(self) -> None:
+        """Bring the columns up to date, and take the moment at which everything is read."""
+        self.segments.refresh(self._projections(), self.after.progress)
+
+    def run(self) -> None:
+        """Replay the persons that columns can, and say who is left."""
+        for kind in (Kind.COMPANY, Kind.OPPORTUNITY):
+            self._leave_or_count(kind)
+        work = _Work(self)
+        of = self.segments.partitions
+        for partition in range(of):
+            self.after.progress("replay", partition, of)
+            work.replay(partition)
+        self.after.progress("replay", of, of)
+
+    def _leave_or_count(self, kind: Kind) -> None:
+        """Companies and opportunities: all row by row, or none where nothing of theirs can be different."""
+        scored = scores_companies(self.before) or scores_companies(self.after)
+        rows = self.segments.rows.rows("SELECT id FROM entity WHERE kind = ?", (kind.value,))
+        if touches(self.changed, kind, scores_companies=scored):
+            self.whom[kind] |= {id for (id,) in rows}
+        else:
+            self.tally.looked_at[kind] += len(rows)
+
+    # --- what is read -------------------------------------------------------------------------------------------
+
+    def _projections(self) -> list[Projection]:
+        return [self.persons(), self.companies(), self.acts(), journeys(), claims(), *self.records().values()]
+
+    def persons(self) -> Projection:
+        return entities(Kind.PERSON, _names(self.before, Kind.PERSON))
+
+    def companies(self) -> Projection:
+        return entities(Kind.COMPANY, _names(self.before, Kind.COMPANY))
+
+    def acts(self) -> Projection:
+        return acts(list(_objects(self.before, Kind.OPPORTUNITY)))
+
+    def records(self) -> dict[tuple[str, str], Projection]:
+        return {
+            (live.name, object): records(live.name, object, sorted(wanted_fields(live, mapping)))
+            for live, object, mapping in _mapped(self.before, Kind.PERSON)
+        }
+
+
+def _names(session: Session, kind: Kind) -> list[str]:
+    return sorted(name for of, name in session.workspace.types if of is kind)
+
+
+def _mapped(session: Session, kind: Kind) -> Iterator[tuple[Live, str, EntityMapping]]:
+    for live in session.connections.values():
+        for object, mapping in live.mapping.objects.items():
+            if mapping.kind is kind:
+                yield live, object, mapping
+
+
+def _objects(session: Session, kind: Kind) -> Iterator[tuple[str, str]]:
+    return ((live.name, object) for live, object, _ in _mapped(session, kind))
+
+
+class _Work:
+    """What all partitions share."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._of, self._tally = columns, columns.tally
+        self._before, self._after = columns.before, columns.after
+        self._changed, self._segments = columns.changed, columns.segments
+        self._processes = (self._before.workspace.process, self._after.workspace.process)
+        now = self._after.at
+        self._staged = tuple(Staged(process, now) for process in self._processes)
+        self._scored = Scored(self._after.workspace.scoring, now)
+        self._segment_rules = [
+            (segment.key, Ruled(segment.when, now) if segment.when is not None else None)
+            for segment in self._processes[1].segments
+        ]
+        self._records = columns.records()
+        mapped = list(_mapped(self._before, Kind.PERSON))
+        self._included = {live.name: Ruled(mapping.include, now) for live, _, mapping in mapped}
+        self._teller = Teller(self._before, self._after)
+        self._companies = self._company_facts()
+        self._special = self._first_buyers() | (self._with_opportunities() if columns.changed.process else set())
+
+    # --- small tables -------------------------------------------------------------------------------------------
+
+    def _company_facts(self) -> pl.DataFrame:
+        """Every company's fields that a rule for persons looks at, and whether the company is at rest."""
+        import polars as pl
+
+        wanted = sorted(self._company_fields())
+        projection = self._of.companies()
+        parts = [
+            self._segments.read(projection, number, ["dirty", "due_at", *(f"f:{name}" for name in wanted)])
+            for number in range(self._segments.partitions)
+        ]
+        named = [pl.col(f"f:{name}").alias(f"company.{name}") for name in wanted]
+        is_busy = pl.col("dirty") | (pl.col("due_at") <= self._after.at.isoformat()).fill_null(value=False)
+        return pl.concat(parts).select(pl.col("entity").alias("company"), is_busy.alias("company_busy"), *named)
+
+    def _company_fields(self) -> set[str]:
+        rules = [segment.when for segment in self._processes[1].segments if segment.when is not None]
+        rules += [rule.when for rule in self._after.workspace.scoring.fit]
+        rules += [assignment.rule for assignment in self._after.workspace.team.assignments]
+        named = {name for rule in rules for name in rule.fields() if name.startswith("company.")}
+        known = _names(self._before, Kind.COMPANY)
+        return {name.removeprefix("company.") for name in named} & set(known)
+
+    def _first_buyers(self) -> set[str]:
+        rows = self._segments.rows.each("SELECT to_entity FROM relation WHERE name = ?", (FIRST_BUYER,))
+        return {person for (person,) in rows}
+
+    def _with_opportunities(self) -> set[str]:
+        rows = self._segments.rows.each("SELECT to_entity FROM relation WHERE name = 'people'")
+        return {person for (person,) in rows}
+
+    # --- one partition ------------------------------------------------------------------------------------------
+
+    def replay(self, partition: int) -> None:
+        """Replay the persons of a partition, and leave those who are not at rest to the rows."""
+        import polars as pl
+
+        read = self._segments.read
+        persons = read(self._of.persons(), partition).join(self._companies, on="company", how="left")
+        held = {place: read(projection, partition) for place, projection in self._records.items()}
+        persons = self._with_facts(persons)
+        rest = self._at_rest(persons, held)
+        told = self._told(partition, persons) if self._changed.process else None
+        done = self._acts(partition) if self._changed.process or self._changed.scoring else None
+        if told is not None and done is not None:
+            rest &= ~persons["entity"].is_in(self._unknown(told, done))
+        self._of.whom[Kind.PERSON] |= set(persons.filter(~rest)["entity"])
+        persons = persons.filter(rest)
+        after = self._decided(persons, told, done)
+        if self._teller.assigns_by_rules:
+            persons, after = self._without_assignments(persons, after)
+        self._tally.looked_at[Kind.PERSON] += persons.height
+        self._count_stages(persons, after)
+        self._count_moves(persons, after)
+        both = pl.concat([persons, after.rename({name: f"new {name}" for name in after.columns})], how="horizontal")
+        for (connection, object), frame in held.items():
+            mine = frame.join(both, on="entity", how="inner")
+            self._teller.tell(connection, object, mine, self._tally)
+
+    def _without_assignments(self, persons: pl.DataFrame, after: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Leave to the rows whoever may be given an owner by a rule that looks at more than columns ask."""
+        import polars as pl
+
+        has_owner = (pl.col("owner") != "null").fill_null(value=False)
+        stays = after.select(has_owner).to_series() & persons["stage"].eq_missing(after["stage"])
+        self._of.whom[Kind.PERSON] |= set(persons.filter(~stays)["entity"])
+        return persons.filter(stays), after.filter(stays)
+
+    def _with_facts(self, persons: pl.DataFrame) -> pl.DataFrame:
+        """Fields under the names that rules give them."""
+        import polars as pl
+
+        names = [name for name in _names(self._before, Kind.PERSON) if name not in persons.columns]
+        return persons.with_columns(pl.col(f"f:{name}").alias(name) for name in names)
+
+    def _at_rest(self, persons: pl.DataFrame, held: dict[tuple[str, str], pl.DataFrame]) -> pl.Series:
+        """Who is as the last run decided, and has nothing about them that only the rows know."""
+        import polars as pl
+
+        now = self._after.at.isoformat()
+        busy = pl.col("dirty") | pl.col("waits") | pl.col("company_busy").fill_null(value=False)
+        busy |= (pl.col("due_at") <= now).fill_null(value=False) | pl.col("detour").is_not_null()
+        calm = ~persons.select(busy.alias("busy")).to_series()
+        restless = set(self._special)
+        for place, frame in held.items():
+            restless |= self._restless(place, frame, persons)
+        restless |= self._missing(persons, held)
+        return calm & ~persons["entity"].is_in(sorted(restless))
+
+    def _restless(self, place: tuple[str, str], frame: pl.DataFrame, persons: pl.DataFrame) -> set[str]:
+        """Whose records of an object are not at rest, twice there, left out, or of a score that nobody remembers."""
+        import polars as pl
+
+        connection, object = place
+        mapping = self._before.mapping(connection, object)
+        if mapping is None:
+            return set(frame["entity"])
+        found = set(frame.filter(pl.col("dirty") | ~pl.col("settled"))["entity"])
+        found |= set(frame.group_by("entity").len().filter(pl.col("len") > 1)["entity"])
+        if not isinstance(mapping.include, Always):
+            facts = self._teller.facts(connection, object, frame, sorted(mapping.include.fields()))
+            found |= set(frame.filter(~self._included[connection].holds(facts))["entity"])
+        score = mapping.mapped("score")
+        if score is not None:
+            unknown = persons.filter(pl.col("published_at").is_null()).select("entity")
+            held = pl.col(f"v:{score.field}").is_not_null() & (pl.col(f"v:{score.field}") != "null")
+            found |= set(frame.filter(held).join(unknown, on="entity", how="semi")["entity"])
+        return found
+
+    def _missing(self, persons: pl.DataFrame, held: dict[tuple[str, str], pl.DataFrame]) -> set[str]:
+        """Who has no record in a system that makes records, or several there."""
+        import polars as pl
+
+        found: set[str] = set()
+        for live in self._before.connections.values():
+            mapping = live.mapping.entities.get(Kind.PERSON)
+            if mapping is None:
+                continue
+            there = pl.concat([frame.select("entity") for (name, _), frame in held.items() if name == live.name])
+            found |= set(there.group_by("entity").len().filter(pl.col("len") > 1)["entity"])
+            if not isinstance(mapping.create, Never):
+                found |= set(persons.join(there, on="entity", how="anti")["entity"])
+        return found
+
+    # --- what is known of their journeys ------------------------------------------------------------------------
+
+    def _acts(self, partition: int) -> pl.DataFrame:
+        """What was done, each act once: entity, key, at, actor, named."""
+        import polars as pl
+
+        frame = self._segments.read(self._of.acts(), partition)
+        several = frame.group_by("entity", "key", "actor").agg(pl.col("connection").n_unique().alias("systems"))
+        several = several.filter(pl.col("systems") > 1).select("entity", "key", "actor")
+        columns = ["entity", "key", "at", "actor", "named"]
+        if several.is_empty():
+            return frame.select(columns)
+        alone = frame.join(several, on=["entity", "key", "actor"], how="anti").select(columns)
+        return pl.concat([alone, self._told_once(frame.join(several, on=["entity", "key", "actor"], how="semi"))])
+
+    def _told_once(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Acts that several systems tell of, each once, as the rows have it."""
+        import polars as pl
+
+        found: list[tuple[str, str, int, str, bool]] = []
+        for (entity,), part in frame.group_by("entity", maintain_order=True):
+            by_source: dict[str, tuple[int, bool]] = {}
+            told: list[Act] = []
+            for row in part.iter_rows(named=True):
+                source = f"{row['connection']}/behaviour/{row['id']}"
+                by_source[source] = (row["at"], row["named"])
+                told.append(Act(row["key"], _instant(row["at"]), row["actor"], source))
+            for act in told_once(told, self._processes[1], self._after.workspace.connection_names):
+                at, _ = by_source[act.source]
+                named = any(by_source[source][1] for source in (act.source, *act.also))
+                found.append((str(entity), act.key, at, act.actor, named))
+        schema = {"entity": pl.String, "key": pl.String, "at": pl.Int64, "actor": pl.String, "named": pl.Boolean}
+        return pl.DataFrame(found, schema=schema, orient="row")
+
+    def _told(self, partition: int, persons: pl.DataFrame) -> Told:
+        import polars as pl
+
+        own = self._segments.read(journeys(), partition, ["id", "half", "continues_as"]).rename({"id": "journey"})
+        own = own.sort("entity", pl.col("journey").str.len_chars(), "journey")
+        own = own.with_columns(pl.int_range(pl.len()).over("entity").alias("place"))
+        said = self._segments.read(claims(), partition)
+        return Told(persons.select("entity", "segment"), said, own, said)
+
+    def _unknown(self, told: Told, done: pl.DataFrame) -> list[str]:
+        """Whose journeys are more than columns can follow."""
+        import polars as pl
+
+        said = told.assertions
+        ids = set(told.journeys.filter((pl.col("place") > 1) | pl.col("continues_as").is_not_null())["entity"])
+        plain = pl.col("type").is_in(PLAIN_CLAIMS) & pl.col("expires").is_null()
+        ids |= set(said.filter(~plain)["entity"])
+        ids |= set(done.filter(pl.col("named"))["entity"])
+        accepted = _accepted(said)
+        for staged in self._staged:
+            ids |= set(staged.of_both_halves(accepted)["entity"])
+        return sorted(ids)
+
+    # --- what would be decided ----------------------------------------------------------------------------------
+
+    def _decided(self, persons: pl.DataFrame, told: Told | None, done: pl.DataFrame | None) -> pl.DataFrame:
+        """What the changed files say of these persons: segment, stage, score, band, grade and owner."""
+        import polars as pl
+
+        owner = pl.col("f:owner") if "f:owner" in persons.columns else pl.lit(None, pl.String)
+        after = persons.select("entity", "segment", "stage", "published", "band", "grade", owner.alias("owner"))
+        if self._changed.process:
+            after = after.with_columns(first_that_holds(persons, self._segment_rules).alias("segment"))
+        if told is not None and done is not None:
+            after = after.with_columns(self._stages(persons, after, told, done))
+        if self._changed.scoring and not self._after.workspace.scoring.is_empty and done is not None:
+            after = after.with_columns(self._scores(persons, done))
+        was = (persons["stage"].alias("was_stage"), persons["segment"].alias("was_segment"))
+        return after.with_columns(self._teller.owners(after.with_columns(was)))
+
+    def _stages(self, persons: pl.DataFrame, after: pl.DataFrame, told: Told, done: pl.DataFrame) -> pl.Series:
+        """The stage that everybody would show; counts how far journeys came, by the process now and then."""
+        acts = done.join(persons.select("entity"), on="entity", how="semi")
+        own = told.journeys.join(persons.select("entity"), on="entity", how="semi")
+        said = _accepted(told.assertions).join(persons.select("entity"), on="entity", how="semi")
+        funnels = (self._tally.before, self._tally.after)
+        shown = None
+        for staged, funnel, segments in zip(self._staged, funnels, (persons, after), strict=True):
+            shown, furthest = staged.stages(Told(segments.select("entity", "segment"), acts, own, said))
+            for stage, count in furthest["stage"].value_counts().iter_rows():
+                funnel.furthest[stage] += count
+        assert shown is not None  # noqa: S101  # there are two sides
+        return after.select("entity").join(shown, on="entity", how="left", maintain_order="left")["stage"]
+
+    def _scores(self, persons: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
+        import polars as pl
+
+        engaged = self._scored.engagement(done.filter(pl.col("actor") == Actor.BUYER).select("entity", "key", "at"))
+        frame = persons.select("entity", "published", "published_at", "grade", "is_graded").join(
+            engaged, on="entity", how="left", maintain_order="left"
+        )
+        frame = frame.with_columns(pl.col("engagement").fill_null(0.0), self._scored.fit(persons))
+        return self._scored.published(frame)
+
+    # --- counting -----------------------------------------------------------------------------------------------
+
+    def _count_stages(self, persons: pl.DataFrame, after: pl.DataFrame) -> None:
+        for frame, funnel in ((persons, self._tally.before), (after, self._tally.after)):
+            for stage, count in frame["stage"].value_counts().iter_rows():
+                funnel.shown[stage or ""] += count
+
+    def _count_moves(self, persons: pl.DataFrame, after: pl.DataFrame) -> None:
+        import polars as pl
+
+        now = after.with_columns(_owner_text(after["owner"]), pl.col("published").cast(pl.String).alias("score"))
+        owner = persons["f:owner"] if "f:owner" in persons.columns else after["owner"]
+        score = pl.col("published").cast(pl.String).alias("score")
+        was = persons.with_columns(_owner_text(owner.alias("owner")), score)
+        for aspect in ("stage", "segment", "owner", *_SCORES):
+            pairs = pl.DataFrame(
+                {"entity": persons["entity"], "was": was[aspect], "now": now[aspect], "label": self._labels(persons)}
+            ).filter(pl.col("was").ne_missing(pl.col("now")))
+            grouped = (
+                pairs.sort("entity")
+                .group_by("was", "now")
+                .agg(pl.len(), pl.col("entity").head(5), pl.col("label").head(5))
+            )
+            for before, after_, count, ids, labels in grouped.iter_rows():
+                self._tally.add_moves(Kind.PERSON, aspect, before, after_, count, zip(ids, labels, strict=True))
+
+    def _labels(self, persons: pl.DataFrame) -> pl.Series:
+        """What people know somebody by: see `labels.label`."""
+        import polars as pl
+
+        named = [f"f:{name}" for name in ("email", "domain", "name") if f"f:{name}" in persons.columns]
+        shown = [
+            pl.when(pl.col(name).is_in(["null", '""']) | pl.col(name).is_null())
+            .then(None)
+            .otherwise(pl.col(name).str.strip_chars('"'))
+            for name in named
+        ]
+        return persons.select(pl.coalesce(*shown, pl.col("entity")).alias("label")).to_series()
+
+
+def _accepted(said: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    return said.filter((pl.col("type") == "assertion") & pl.col("accepted"))
+
+
+def _owner_text(owner: pl.Series) -> pl.Series:
+    """An owner's key, without the quotes of its stored text."""
+    import polars as pl
+
+    text = pl.col("owner")
+    shown = pl.when(text == "null").then(None).otherwise(text.str.strip_chars('"'))
+    return owner.to_frame("owner").select(shown.alias("owner")).to_series()
+
+
+def _instant(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

@@ -1,0 +1,115 @@
+"""Scores of many persons at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from instep.model.scoring import Scoring
+from instep.sync.replay.frames import Ruled
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Scored:
+    """What persons score by a scoring at one moment, and what of it would be published."""
+
+    def __init__(self, scoring: Scoring, now: datetime) -> None:
+        self._scoring, self._now = scoring, now
+        self._fit = [(rule.points, Ruled(rule.when, now)) for rule in scoring.fit]
+
+    def engagement(self, acts: pl.DataFrame) -> pl.DataFrame:
+        """`entity` and `engagement`, from `acts` of buyers, each told once: entity, key, at (microseconds)."""
+        import polars as pl
+
+        scoring, now = self._scoring, int(self._now.timestamp() * 1_000_000)
+        points = pl.DataFrame(
+            {"key": list(scoring.points), "points": [float(p) for p in scoring.points.values()]},
+            schema={"key": pl.String, "points": pl.Float64},
+        )
+        frame = acts.join(points, on="key", how="inner")
+        if scoring.caps:
+            frame = self._capped(frame)
+        age = (now - pl.col("at")) / (scoring.half_life_days * 86_400_000_000)
+        worth = pl.when(pl.col("at") <= now).then(pl.col("points") * pl.lit(2.0).pow(-age)).otherwise(0.0)
+        return frame.group_by("entity").agg(worth.sum().alias("engagement"))
+
+    def _capped(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The points that each act still gives within the cap of its behaviour, the earlier ones first."""
+        import polars as pl
+
+        caps = pl.DataFrame(
+            {"key": list(self._scoring.caps), "cap": [float(c) for c in self._scoring.caps.values()]},
+            schema={"key": pl.String, "cap": pl.Float64},
+        )
+        frame = frame.join(caps, on="key", how="left").sort("at")
+        size = pl.col("points").abs()
+        before = pl.int_range(pl.len()).over("entity", "key") * size
+        left = (pl.col("cap") - before).clip(0.0).clip(upper_bound=size)
+        given = pl.when(pl.col("cap").is_null()).then(pl.col("points")).otherwise(left * pl.col("points").sign())
+        return frame.with_columns(given.alias("points"))
+
+    def fit(self, facts: pl.DataFrame) -> pl.Series:
+        """The points for who somebody is. `facts` has a column of comparable text for every field that rules name."""
+        import polars as pl
+
+        found = pl.Series("fit", [0.0] * facts.height, dtype=pl.Float64)
+        for points, rule in self._fit:
+            found = found + rule.holds(facts).cast(pl.Float64) * points
+        return found.alias("fit")
+
+    def published(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`published`, `band` and `grade` of persons.
+
+        `frame` has `engagement` and `fit`, and of what was published before `published`, `published_at` and `grade`.
+        """
+        import polars as pl
+
+        scoring = self._scoring
+        computed = pl.col("engagement") + pl.col("fit")
+        rounded = pl.max_horizontal(pl.lit(0.0), (computed + 1e-9).floor())
+        grade = self._grade()
+        is_regraded = pl.col("is_graded") & grade.ne_missing(pl.col("grade"))
+        at = pl.col("published_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC")
+        is_old = (pl.lit(self._now) - at) > timedelta(days=scoring.republish_after_days)
+        before = pl.col("published").cast(pl.Float64)
+        moves = (
+            before.is_null()
+            | at.is_null()
+            | is_regraded
+            | is_old
+            | (_zone(scoring, rounded) != _zone(scoring, before))
+        )
+        published = pl.when(moves).then(rounded).otherwise(before)
+        return frame.select(published.cast(pl.Int64).alias("published"), grade.alias("grade")).with_columns(
+            _reached(scoring.bands, pl.col("published").cast(pl.Float64)).alias("band")
+        )
+
+    def _grade(self) -> pl.Expr:
+        import polars as pl
+
+        scoring = self._scoring
+        if not scoring.fit_grades and not scoring.engagement_grades:
+            return pl.lit(None, pl.String)
+        fit = _reached(scoring.fit_grades, pl.col("fit")) if scoring.fit_grades else pl.lit("")
+        did = pl.col("engagement") + 1e-9
+        engagement = _reached(scoring.engagement_grades, did) if scoring.engagement_grades else pl.lit("")
+        return pl.concat_str(fit, engagement, ignore_nulls=False)
+
+
+def _zone(scoring: Scoring, score: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    return pl.sum_horizontal(pl.lit(0), *((score >= line).cast(pl.Int32) for line in scoring.lines()))
+
+
+def _reached(bounds: Mapping[str, float], value: pl.Expr) -> pl.Expr:
+    """The word of the highest bound that a value reaches; none below the lowest."""
+    import polars as pl
+
+    found = pl.lit(None, pl.String)
+    for name, bound in sorted(bounds.items(), key=lambda entry: (entry[1], entry[0])):
+        found = pl.when(value >= bound).then(pl.lit(name)).otherwise(found)
+    return found

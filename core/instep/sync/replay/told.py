@@ -1,0 +1,304 @@
+"""What systems would be told of many persons at once: the engine's own planning, asked once for each case."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from instep.mapping.compiled import EntityMapping, FieldMapping
+from instep.mapping.translate import Unheard, hear
+from instep.model.entities import DERIVED, Kind
+from instep.model.rules import Always
+from instep.model.values import Scalar, comparable, display
+from instep.sync.changes import Value
+from instep.sync.ledger import Ref
+from instep.sync.offline import Counted
+from instep.sync.owners import assign_owner
+from instep.sync.plan import can_write, field_values, stage_value
+from instep.sync.replay.frames import Asked, scalar
+from instep.sync.replay.tally import Tally
+from instep.sync.session import Session
+from instep.sync.stages import table_for
+from instep.sync.state import EntityState, RecordState
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COMPUTED = {"score": "published", "band": "band", "grade": "grade", "instep_stage": "stage", "owner": "owner"}
+"""Canonical fields that a replay by columns works out, and the column that has each."""
+Said = tuple[frozenset[tuple[str, str]], Counter[tuple[str, str]]]
+"""What one side would write of one field (the system's field, the value), and what it would note."""
+
+
+class Teller:
+    """Asks both sides what they would tell a system, and adds up the difference."""
+
+    def __init__(self, before: Session, after: Session) -> None:
+        self._sides = (before, after)
+        self._known: dict[tuple[Any, ...], tuple[Said, Said]] = {}
+        self._heard: dict[tuple[str, str, str], Asked] = {}
+        self._assigned = [Asked(self._ask_owner(side), None) for side in self._sides]
+
+    # --- hearing ------------------------------------------------------------------------------------------------
+
+    def facts(self, connection: str, object: str, frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+        """Canonical fields as comparable text, from what the records of an object hold."""
+        import polars as pl
+
+        mapping = self._mapping(0, connection, object)
+        found: dict[str, pl.Series] = {}
+        for name in names:
+            mapped = mapping.mapped(name)
+            if mapped is not None and f"v:{mapped.field}" in frame.columns:
+                columns = [f"v:{column}" for column in _columns(mapped) if f"v:{column}" in frame.columns]
+                asked = self._heard.setdefault(
+                    (connection, object, name), Asked(self._ask_heard(connection, mapped, columns), pl.String)
+                )
+                found[name] = asked.of(frame, columns).alias(name)
+        return pl.DataFrame(found) if found else frame.select("entity")
+
+    def _ask_heard(self, connection: str, mapped: FieldMapping, columns: Sequence[str]) -> Callable[..., str | None]:
+        directory = self._sides[0].live(connection).directory
+
+        def ask(*texts: str | None) -> str | None:
+            fields = _fields(columns, texts)
+            if mapped.field not in fields:
+                return None
+            heard = hear(mapped, fields, directory)
+            return None if isinstance(heard, Unheard) else comparable(heard)
+
+        return ask
+
+    # --- owners -------------------------------------------------------------------------------------------------
+
+    @property
+    def assigns_by_rules(self) -> bool:
+        """Whether who is given to whom depends on more than stage, segment and owner."""
+        return any(
+            a.kind is Kind.PERSON and not isinstance(a.rule, Always)
+            for side in self._sides
+            for a in side.workspace.team.assignments
+        )
+
+    def owners(self, cases: pl.DataFrame) -> pl.Series:
+        """The owner that everybody would have: `cases` has owner, was_stage, stage, segment and was_segment."""
+        import polars as pl
+
+        sides = (("owner", "was_stage", "was_stage", "was_segment"), ("owner", "was_stage", "stage", "segment"))
+        found = cases["owner"]
+        for side, columns, asked in zip(self._sides, sides, self._assigned, strict=True):
+            names = [f"c{place}" for place in range(4)]
+            asking = pl.DataFrame([cases[c].alias(n) for c, n in zip(columns, names, strict=True)])
+            said: dict[tuple[Any, ...], tuple[str | None, Counter[tuple[str, str]]]] = {}
+            for *row, count in asking.group_by(names).len().iter_rows():
+                said[tuple(row)] = asked.said(tuple(row))
+                _note(side, said[tuple(row)][1], count)
+            if side is self._sides[1]:
+                given = pl.DataFrame(
+                    [(*row, owner) for row, (owner, _) in said.items()],
+                    schema={**dict.fromkeys(names, pl.String), "given": pl.String},
+                    orient="row",
+                )
+                joined = asking.join(given, on=names, how="left", nulls_equal=True, maintain_order="left")
+                found = joined["given"].alias("owner")
+        return found
+
+    def _ask_owner(self, side: Session) -> Callable[..., tuple[str | None, Counter[tuple[str, str]]]]:
+        def ask(owner: str | None, was: str | None, now: str | None, segment: str | None) -> Any:
+            state = EntityState("", Kind.PERSON, values={"owner": scalar(owner)} if owner is not None else {})
+            state.stage, state.stage_before, state.segment = now, was, segment
+            with _listening(side) as noted:
+                assign_owner(side, state)
+            given = state.values.get("owner")
+            return (owner if given == scalar(owner) else comparable(given)), noted
+
+        return ask
+
+    # --- telling ------------------------------------------------------------------------------------------------
+
+    def tell(self, connection: str, object: str, frame: pl.DataFrame, tally: Tally) -> None:
+        """Add up what would be written otherwise to the records of an object.
+
+        `frame` has what each holds (`v:…`), what is decided of its person (`f:…`, stage, published, band, grade), and
+        what would be (`new …`).
+        """
+        import polars as pl
+
+        if frame.is_empty():
+            return
+        wrote = [pl.Series([False] * frame.height), pl.Series([False] * frame.height)]
+        for name, columns, ask in self._questions(connection, object, frame):
+            codes = self._told(name, (connection, object), frame, columns, ask, tally)
+            wrote[0] |= codes.is_in([2, 3, 4])
+            wrote[1] |= codes.is_in([1, 3, 4])
+        self._ride_along(connection, object, frame, wrote, tally)
+
+    def _told(
+        self,
+        name: str,
+        place: tuple[str, str],
+        frame: pl.DataFrame,
+        columns: Sequence[str],
+        ask: Callable[[int, tuple[Any, ...]], Said],
+        tally: Tally,
+    ) -> pl.Series:
+        """For every record: 0 nothing is written, 1 only then, 2 only now, 3 something else, 4 the same."""
+        import polars as pl
+
+        keys = [f"k{place_}" for place_ in range(len(columns))]
+        asking = pl.DataFrame([frame[column].alias(key) for column, key in zip(columns, keys, strict=True)])
+        rows: list[tuple[Any, ...]] = []
+        for *row, count in asking.group_by(keys).len().iter_rows():
+            case = tuple(row)
+            known = self._known.setdefault((*place, name, *case), (ask(0, case), ask(1, case)))
+            (now, noted_now), (then, noted_then) = known
+            _note(self._sides[0], noted_now, count)
+            _note(self._sides[1], noted_then, count)
+            where = (*place, "update", name)
+            if len(then - now):
+                tally.more[where] += len(then - now) * count
+            if len(now - then):
+                tally.fewer[where] += len(now - then) * count
+            rows.append((*case, _code(now, then)))
+        types = {key: asking.schema[key] for key in keys}
+        codes = pl.DataFrame(rows, schema={**types, "code": pl.Int8}, orient="row")
+        return asking.join(codes, on=keys, how="left", nulls_equal=True, maintain_order="left")["code"]
+
+    def _questions(
+        self, connection: str, object: str, frame: pl.DataFrame
+    ) -> Iterator[tuple[str, list[str], Callable[[int, tuple[Any, ...]], Said]]]:
+        """What to ask of each record: the canonical name, the columns that decide, and the question for a side."""
+        mappings = (self._mapping(0, connection, object), self._mapping(1, connection, object))
+        if any(mapping.stages is not None for mapping in mappings):
+            fields = sorted({t.field for m in mappings if (t := m.stages) is not None})
+            held = [f"v:{field}" for field in fields if f"v:{field}" in frame.columns]
+            yield "stage", [*held, "stage", "new stage"], self._stage_question(connection, object, held)
+        for mapped in mappings[0].fields:
+            other = mappings[1].mapped(mapped.name)
+            if not mapped.tells or other is None:
+                continue
+            if mapped.name in COMPUTED:
+                column = COMPUTED[mapped.name]
+                old, new = ("f:owner" if mapped.name == "owner" else column), f"new {column}"
+            elif mapped.name in DERIVED or mapped == other:
+                continue  # columns replay nobody whom these could concern
+            else:
+                old = new = f"f:{mapped.name}"
+            held = [f"v:{column}" for column in _columns(mapped) if f"v:{column}" in frame.columns]
+            if old in frame.columns and new in frame.columns:
+                yield mapped.name, [*held, old, new], self._field_question(connection, object, mapped.name, held)
+
+    def _field_question(
+        self, connection: str, object: str, name: str, held: Sequence[str]
+    ) -> Callable[[int, tuple[Any, ...]], Said]:
+        def ask(side: int, case: tuple[Any, ...]) -> Said:
+            state = EntityState("", Kind.PERSON)
+            _give(state, name, case[len(held) + side])
+            mapped = self._mapping(side, connection, object).mapped(name)
+            assert mapped is not None  # noqa: S101  # asked only where both sides have it
+            record = self._record(side, connection, object, _fields(held, case))
+            return self._said(side, record, lambda session: field_values(session, state, record, mapped))
+
+        return ask
+
+    def _stage_question(
+        self, connection: str, object: str, held: Sequence[str]
+    ) -> Callable[[int, tuple[Any, ...]], Said]:
+        def ask(side: int, case: tuple[Any, ...]) -> Said:
+            state = EntityState("", Kind.PERSON)
+            state.stage = case[len(held) + side]
+            record = self._record(side, connection, object, _fields(held, case))
+            if table_for(record.mapping, record.fields) is None:
+                return frozenset(), Counter()
+            return self._said(side, record, lambda session: stage_value(session, state, record))
+
+        return ask
+
+    def _said(self, side: int, record: RecordState, values: Callable[[Session], Sequence[Value]]) -> Said:
+        session = self._sides[side]
+        with _listening(session) as noted:
+            said = [value for value in values(session) if can_write(session, record, value)]
+        return frozenset((value.field, display(value.after)) for value in said), noted
+
+    def _record(self, side: int, connection: str, object: str, fields: dict[str, Scalar]) -> RecordState:
+        session = self._sides[side]
+        live, mapping = session.live(connection), self._mapping(side, connection, object)
+        record = RecordState(Ref(connection, object, ""), live, mapping, fields, session.at, False)
+        record.heard = dict(fields)
+        return record
+
+    def _mapping(self, side: int, connection: str, object: str) -> EntityMapping:
+        found = self._sides[side].mapping(connection, object)
+        assert found is not None  # noqa: S101  # columns replay only what both sides map
+        return found
+
+    def _ride_along(
+        self, connection: str, object: str, frame: pl.DataFrame, wrote: Sequence[pl.Series], tally: Tally
+    ) -> None:
+        """Our own id rides along with another change of a record that lacks it."""
+        import polars as pl
+
+        id_field = self._mapping(0, connection, object).instep_id
+        if id_field is None or f"v:{id_field}" not in frame.columns:
+            return
+        held, ours = pl.col(f"v:{id_field}"), pl.format('"{}"', pl.col("entity"))
+        lacking = frame.select((held.is_not_null() & (held != ours)).alias("lacking")).to_series()
+        where = (connection, object, "update", "instep_id")
+        for counts, this, other in ((tally.more, wrote[1], wrote[0]), (tally.fewer, wrote[0], wrote[1])):
+            if count := int((lacking & this & ~other).sum()):
+                counts[where] += count
+
+
+class _listening:  # noqa: N801  # a context manager, read like a function
+    """Notes go into a counter of their own meanwhile."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> Counter[tuple[str, str]]:
+        self._ledger, self._session.ledger = self._session.ledger, Counted()
+        return self._session.ledger.counts
+
+    def __exit__(self, *_: object) -> None:
+        self._session.ledger = self._ledger
+
+
+def _note(session: Session, noted: Counter[tuple[str, str]], times: int) -> None:
+    if isinstance(session.ledger, Counted):
+        for cause, count in noted.items():
+            session.ledger.counts[cause] += count * times
+
+
+def _code(now: frozenset[tuple[str, str]], then: frozenset[tuple[str, str]]) -> int:
+    if now == then:
+        return 4 if now else 0
+    return 3 if now and then else 2 if now else 1
+
+
+def _give(state: EntityState, name: str, value: Any) -> None:
+    """Put a decided value where the engine looks for it."""
+    match name:
+        case "score":
+            state.score["published"] = value
+        case "band" | "grade":
+            state.score[name] = value
+        case "instep_stage":
+            state.stage = value
+        case _:
+            if value is not None:
+                state.values[name] = scalar(value)
+                state.reasons[name] = {}
+
+
+def _columns(mapped: FieldMapping) -> list[str]:
+    return [column for column in (mapped.field, mapped.currency_field) if column]
+
+
+def _fields(columns: Sequence[str], texts: Sequence[Any]) -> dict[str, Scalar]:
+    """What a record holds, from columns of comparable text; what is absent is absent."""
+    return {
+        column.removeprefix("v:"): scalar(text)
+        for column, text in zip(columns, texts, strict=False)
+        if text is not None
+    }
