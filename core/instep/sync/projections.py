@@ -122,7 +122,19 @@ def journeys() -> Projection:
     """One row for each journey."""
     import polars as pl
 
-    names = ("entity", "id", "kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as")
+    names = (
+        "entity",
+        "id",
+        "kind",
+        "stage",
+        "since",
+        "outcome",
+        "closed_at",
+        "opened_at",
+        "segment",
+        "continues_as",
+        "half",
+    )
     schema = dict.fromkeys(names, pl.String())
 
     def build(store: Store, ids: Sequence[str] | None) -> Iterator[pl.DataFrame]:
@@ -192,13 +204,13 @@ FROM mirror m JOIN key k ON k.connection = m.connection AND k.object = m.object 
 JOIN behaviour b ON b.email = k.value
 WHERE b.key IS NOT NULL AND m.entity IS NOT NULL AND {{whose}}
 """
-_JOURNEYS = """
-SELECT entity, id, kind, stage, since, outcome, closed_at, opened_at, segment, continues_as
-FROM journey WHERE {whose}
-"""
+_JOURNEY_COLUMNS = (
+    "entity", "id", "kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as", "half"
+)  # fmt: skip
+_JOURNEYS = f"SELECT {', '.join(_JOURNEY_COLUMNS)} FROM journey WHERE {{whose}}"  # noqa: S608  # our own text
 _CLAIMS = """
 SELECT j.entity, c.journey, c.at, c.type, c.value, c.source, c.accepted, c.note, c.expires
-FROM claim c JOIN journey j ON j.id = c.journey WHERE {whose}
+FROM claim c JOIN journey j ON j.id = c.journey WHERE c.ended IS NULL AND {whose}
 """
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from instep.model.entities import Kind
-from instep.model.journey import Position
 from instep.model.values import Scalar, display
 from instep.sync.changes import Change
 from instep.sync.decide import decide
@@ -24,8 +23,12 @@ from instep.sync.words import canonical
 
 def replay_rows(before: Session, after: Session, whom: Mapping[Kind, set[str]], tally: Tally) -> None:
     """Decide the same entities with both sessions, side by side, and add up how they differ."""
-    sides = (_decided(before, whom, tally.before), _decided(after, whom, tally.after))
-    done, known = 0, dict[str, Shown]()
+    counts = before.workspace.process != after.workspace.process  # else journeys come as far as they do now
+    sides = tuple(
+        _decided(session, whom, funnel if counts else Funnel())
+        for session, funnel in ((before, tally.before), (after, tally.after))
+    )
+    done = 0
     for was, now in zip(*sides, strict=True):
         known = {shown.entity: shown for shown in was}
         for shown in now:
@@ -98,6 +101,3 @@ def writes_of(change: Change) -> Iterator[Write]:
         yield Write(*where, value.name or value.field, change.record or change.entity, f"{value.field}={told}")
     if not change.values and not change.relation:
         yield Write(*where, "", change.record or change.entity, "")
-
-
-__all__ = ["Position", "aspects_of", "replay_rows", "writes_of"]

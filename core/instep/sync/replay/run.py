@@ -59,8 +59,9 @@ def replay(
 ) -> Replay:
     """Say what these files would make of everybody whom the state knows, at the moment of its last run.
 
-    `rows_only` leaves columns aside: the same, slowly. `today` is the day whose version of the process counts
-    instead of the present one. Reads the state as it is at one moment, asks no system and changes nothing. Raises `ConfigError` for mistakes in the files, or without a state.
+    `today` is the day whose version of the process counts instead of the present one. `rows_only` leaves columns
+    aside: the same, slowly. Reads the state as it is at one moment, asks no system and changes nothing. Raises
+    `ConfigError` for mistakes in the files, or without a state.
     """
     other = with_replacements(workspace, replaced, today)
     found = Replay(tuple(replaced), workspace, other, Tally())

@@ -62,7 +62,7 @@ class Funnel:
     shown: Counter[str] = field(default_factory=Counter)
     """Persons, by the stage that they show; "" for none."""
     furthest: Counter[str] = field(default_factory=Counter)
-    """Journeys, by the furthest stage that they were ever at."""
+    """Journeys, by the furthest stage that they were ever at; counted where the process is another."""
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def add_journey(self, position: Position, process: Process) -> None:
