@@ -21,7 +21,7 @@ from instep.store.segments import Projection
 if TYPE_CHECKING:
     import polars as pl
 
-BUILT_AS = "2"
+BUILT_AS = "3"
 """Counts up whenever the same rows would give other columns."""
 AT_ONCE = 20_000
 """So many rows are turned into columns at a time."""
@@ -397,19 +397,17 @@ def _records_frame(
 def _is_heard(
     read: _Reading, holds: Sequence[pl.Series], packed: Sequence[bytes], bases: Sequence[bytes | None]
 ) -> pl.Series:
-    """Whether a decision heard every column, and as it is now where it is there."""
+    """Whether a decision heard every column that is there, as it is now, and no other."""
     import polars as pl
 
     found = pl.Series([base is not None for base in bases])
-    for column in holds:
-        found &= column.is_not_null()  # all that there is to ask where a base is the document itself
     others = [place for place, base in enumerate(bases) if base is not None and base != packed[place]]
     if not others:
         return found
     same = pl.Series([True] * len(others))
     for column, then in zip(holds, read.columns([bases[place] for place in others]), strict=True):
         now = column.gather(others)
-        same &= then.is_not_null() & (now.is_null() | (now == then).fill_null(value=False))
+        same &= now.eq_missing(then)
     return found.scatter(others, same)
 
 
