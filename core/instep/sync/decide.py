@@ -192,7 +192,7 @@ def _decide_companies(session: Session, decisions: Decisions) -> None:
         decisions.facts[state.id] = dict(state.values)
         if state.changed:
             changed.append(state.id)
-    if changed and session.workspace.process.segments:
+    if changed and session.workspace.needs_companies:
         rows = session.store.among(
             "SELECT relation.entity, entity.kind FROM relation JOIN entity ON entity.id = relation.entity "
             "WHERE relation.name = 'company' AND relation.to_entity IN (?)",

@@ -73,6 +73,30 @@ def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
     return dirty
 
 
+def undecided_entities(session: Session) -> dict[Kind, set[str]]:
+    """Every entity of which something is known that no run has decided yet, and whoever it may concern."""
+    found = dirty_entities(session, Matches())
+    for id, kind in session.store.rows(
+        "SELECT DISTINCT e.id, e.kind FROM mirror m JOIN entity e ON e.id = m.entity WHERE m.dirty = 1"
+    ):
+        found[Kind(kind)].add(id)
+    for _ in range(2):  # what concerns a person concerns their opportunities, and so the others who are named there
+        for entity, kind, end, end_kind in _related(session, found):
+            found[Kind(kind)].add(entity)
+            found[Kind(end_kind)].add(end)
+    return found
+
+
+def _related(session: Session, of: Mapping[Kind, set[str]]) -> list[tuple[str, str, str, str]]:
+    """Every association that one of these entities is an end of."""
+    ids = sorted(id for found in of.values() for id in found)
+    query = (
+        "SELECT r.entity, e.kind, r.to_entity, o.kind FROM relation r JOIN entity e ON e.id = r.entity "
+        "JOIN entity o ON o.id = r.to_entity WHERE r.{} IN (?)"
+    )
+    return [row for column in ("entity", "to_entity") for row in session.store.among(query.format(column), ids)]
+
+
 def _due_again(session: Session) -> list[tuple[str, str]]:
     """Entities of which a write was refused that is to be tried again now, in a system that can be written to."""
     rows = session.store.rows(

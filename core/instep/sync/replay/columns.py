@@ -1,7 +1,7 @@
 """Replaying by columns: the mass of persons, partition by partition, and who is left to the rows.
 
-Left to the rows is whoever is not at rest (changed since the last run, due, refused, asked about) and whoever has more
-to them than columns know: opportunities, outcomes, detours, more than one record in a system. Of all others the last
+Left to the rows is whoever is not at rest (changed since the last run, due, refused, asked about) and whoever has
+more to them than columns know: opportunities, outcomes, detours, more than one record in a system. Of all others the last
 run's decisions are what the present files say, so only the changed ones are worked out.
 """
 
@@ -18,6 +18,7 @@ from instep.model.entities import Kind
 from instep.model.process import Actor
 from instep.model.rules import Always, Never
 from instep.store.segments import Projection, Segments
+from instep.sync.decisions import undecided_entities
 from instep.sync.firstbuyers import FIRST_BUYER
 from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
@@ -59,6 +60,8 @@ class Columns:
 
     def run(self) -> None:
         """Replay the persons that columns can, and say who is left."""
+        for kind, ids in undecided_entities(self.before).items():
+            self.whom[kind] |= ids
         for kind in (Kind.COMPANY, Kind.OPPORTUNITY):
             self._leave_or_count(kind)
         work = _Work(self)
@@ -75,7 +78,7 @@ class Columns:
         if touches(self.changed, kind, scores_companies=scored):
             self.whom[kind] |= {id for (id,) in rows}
         else:
-            self.tally.looked_at[kind] += len(rows)
+            self.tally.looked_at[kind] += len(rows) - len(self.whom[kind])
 
     # --- what is read -------------------------------------------------------------------------------------------
 
@@ -133,7 +136,9 @@ class _Work:
         self._included = {live.name: Ruled(mapping.include, now) for live, _, mapping in mapped}
         self._teller = Teller(self._before, self._after)
         self._companies = self._company_facts()
-        self._special = self._first_buyers() | (self._with_opportunities() if columns.changed.process else set())
+        self._special = columns.whom[Kind.PERSON] | self._first_buyers()
+        if touches(columns.changed, Kind.OPPORTUNITY, scores_companies=False):
+            self._special |= self._with_opportunities()  # deciding these decides their people too
 
     # --- small tables -------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ This is what columns are tested against, and what they leave to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from instep.model.entities import Kind
 from instep.model.values import Scalar, display
@@ -42,23 +42,28 @@ def _decided(session: Session, whom: Mapping[Kind, set[str]], funnel: Funnel) ->
     wanted = {id for ids in whom.values() for id in ids}
     for states, decisions in decide(session, Matches(), whom):
         changes: dict[str, list[Change]] = {}
-        for change in plan(session, decisions, states):
+        mine = [state for state in states if state.id in wanted]
+        for change in plan(session, decisions, mine):
             changes.setdefault(change.entity, []).append(change)
-        yield [_shown(session, state, changes.get(state.id, ())) for state in states if state.id in wanted]
-        _let_go(session, decisions, states, funnel)
+        yield [_shown(session, state, changes.get(state.id, ())) for state in mine]
+        _let_go(session, decisions, states, wanted, funnel)
 
 
-def _let_go(session: Session, decisions: Decisions, states: Sequence[EntityState], funnel: Funnel) -> None:
+def _let_go(
+    session: Session, decisions: Decisions, states: Sequence[EntityState], wanted: Set[str], funnel: Funnel
+) -> None:
     """Count the journeys of whoever was decided, and keep nothing of them that no later pass reads."""
     process = session.workspace.process
     for state in states:
         if state.kind is Kind.OPPORTUNITY:
-            funnel.add_journey(decisions.journeys[state.id].position, process)
+            if state.id in wanted:
+                funnel.add_journey(decisions.journeys[state.id].position, process)
             continue
         ids = decisions.own.pop(state.id, [])
         for id in ids:
             journey = decisions.journeys.pop(id, None)
-            if journey is not None and journey.continues_as is None and state.kind is Kind.PERSON:
+            is_own = journey is not None and journey.continues_as is None and state.kind is Kind.PERSON
+            if journey is not None and is_own and state.id in wanted:
                 funnel.add_journey(journey.position, process)
 
 

@@ -1,0 +1,79 @@
+"""Replaying by columns comes out as replaying row by row does, whatever the history and whatever is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instep.sync.replay import replay
+from instep.sync.replay import run as replaying
+from instep.sync.replay.columns import Columns
+from instep.sync.replay.files import Replacement
+
+from ..semantics.cases import Stage
+from .drawn import changes, history
+
+FEW, MANY = range(6), range(6, 60)
+
+
+@pytest.fixture(autouse=True)
+def small_ones_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "FEW", 0)
+
+
+def replacements(stage: Stage, changed: dict[str, str]) -> list[Replacement]:
+    """The files of a workspace as they would be with other words, in a folder of their own."""
+    elsewhere = Stage(stage.root / "elsewhere")
+    elsewhere.root.mkdir(exist_ok=True)
+    elsewhere.config = stage.config | changed
+    elsewhere.write_files()
+    stage.write_files()
+    found = []
+    for file in sorted((elsewhere.root / "mappings").glob("*.toml")):
+        if file.read_text() != (stage.root / "mappings" / file.name).read_text():
+            found.append(Replacement(f"mappings/{file.name}", file))
+    return found
+
+
+def both_ways(stage: Stage, changed: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    files, workspace = replacements(stage, changed), stage.workspace()
+    by_rows = replay(workspace, stage.world(), files, rows_only=True)
+    by_columns = replay(workspace, stage.world(), files)
+    return by_rows.as_json(), by_columns.as_json()
+
+
+@pytest.mark.parametrize("seed", FEW)
+def test_columns_come_out_as_rows_do(tmp_path: Path, seed: int) -> None:
+    stage = history(tmp_path, seed)
+    for changed in changes(stage, seed):
+        by_rows, by_columns = both_ways(stage, changed)
+        assert by_columns == by_rows, f"seed {seed}: {changed}"
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("seed", MANY)
+def test_columns_come_out_as_rows_do_in_many_histories(tmp_path: Path, seed: int) -> None:
+    test_columns_come_out_as_rows_do(tmp_path, seed)
+
+
+@pytest.mark.parametrize("seed", FEW)
+def test_files_that_say_the_same_make_no_difference(tmp_path: Path, seed: int) -> None:
+    stage = history(tmp_path, seed)
+    for found in both_ways(stage, {}):
+        assert (found["is_empty"], found["moves"], found["writes"]) == (True, [], []), f"seed {seed}"
+
+
+def test_columns_replay_most_of_those_who_are_at_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    run = Columns.run
+
+    def counting(self: Columns) -> None:
+        run(self)
+        left.append(sum(len(ids) for ids in self.whom.values()))
+
+    monkeypatch.setattr(Columns, "run", counting)
+    stage = history(tmp_path, 3)
+    both_ways(stage, {"scoring": stage.config["scoring"].replace("webinar = 10", "webinar = 30")})
+    assert left[0] <= 6
