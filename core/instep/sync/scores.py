@@ -111,7 +111,8 @@ def _publish(session: Session, state: EntityState, scoring: Scoring, parts: Part
         state.changed.add("score")
         reason = {"rule": parts.because, "run": session.run, "at": now.isoformat(), "lost": []}
         state.because("score", reason, before=before)
-    republish = at + timedelta(days=scoring.republish_after_days, seconds=1) if published else None
+    shows = max(published, computed, parts.fit) >= 1  # what shows nothing, and will not, never grows too old
+    republish = at + timedelta(days=scoring.republish_after_days, seconds=1) if shows else None
     state.due_at = earliest([scoring.next_crossing(parts.engagement, parts.fit, now), republish, parts.due_at])
 
 

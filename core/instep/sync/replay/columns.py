@@ -1,8 +1,8 @@
 """Replaying by columns: the mass of persons, partition by partition, and who is left to the rows.
 
 Left to the rows is whoever is not at rest (changed since the last run, due, refused, asked about) and whoever has
-more to them than columns know: opportunities, outcomes, detours, more than one record in a system. Of all others the last
-run's decisions are what the present files say, so only the changed ones are worked out.
+more to them than columns know: opportunities, outcomes, detours, more than one record in a system. Of all others the
+last run's decisions are what the present files say, so only the changed ones are worked out.
 """
 
 from __future__ import annotations
