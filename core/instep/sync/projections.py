@@ -21,7 +21,7 @@ from instep.store.segments import Projection
 if TYPE_CHECKING:
     import polars as pl
 
-BUILT_AS = "1"
+BUILT_AS = "2"
 """Counts up whenever the same rows would give other columns."""
 AT_ONCE = 20_000
 """So many rows are turned into columns at a time."""
@@ -119,7 +119,7 @@ def journeys() -> Projection:
     import polars as pl
 
     names = ("entity", "id", "kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as")
-    schema = dict.fromkeys(names, pl.String())
+    schema = dict.fromkeys((*names, "half", "detour", "detour_since"), pl.String())
 
     def build(store: Store, ids: Sequence[str] | None) -> Iterator[pl.DataFrame]:
         for rows in _chunks(store, _JOURNEYS, "entity", ids):
@@ -129,7 +129,7 @@ def journeys() -> Projection:
 
 
 def claims() -> Projection:
-    """One row for each claim on a journey, with the entity whose journey it is."""
+    """One row for each claim that counts on a journey, with the entity whose journey it is, and whoever did it."""
     import polars as pl
 
     schema = {
@@ -139,6 +139,7 @@ def claims() -> Projection:
         "type": pl.String(),
         "value": pl.String(),
         "source": pl.String(),
+        "doer": pl.String(),
         "accepted": pl.Boolean(),
         "note": pl.String(),
         "expires": pl.String(),
@@ -189,12 +190,13 @@ JOIN behaviour b ON b.email = k.value
 WHERE b.key IS NOT NULL AND m.entity IS NOT NULL AND {{whose}}
 """
 _JOURNEYS = """
-SELECT entity, id, kind, stage, since, outcome, closed_at, opened_at, segment, continues_as
+SELECT entity, id, kind, stage, since, outcome, closed_at, opened_at, segment, continues_as,
+    half, detour, detour_since
 FROM journey WHERE {whose}
 """
 _CLAIMS = """
-SELECT j.entity, c.journey, c.at, c.type, c.value, c.source, c.accepted, c.note, c.expires
-FROM claim c JOIN journey j ON j.id = c.journey WHERE {whose}
+SELECT j.entity, c.journey, c.at, c.type, c.value, c.source, c.doer, c.accepted, c.note, c.expires
+FROM claim c JOIN journey j ON j.id = c.journey WHERE c.ended IS NULL AND {whose}
 """
 
 
