@@ -274,7 +274,16 @@ def _hand_over(store: Store, traces: Traces) -> None:
 
 
 def _hide_in_others(store: Store, traces: Traces, name: Callable[[str], str]) -> None:
-    """What others did together with them, or named them in, and whom they brought: it happened, and says not who."""
+    """What others did together with them, or named them in, and whom they brought: it happened, and says not who.
+
+    Their companies are decided anew: somebody else may be the first buyer, and a score was made of theirs.
+    """
+    store.bulk(
+        "UPDATE mirror SET dirty = 1 WHERE state = 'live' AND entity IN (SELECT entity FROM relation "
+        "WHERE name = 'first_buyer' AND to_entity = ?1 UNION SELECT to_entity FROM relation "
+        "WHERE name = 'company' AND entity = ?1)",
+        [(entity,) for entity in sorted(traces.entities)],
+    )
     store.bulk("UPDATE behaviour SET details = NULL WHERE connection = ? AND id = ?", sorted(traces.shared))
     addressed = [(email,) for email in sorted(traces.emails)]
     store.bulk("UPDATE behaviour SET refers = NULL, details = NULL WHERE refers = ?", addressed)
