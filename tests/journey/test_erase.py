@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,76 @@ def test_what_they_did_with_others_stays_without_its_details(stage: Stage) -> No
     stage.systems["a"].behaviours.append(BehaviourSeen("twin", "act", stage.clock.now, "buyer", (), "joan@x.example"))
     play(stage, "sync")
     assert rows(stage, "SELECT id FROM behaviour ORDER BY id") == [("call",), ("twin",)]
+
+
+def test_what_they_did_for_an_opportunity_counts_on_and_says_not_who_did_it(stage: Stage) -> None:
+    play(stage, "jane did trial 1d ago; sync")
+    assert rows(stage, "SELECT doer FROM claim WHERE value = 'trial' AND ended IS NULL") == [
+        (entity_of(stage, "jane"),)
+    ]
+    erased(stage)
+    play(stage, "a.deal amount=7; sync; a.joan title=X; sync")
+    assert stage.systems["a"].live("deals")["deal"].fields["stage"] == "decision"
+    counting = "SELECT substr(doer, 1, 7) FROM claim WHERE value = 'trial' AND ended IS NULL"
+    assert rows(stage, counting) == [("erased-",)]
+
+
+def test_what_counted_for_others_once_says_not_who_did_it_either(stage: Stage) -> None:
+    jane = entity_of(stage, "jane")
+    play(stage, "a.deal2; a.deal2 of a.jane; jane did trial 1d ago about a.deal; sync")
+    only = stage.systems["a"].behaviours[0]
+    assert isinstance(only, BehaviourSeen)
+    stage.systems["a"].behaviours.append(replace(only, subjects=(("people", "jane"), ("deals", "deal2"))))
+    play(stage, "sync")
+    assert rows(stage, f"SELECT count(*) FROM claim WHERE doer = '{jane}' AND ended IS NOT NULL") == [(1,)]
+    erased(stage)
+    assert jane not in everything(stage)
+
+
+def test_whom_they_brought_was_brought_by_somebody(stage: Stage) -> None:
+    play(stage, "jane did brings 1d ago bringing joan; sync")
+    assert rows(stage, "SELECT value FROM claim WHERE type = 'referral'") == [(entity_of(stage, "jane"),)]
+    erased(stage)
+    assert rows(stage, "SELECT substr(value, 1, 7) FROM claim WHERE type = 'referral'") == [("erased-",)]
+    assert "jane" not in everything(stage)
+
+
+def test_whoever_brought_them_brought_somebody_and_it_stays_so_when_it_is_read_again(stage: Stage) -> None:
+    play(stage, "joan did brings 1d ago bringing jane; sync")
+    assert rows(stage, "SELECT refers FROM behaviour") == [(JANE,)]
+    erased(stage)
+    assert rows(stage, "SELECT key, refers, details FROM behaviour") == [("brings", None, None)]
+    stage.systems["a"].behaviours *= 2
+    play(stage, "sync")
+    assert rows(stage, "SELECT key, refers, details FROM behaviour") == [("brings", None, None)]
+    assert JANE not in everything(stage)
+
+
+def test_somebody_of_whom_only_the_address_was_named_can_be_erased(stage: Stage) -> None:
+    play(stage, "joan did brings 1d ago bringing june; sync")
+    erased(stage, "june@x.example")
+    assert "june@x" not in everything(stage)
+
+
+def test_what_was_said_of_their_stage_here_goes_and_what_others_said_does_not_name_them(stage: Stage) -> None:
+    said = "INSERT INTO override (entity, stage, reason, by, at) VALUES (?, 'decision', ?, 'ada', '2026-03-02')"
+    jane, joan = entity_of(stage, "jane"), entity_of(stage, "joan")
+    with Store(stage.root / ".instep" / "state.db") as store, store.transaction("said"):
+        store.run(said, (jane, "She called"))
+        store.run(said, (joan, f"{JANE} told me"))
+    assert preview(stage.workspace(), JANE).here["override"] == 1
+    erased(stage)
+    assert rows(stage, "SELECT entity, reason FROM override") == [(joan, "(erased) told me")]
+
+
+def test_a_company_whose_first_buyer_they_were_gets_another_one(stage: Stage) -> None:
+    play(stage, "a.acme; a.jane in a.acme; a.joan in a.acme; acme did webinar 1d ago; jane did trial 2d ago; sync")
+    first = "SELECT to_entity FROM relation WHERE name = 'first_buyer'"
+    assert rows(stage, first) == [(entity_of(stage, "jane"),)]
+    erased(stage)
+    assert rows(stage, first) == []
+    play(stage, "sync")
+    assert rows(stage, first) == [(entity_of(stage, "joan"),)]
 
 
 def test_no_cell_of_the_state_names_them_also_after_an_undo(stage: Stage) -> None:

@@ -7,7 +7,7 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a.jane deleted · a.jane merged into a.joan · a.jane in a.acme · a.jane not in a.acme
     a.deal1 of a.jane                   the deal's people (… not of a.jane)
     a.lead_jane title=CTO · a.lead_jane converted into a.jane     with `files: a has leads = yes`
-    jane did webinar 2d ago [about a.deal1]
+    jane did webinar 2d ago [about a.deal1] [bringing joan] · b.jane did webinar 2d ago (b tells of it)
     a.jane opts in · a hides title · a lacks title · a locks title · a offers title=CTO|CEO
     a trims · a sets back title=X · a refuses title=X · a loses an answer
     jane title is decided for b [as X]    a person resolves the latest conflict · a takes title again
@@ -16,6 +16,7 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
 
 Claims: `b.jane title=CTO`, `b.jane has no title`, `no b.jane`, `jane stage=research`, `jane title=CTO as of run 2`,
 `writes 0`, `writes b=1`, `1 conflict`, `1 open`, `2 decided`, `1 resolved`,
+`joan was brought by jane`, `jane is first buyer of acme`, `because: text` (beside an act of hearing a stage),
 `reported: text`, `left: text` (by an undo), `lost: a title=CTO`, `refused`.
 """
 
@@ -58,6 +59,9 @@ label = "Starts a trial"
 [[behaviours]]
 key = "training"
 label = "Takes training"
+[[behaviours]]
+key = "brings"
+label = "Brings another buyer"
 [[behaviours]]
 key = "demo-call"
 label = "Rep calls"
@@ -131,6 +135,11 @@ where = {{ field = "what", eq = "trial" }}
 kind = "act"
 behaviour = "training"
 where = {{ field = "what", eq = "training" }}
+[[behaviours]]
+kind = "act"
+behaviour = "brings"
+where = {{ field = "what", eq = "brings" }}
+refers = "friend"
 """
 
 FINE = [
@@ -241,6 +250,16 @@ class Stage:
 
     def _with_options(self, text: str, name: str) -> str:
         for key, value in self.config.items():
+            if key == f"{name} detours":
+                text = text.replace('.stages]\nfield = "stage"\n', f'.stages]\nfield = "stage"\ndetours = {value}\n')
+            if key == f"{name} stages also have":
+                text = text.replace('.stages]\nfield = "stage"\n', f'.stages]\nfield = "stage"\n{value}\n')
+            if key == "told":
+                shown = "\n".join(f'{told} = {{ field = "{told}", direction = "out" }}' for told in value.split())
+                text = text.replace(STAGED.lstrip(), f"{STAGED.lstrip()}\n{shown}")
+            if key == "companies are told":
+                shown = "\n".join(f'{told} = {{ field = "{told}", direction = "out" }}' for told in value.split())
+                text = text.replace("[company.fields]", f"[company.fields]\n{shown}")
             if key == f"{name} include":
                 text = text.replace(
                     'match = ["instep_id", "email"]', f'match = ["instep_id", "email"]\ninclude = {value}'
@@ -427,7 +446,9 @@ def _step(stage: Stage, step: str) -> None:
     if match := re.fullmatch(r"files: (.+?) = (.*)", step):
         stage.config[match[1]] = match[2].replace(" // ", "\n")
         return None
-    if match := re.fullmatch(r"([\w.]+) did (\w[\w-]*) (\d+)(d|m) (ago|ahead)(?: about (\w)\.(\w+))?", step):
+    if match := re.fullmatch(
+        r"([\w.]+) did (\w[\w-]*) (\d+)(d|m) (ago|ahead)(?: about (\w)\.(\w+))?(?: bringing (\w+))?", step
+    ):
         return _behave(stage, match)
     if match := re.fullmatch(r"(\w) (hides|shows) (\w+)", step):
         hidden = stage.systems[match[1]].hidden
@@ -477,14 +498,15 @@ def _behave(stage: Stage, match: re.Match[str]) -> None:
     subjects = [(stage.object_of(person), record)] if record else []
     if match[6]:
         subjects.append((stage.object_of(match[7]), stage.find(match[6], match[7])))
+    details: dict[str, Scalar] = {"what": what, "friend": f"{match[8]}@x.example" if match[8] else None}
     seen = BehaviourSeen(
         f"act{len(system.behaviours) + 1}",
         "act",
         at,
         "buyer",
-        tuple(subjects),
+        tuple(subjects),  # type: ignore[arg-type]
         None,
-        {"what": what},  # type: ignore[arg-type]
+        details,
     )
     system.behaviours.append(seen)
 
@@ -586,6 +608,15 @@ def _wrong(stage: Stage, claim: str) -> str | None:
         return _not_lost(stage, match[1])
     if match := re.fullmatch(r"(\w)\.(\w+) (?:is )?(not )?(?:in|of) (\w)\.(\w+)", claim):
         return _unrelated(stage, match)
+    if match := re.fullmatch(r"(\w+) was brought by (\w+)( for (\w+))?", claim):
+        return _not_brought(stage, match)
+    if match := re.fullmatch(r"(\w+) is (not )?first buyer of (\w+)", claim):
+        query = "SELECT to_entity FROM relation WHERE name = 'first_buyer' AND entity = ?"
+        found = _asked(stage, query, stage.entity_id(match[3])) == [(stage.entity_id(match[1]),)]
+        return None if found is not bool(match[2]) else f"{claim}: {found}"
+    if match := re.fullmatch(r"because: (.+)", claim):
+        notes = [note for (note,) in _asked(stage, "SELECT note FROM claim WHERE accepted = 1 AND note <> ''")]
+        return None if match[1] in notes else f"{claim}: noted {notes}"
     if match := re.fullmatch(r"(\w)\.(\w+) has no (\w+)", claim):
         got_value = _held(stage, match[1], match[2], match[3])
         return None if got_value in (None, "", False) else f"{claim}: {display(got_value)}"
@@ -599,6 +630,20 @@ def _wrong(stage: Stage, claim: str) -> str | None:
         got_text = _canonical(stage, match[1], match[2])
         return None if got_text == match[3] else f"{claim}: {got_text}"
     raise ValueError(f"no such claim: {claim!r}")
+
+
+def _asked(stage: Stage, query: str, *given: str) -> list[tuple[Any, ...]]:
+    with Store(stage.root / ".instep" / "state.db") as store:
+        return store.rows(query, given)
+
+
+def _not_brought(stage: Stage, match: re.Match[str]) -> str | None:
+    told = _asked(stage, "SELECT doer, value, journey FROM claim WHERE type = 'referral' AND ended IS NULL")
+    wanted = stage.entity_id(match[1]), stage.entity_id(match[2])
+    found = [journey for doer, by, journey in told if (doer, by) == wanted]
+    if match[4]:
+        found = [journey for journey in found if journey == stage.entity_id(match[4])]
+    return None if found else f"{match[0]}: told are {told}"
 
 
 def _held(stage: Stage, system: str, record: str, name: str) -> Any:

@@ -62,21 +62,32 @@ key = "trial"
 label = "Trial"
 half = "acquisition"
 role = "sales"
-enter = { any = ["starts-trial"], all = ["requests-call", "attends-webinar"] }
+enter = { any = ["starts-trial"], all = ["requests-call", "attends-webinar"], times = 2, within = "14d" }
 expected_days = 14
 win_probability = 0.4
 latent = false
 aliases = ["test"]
 after = "consideration"
+[[stages]]
+key = "research"
+enter = [{ any = ["starts-trial"] }, { all = ["requests-call"], within = "1h" }]
 [[behaviours]]
 key = "starts-trial"
 label = "Starts a trial"
 actor = "buyer"
 weight = 6
+same_within = "2h"
 [[behaviours]]
 key = "calls"
 actor = "seller"
 buyer_counterpart = "requests-call"
+same_within = false
+[[detours]]
+key = "recycled"
+label = "Recycled"
+role = "marketing"
+after = "90d"
+ends = "by-hand"
 [[segments]]
 key = "tea"
 label = "Tea"
@@ -99,9 +110,19 @@ visits-website = 10
 [bands]
 cold = 0
 warm = 40
+[grades]
+fit = { A = 10, B = 0 }
+engagement = { 1 = 20, 2 = 0.5 }
 [[fit]]
-points = 15
+points = -15
 when = { field = "company.employees", between = [50, 500] }
+[company]
+cuts = [100]
+[company.bands]
+busy = 50
+[[company.fit]]
+points = 5
+when = { field = "industry", eq = "Tea" }
 """,
     "mappings/team.toml": """\
 [[people]]
@@ -125,7 +146,7 @@ objects = ["people"]
 match = ["email"]
 instep_id = false
 modified_field = "changed"
-stages = { field = "stage", values = { interest = "i" } }
+stages = { field = "stage", values = { interest = "i" }, detours = { recycled = ["r", "s"] }, until = "up_to" }
 fields = { email = "mail", tags = { field = "tags", type = "choices", law = "union" }, owner = "owner" }
 consent = { scope = "all", field = "out", out_values = ["yes"] }
 [opportunity]
@@ -184,12 +205,15 @@ people = "contacts"
 [opportunity.stages_in]
 field = "stage"
 pipeline_field = "pipeline"
+reason = "why"
+until = "up_to"
 prefer = ["crm"]
 [opportunity.pipelines.all]
 pipeline = "default"
 values = { decision = "d", purchase = "d" }
 lands_on = { d = "decision" }
 outcomes = { won = "w", lost = "l", no_decision = "n" }
+detours = { recycled = "r" }
 [opportunity.pipelines.tea]
 pipeline = "tea"
 segments = ["tea"]
@@ -199,6 +223,7 @@ kind = "form"
 behaviour = "requests-call"
 where = { all = [{ field = "form", eq = "Call me" }, { field = "at", older_than = "2d" }] }
 at_field = "submitted"
+refers = "friend"
 """,
 }
 DATA = {name: tomllib.loads(text) for name, text in FULL.items()}

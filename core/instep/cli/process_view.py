@@ -13,7 +13,8 @@ from instep.mapping.lint import Finding
 from instep.mapping.mistakes import Mistake
 from instep.mapping.ownership import columns_of, owners_grid
 from instep.mapping.statuses import Unmapped
-from instep.model.process import Behaviour, Process, Stage
+from instep.model.entrywords import entry_words, span_words
+from instep.model.process import Behaviour, Detour, Entry, Process, Stage
 from instep.model.team import Team
 from instep.model.values import plain
 
@@ -89,7 +90,28 @@ def process_lines(process: Process, segment: str | None) -> list[str]:
             lines += ["", half.value.capitalize()]
         lines.append(plain(f"{place:>4}  {stage.label.ljust(width)}  {_stage_facts(stage)}").rstrip())
         lines += [f"        {line}" for line in _behaviour_lines(process, stage)]
-    return lines
+        if _needs_words(stage.enter):
+            lines.append(plain(f"        enters by {entry_words(stage.enter)}"))
+    return lines + _detour_lines(process)
+
+
+def _needs_words(entry: Entry) -> bool:
+    """Whether a list of behaviours does not say how a stage is entered: acts are counted, or there are other ways."""
+    return any(way.times > 1 or way.within is not None for way in entry.ways) or bool(entry.otherwise)
+
+
+def _detour_lines(process: Process) -> list[str]:
+    """Where journeys may wait beside the path."""
+    width = max((len(detour.label) for detour in process.detours), default=0)
+    lines = [plain(f"      {detour.label.ljust(width)}  {_detour_facts(detour)}") for detour in process.detours]
+    return ["", "Beside the path", *lines] if lines else []
+
+
+def _detour_facts(detour: Detour) -> str:
+    role = detour.role.value if detour.role else "whoever owns the stage"
+    begins = f"begins after {span_words(detour.after)} without an act" if detour.after is not None else ""
+    ends = "ends by hand" if detour.ends_by_hand else "ends with the buyer's next act"
+    return ", ".join(fact for fact in (role, begins, ends) if fact)
 
 
 def _stage_facts(stage: Stage) -> str:
@@ -101,9 +123,14 @@ def _stage_facts(stage: Stage) -> str:
 def _behaviour_lines(process: Process, stage: Stage) -> list[str]:
     rows = []
     for behaviour in entering(process, stage):
-        together = "all of these" if behaviour.key in stage.enter.all else ""
+        together = "all of these" if _is_needed_with_others(stage.enter, behaviour.key) else ""
         rows.append((behaviour.label, behaviour.actor.value, f"weight {behaviour.weight}", together))
     return table_lines(("",) * 4, rows)[1:]
+
+
+def _is_needed_with_others(entry: Entry, behaviour: str) -> bool:
+    """Whether a behaviour enters a stage only together with others, whichever way is taken."""
+    return any(behaviour in way.all for way in entry.ways) and not any(behaviour in way.any for way in entry.ways)
 
 
 def entering(process: Process, stage: Stage) -> list[Behaviour]:
@@ -114,12 +141,31 @@ def entering(process: Process, stage: Stage) -> list[Behaviour]:
 def process_json(process: Process, segment: str | None = None) -> dict[str, Any]:
     """The same for machines."""
     stages = [_stage_json(process, stage) for stage in process.stages_of(segment)]
-    return {"process": process.key, "segment": segment, "stages": stages}
+    detours = [_detour_json(detour) for detour in process.detours]
+    return {"process": process.key, "segment": segment, "stages": stages, "detours": detours}
+
+
+def _detour_json(detour: Detour) -> dict[str, Any]:
+    return {
+        "key": detour.key,
+        "label": detour.label,
+        "role": detour.role,
+        "after_seconds": None if detour.after is None else int(detour.after.total_seconds()),
+        "ends": "by-hand" if detour.ends_by_hand else "act",
+    }
+
+
+def _way_json(way: Entry) -> dict[str, Any]:
+    within = None if way.within is None else int(way.within.total_seconds())
+    return {"any": sorted(way.any), "all": sorted(way.all), "times": way.times, "within_seconds": within}
 
 
 def _stage_json(process: Process, stage: Stage) -> dict[str, Any]:
     behaviours = [
-        {**behaviour_json(behaviour), "needed": "all" if behaviour.key in stage.enter.all else "any"}
+        {
+            **behaviour_json(behaviour),
+            "needed": "all" if _is_needed_with_others(stage.enter, behaviour.key) else "any",
+        }
         for behaviour in entering(process, stage)
     ]
     return {
@@ -132,6 +178,7 @@ def _stage_json(process: Process, stage: Stage) -> dict[str, Any]:
         "latent": stage.latent,
         "aliases": list(stage.aliases),
         "behaviours": behaviours,
+        "ways": [_way_json(way) for way in stage.enter.ways if way.behaviours],
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
 
 from instep.mapping.section import Section, titled
 from instep.model.process import Detour, Role
@@ -31,6 +30,6 @@ def _detour(table: Section, key: str) -> Detour:
         key=key,
         label=table.text("label", titled(key)) or titled(key),
         role=table.one_of("role", Role),
-        after=timedelta(seconds=table.span("after", "s", 0)) if table.has("after") else None,
+        after=table.span_or_none("after"),
         ends_by_hand=ends == "by-hand",
     )

@@ -44,11 +44,12 @@ def read_scoring(section: Section, process: Process, uses: FactUses) -> Scoring:
 
 def _of_companies(section: Section, scoring: Scoring, uses: FactUses) -> Scoring:
     """How companies are scored: the same acts and fading, their own fit and lines."""
+    bands, cuts = _bands(section), _cuts(section)
     found = replace(
         scoring,
         fit=tuple(_fit(table, uses, Kind.COMPANY) for table in section.tables("fit")),
-        bands=_bands(section) if section.has("bands") else scoring.bands,
-        cuts=_cuts(section) if section.has("cuts") else scoring.cuts,
+        bands=bands if section.has("bands") else scoring.bands,
+        cuts=cuts if section.has("cuts") else scoring.cuts,
         fit_grades={},
         engagement_grades={},
     )
@@ -92,8 +93,8 @@ def _bands(section: Section) -> dict[str, float]:
 def _bounds(section: Section, key: str) -> dict[str, float]:
     """Words with the least that each takes, in any order."""
     bounds = _named(section, key)
-    for name, bound in bounds.items():
-        if list(bounds.values()).count(bound) > 1:
+    for place, (name, bound) in enumerate(bounds.items()):
+        if bound in list(bounds.values())[:place]:
             section.mistake("TWICE", f"starts at {bound:g}, like another", "Give each its own bound.", key, name)
     return bounds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -126,6 +126,11 @@ class Section:
             self.mistake("NOT_A_DURATION", problem, 'Write a number and s, m, h or d, such as "90s" or "7d".', key)
             return default
         return seconds // SECONDS[unit]
+
+    def span_or_none(self, key: str) -> timedelta | None:
+        """A duration that there need not be."""
+        seconds = self.span(key, "s", 3600)
+        return timedelta(seconds=seconds) if self.has(key) else None
 
     # --- lists and tables --------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from instep.mapping.mistakes import suggestion
 from instep.mapping.section import Section, titled
@@ -115,7 +114,7 @@ def _way(section: Section) -> Entry:
         frozenset(section.words("any") or ()),
         frozenset(section.words("all") or ()),
         section.whole("times", 1) or 0,
-        timedelta(seconds=section.span("within", "s", 0)) if section.has("within") else None,
+        section.span_or_none("within"),
     )
     if not 1 <= way.times <= MOST_TIMES:
         section.mistake("OUT_OF_RANGE", f"is {way.times}", f"Write a whole number from 1 to {MOST_TIMES}.", "times")

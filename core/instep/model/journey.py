@@ -97,13 +97,16 @@ def fold(
     """
     folding = _Folding(process, segment)
     for claim in sorted(claims, key=lambda c: (c.at, _TURN[c.type], c.source, c.value)):
-        if not claim.accepted or (claim.expires is not None and claim.expires <= now):
-            continue
-        if claim.type == "evidence" and claim.at > now:
-            continue  # a meeting that is booked has not been attended
-        folding.take(claim)
+        if _counts(claim, now):
+            folding.take(claim)
     folding.grow_quiet(now, active_at)
     return folding.position()
+
+
+def _counts(claim: Claim, now: datetime) -> bool:
+    """Whether a claim says anything at an instant: a meeting that is booked has not been attended."""
+    is_over = claim.expires is not None and claim.expires <= now
+    return claim.accepted and not is_over and (claim.type != "evidence" or claim.at <= now)
 
 
 def turns(claims: Iterable[Claim], process: Process, half: Half | None, segment: str | None = None) -> Turns:
@@ -224,7 +227,7 @@ def next_due(
     due = [claim.expires for claim in claims if claim.accepted and claim.expires and claim.expires > now]
     due += [claim.at for claim in claims if claim.type == "evidence" and claim.at > now]
     if process is not None and position is not None and position.is_open and position.detour is None:
-        counted = [c.at for c in claims if c.accepted and c.at <= now and c.type != "referral"]
+        counted = [c.at for c in claims if _counts(c, now) and c.type != "referral"]
         last = _later(max(counted, default=None), active_at)
         due += [last + d.after for d in process.detours if d.after is not None and last is not None]
     return min((instant for instant in due if instant > now), default=None)

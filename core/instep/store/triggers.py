@@ -45,6 +45,8 @@ _NAMED = ("connection", "object", "record")
 _ITS_RECORD = _RECORD.format("{0}", "id")
 _RECORD_NAMED = _RECORD.format("{0}", "record")
 _POSITION = ("kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as")
+_HALVES = ("half", "detour", "detour_since")
+_CLAIMED = ("at", "type", "value", "source", "doer", "accepted", "note", "expires", "ended")
 
 _WATCHED = {
     "entity": _Watched(("id",), ("kind", "fields", "score", "shown", "segment", "dirty", "due_at"), ("{0}.id",)),
@@ -55,8 +57,8 @@ _WATCHED = {
     "base": _Watched(_REF, ("heard", "sent"), (_ITS_RECORD,)),
     "undone": _Watched(_REF, ("field",), (_ITS_RECORD,)),
     "key": _Watched(_REF, ("kind", "name", "value"), (_ITS_RECORD,), "{0}.name = 'email'"),
-    "journey": _Watched(("id", "entity"), _POSITION, ("{0}.entity",)),
-    "claim": _Watched(("journey",), ("at", "type", "value", "source", "accepted", "note", "expires"), (_JOURNEY,)),
+    "journey": _Watched(("id", "entity"), (*_POSITION, *_HALVES), ("{0}.entity",)),
+    "claim": _Watched(("journey",), _CLAIMED, (_JOURNEY,)),
     "behaviour": _Watched(
         ("connection", "id"),
         ("kind", "key", "at", "actor", "email"),

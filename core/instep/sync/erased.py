@@ -146,12 +146,17 @@ def ends_without_erased(session: Session, connection: str, ends: Sequence[Relate
     return tuple(end for end in ends if not session.erased.has(by_record(Ref(connection, end.object, end.id))))
 
 
+def is_address_erased(session: Session, email: str | None) -> bool:
+    """Whether an address is that of somebody who was erased."""
+    return email is not None and session.erased.has(by_address(email))
+
+
 def behaviour_without_erased(session: Session, connection: str, item: BehaviourSeen) -> BehaviourSeen | None:
     """What is left of something that somebody did: nothing if they were erased, or it was theirs alone.
 
     What they did with others stays as what those did; whoever stores it leaves out its details.
     """
-    if item.email and session.erased.has(by_address(item.email)):
+    if is_address_erased(session, item.email):
         return None
     others = tuple(s for s in item.subjects if not session.erased.has(by_record(Ref(connection, *s))))
     if others == item.subjects:

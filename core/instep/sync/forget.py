@@ -49,6 +49,7 @@ GOES = (
     Rule("entity", "entities", "id = ?"),
     Rule("past", "entities", "entity = ?"),
     Rule("conflict", "entities", "entity = ?"),
+    Rule("override", "entities", "entity = ?"),
     Rule("relation", "entities", "entity = ?"),
     Rule("relation", "entities", "to_entity = ?"),
     Rule("tombstone", "entities", "entity = ?"),
@@ -73,7 +74,8 @@ QUOTES: dict[str, tuple[str, ...]] = {
     "past": ("decided",),
     "conflict": ("winner", "losers", "resolution"),
     "base": ("related",),
-    "claim": ("source", "note"),
+    "claim": ("source", "doer", "note"),
+    "override": ("reason",),
 }
 """What is others' and may name or quote them: these columns are rewritten; without any, the row goes."""
 
@@ -248,7 +250,7 @@ def forget(store: Store, traces: Traces, name: Callable[[str], str]) -> None:
             _drop_quoting(store, table, traces)
     _empty(store, traces, name)
     _hide_ends(store, traces, name)
-    store.bulk("UPDATE behaviour SET details = NULL WHERE connection = ? AND id = ?", sorted(traces.shared))
+    _hide_in_others(store, traces, name)
     store.bulk(
         "UPDATE mirror SET successor = NULL WHERE connection = ? AND successor = ?",
         [(ref.connection, json.dumps([ref.object, ref.id])) for ref in sorted(traces.refs)],
@@ -258,13 +260,41 @@ def forget(store: Store, traces: Traces, name: Callable[[str], str]) -> None:
 
 
 def _hand_over(store: Store, traces: Traces) -> None:
-    """What happened before an opportunity began stays part of it: it must not move because somebody is forgotten."""
+    """What happened before an opportunity began stays part of it: it must not move because somebody is forgotten.
+
+    What they did is the opportunity's already. What was said of them is handed over as `carried_on` takes it.
+    """
+    said = "type NOT IN ('evidence', 'referral') AND ended IS NULL"
     for own, opportunity in traces.continued.items():
-        since = store.row("SELECT min(at) FROM claim WHERE journey = ? AND type <> 'evidence'", (opportunity,))
+        since = store.row(f"SELECT min(at) FROM claim WHERE journey = ? AND {said}", (opportunity,))  # noqa: S608
         store.run(
-            "UPDATE OR REPLACE claim SET journey = ? WHERE journey = ? AND (type = 'evidence' OR at < ?)",
+            f"UPDATE OR REPLACE claim SET journey = ? WHERE journey = ? AND at < ? AND {said}",  # noqa: S608
             (opportunity, own, (since and since[0]) or "9999"),
         )
+
+
+def _hide_in_others(store: Store, traces: Traces, name: Callable[[str], str]) -> None:
+    """What others did together with them, or named them in, and whom they brought: it happened, and says not who.
+
+    Their companies are decided anew: somebody else may be the first buyer, and a score was made of theirs.
+    """
+    store.bulk(
+        "UPDATE mirror SET dirty = 1 WHERE state = 'live' AND entity IN (SELECT entity FROM relation "
+        "WHERE name = 'first_buyer' AND to_entity = ?1 UNION SELECT to_entity FROM relation "
+        "WHERE name = 'company' AND entity = ?1)",
+        [(entity,) for entity in sorted(traces.entities)],
+    )
+    store.bulk("UPDATE behaviour SET details = NULL WHERE connection = ? AND id = ?", sorted(traces.shared))
+    addressed = [(email,) for email in sorted(traces.emails)]
+    store.bulk("UPDATE behaviour SET refers = NULL, details = NULL WHERE refers = ?", addressed)
+    brought = store.among(
+        "SELECT rowid, value FROM claim WHERE type = 'referral' AND value IN (?)", sorted(traces.names)
+    )
+    eraser = _Eraser(traces, name)
+    store.bulk(
+        "UPDATE OR REPLACE claim SET value = ? WHERE rowid = ?",
+        [(eraser.rewritten(by), rowid) for rowid, by in brought],
+    )
 
 
 def _empty(store: Store, traces: Traces, name: Callable[[str], str]) -> None:

@@ -122,20 +122,8 @@ def journeys() -> Projection:
     """One row for each journey."""
     import polars as pl
 
-    names = (
-        "entity",
-        "id",
-        "kind",
-        "stage",
-        "since",
-        "outcome",
-        "closed_at",
-        "opened_at",
-        "segment",
-        "continues_as",
-        "half",
-    )
-    schema = dict.fromkeys(names, pl.String())
+    names = ("entity", "id", "kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as")
+    schema = dict.fromkeys((*names, "half", "detour", "detour_since"), pl.String())
 
     def build(store: Store, ids: Sequence[str] | None) -> Iterator[pl.DataFrame]:
         for rows in _chunks(store, _JOURNEYS, "entity", ids):
@@ -145,7 +133,7 @@ def journeys() -> Projection:
 
 
 def claims() -> Projection:
-    """One row for each claim on a journey, with the entity whose journey it is."""
+    """One row for each claim that counts on a journey, with the entity whose journey it is, and whoever did it."""
     import polars as pl
 
     schema = {
@@ -155,6 +143,7 @@ def claims() -> Projection:
         "type": pl.String(),
         "value": pl.String(),
         "source": pl.String(),
+        "doer": pl.String(),
         "accepted": pl.Boolean(),
         "note": pl.String(),
         "expires": pl.String(),
@@ -204,12 +193,13 @@ FROM mirror m JOIN key k ON k.connection = m.connection AND k.object = m.object 
 JOIN behaviour b ON b.email = k.value
 WHERE b.key IS NOT NULL AND m.entity IS NOT NULL AND {{whose}}
 """
-_JOURNEY_COLUMNS = (
-    "entity", "id", "kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as", "half"
-)  # fmt: skip
-_JOURNEYS = f"SELECT {', '.join(_JOURNEY_COLUMNS)} FROM journey WHERE {{whose}}"  # noqa: S608  # our own text
+_JOURNEYS = """
+SELECT entity, id, kind, stage, since, outcome, closed_at, opened_at, segment, continues_as,
+    half, detour, detour_since
+FROM journey WHERE {whose}
+"""
 _CLAIMS = """
-SELECT j.entity, c.journey, c.at, c.type, c.value, c.source, c.accepted, c.note, c.expires
+SELECT j.entity, c.journey, c.at, c.type, c.value, c.source, c.doer, c.accepted, c.note, c.expires
 FROM claim c JOIN journey j ON j.id = c.journey WHERE c.ended IS NULL AND {whose}
 """
 

@@ -14,7 +14,7 @@ from instep.contract import BehaviourFeed, BehaviourGone, BehaviourSeen
 from instep.mapping.compiled import BehaviourMapping
 from instep.model.rules import Moment
 from instep.model.values import Scalar, decode, encode
-from instep.sync.erased import behaviour_without_erased
+from instep.sync.erased import behaviour_without_erased, is_address_erased
 from instep.sync.ledger import Ref
 from instep.sync.session import Live, Session
 from instep.sync.streams import keep_cursor, new_pages, resume
@@ -92,20 +92,25 @@ def _fitting(
 
 
 def _to_keep(session: Session, live: Live, item: BehaviourSeen | BehaviourGone) -> _Kept | None:
-    """What is to be stored of an item: nothing of one that was withdrawn, or that was somebody's who was erased."""
+    """What is to be stored of an item: nothing of one that was withdrawn, or that was somebody's who was erased.
+
+    Where others did it with them, or brought them by it, nothing is kept that may name them.
+    """
     if isinstance(item, BehaviourGone):
         return None
     left = behaviour_without_erased(session, live.name, item) if session.erased else item
     if left is None:
         return None
+    refers = referred(live.mapping.behaviours, left.kind, left.details, session.at)
+    is_whole = left is item and not (session.erased and is_address_erased(session, refers))
     return _Kept(
         left.kind,
         behaviour_key(live.mapping.behaviours, left.kind, left.details, session.at),
         left.at.isoformat(),
         left.actor,
         left.email.strip().lower() if left.email else None,
-        decode(encode(left.details)) if left is item else None,
-        referred(live.mapping.behaviours, left.kind, left.details, session.at) if left is item else None,
+        decode(encode(left.details)) if is_whole else None,
+        refers if is_whole else None,
         frozenset(left.subjects),
     )
 

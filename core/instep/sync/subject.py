@@ -66,7 +66,7 @@ def find_subject(store: Store, workspace: Workspace, key: str) -> Subject | None
     own |= {record.ref: record for record in named if record.entity is None}
     _grow(own, [record for record in known.values() if record.entity is None])
     emails = {email for record in own.values() for email in record.emails}
-    if address and not own and store.row("SELECT 1 FROM behaviour WHERE email = ?", (address,)):
+    if address and not own and store.row("SELECT 1 FROM behaviour WHERE email = ? OR refers = ?", (address, address)):
         emails.add(address)
     if entity is None and not own and not emails:
         return None

@@ -81,6 +81,7 @@ def _won(store: Store) -> list[_Won]:
     rows = store.rows(
         "SELECT j.id, j.entity, j.segment, coalesce(max(c.at), j.since, j.opened_at) FROM journey j "
         "LEFT JOIN claim c ON c.journey = j.id AND c.type = 'outcome' AND c.value = 'won' AND c.accepted = 1 "
+        "AND c.ended IS NULL "
         "WHERE j.outcome = 'won' AND j.continues_as IS NULL GROUP BY j.id ORDER BY j.id"
     )
     return [_Won(id, entity, segment, _instant(at)) for id, entity, segment, at in rows if at]
@@ -97,8 +98,8 @@ def _add_evidence(store: Store, won: Iterable[_Won]) -> None:
     earlier = store.among("SELECT id, continues_as FROM journey WHERE continues_as IN (?)", sorted(journeys))
     owners = {id: journeys[successor] for id, successor in earlier} | journeys
     for row in store.among(
-        "SELECT journey, at, type, value, source, accepted, note, expires FROM claim "
-        "WHERE type = 'evidence' AND journey IN (?)",
+        "SELECT journey, at, type, value, source, accepted, note, expires, doer FROM claim "
+        "WHERE type = 'evidence' AND ended IS NULL AND journey IN (?)",
         sorted(owners),
     ):
         claim = claim_of(row)
@@ -149,7 +150,8 @@ def _doers(store: Store, won: Sequence[_Won]) -> dict[str, set[str]]:
 
 def _loose(store: Store, entities: Sequence[str]) -> dict[str, list[_Loose]]:
     """By source, the mapped acts of these entities that are no journey's evidence."""
-    claimed = {source for (source,) in store.each("SELECT DISTINCT source FROM claim WHERE type = 'evidence'")}
+    counted = store.each("SELECT DISTINCT source FROM claim WHERE type = 'evidence' AND ended IS NULL")
+    claimed = {source for (source,) in counted}
     found: dict[str, list[_Loose]] = {}
     for entity, source, key, at in [*_by_subject(store, entities), *_by_email(store, entities)]:
         one = _Loose(entity, DatedAct(datetime.fromisoformat(at), key))

@@ -31,6 +31,63 @@ MISTAKES = {
             'only a buyer\'s act may enter a stage. Use "requests-quote", which the buyer does.'
         ),
     ),
+    "a number of acts without the acts": (
+        '[[stages]]\nkey = "decision"\nenter = { all = ["requests-call"], times = 2 }\n',
+        (
+            f"{P}:4: stages[0].enter.times counts nothing: it says how often one of the acts under any is needed. "
+            "Add any = [ … ], or remove it."
+        ),
+    ),
+    "no act at all": (
+        '[[stages]]\nkey = "decision"\nenter = { any = ["requests-call"], times = 0 }\n',
+        f"{P}:4: stages[0].enter.times is 0. Write a whole number from 1 to 1000.",
+    ),
+    "a window that is no duration": (
+        '[[stages]]\nkey = "decision"\nenter = { any = ["requests-call"], within = "a week" }\n',
+        (
+            f'{P}:4: stages[0].enter.within is "a week", which is not a whole number of seconds. '
+            'Write a number and s, m, h or d, such as "90s" or "7d".'
+        ),
+    ),
+    "a mistake in one of several ways in": (
+        '[[stages]]\nkey = "decision"\nenter = [{ any = ["requests-call"] }, { all = ["reqests-call"] }]\n',
+        f'{P}:4: stages[0].enter[1].all names "reqests-call", which no behaviour has. Did you mean "requests-call"?',
+    ),
+    "an unknown key of a way in": (
+        '[[stages]]\nkey = "decision"\nenter = { any = ["requests-call"], witin = "7d" }\n',
+        f'{P}:4: stages[0].enter.witin is not a known key. Did you mean "within"?',
+    ),
+    "a time in which two tellings are one that is no duration": (
+        '[[behaviours]]\nkey = "goes-live"\nsame_within = "soon"\n',
+        (
+            f'{P}:4: behaviours[0].same_within is "soon", which is not a whole number of seconds. '
+            'Write a number and s, m, h or d, such as "90s" or "7d".'
+        ),
+    ),
+    "a detour without key": (
+        '[[detours]]\nlabel = "Recycled"\n',
+        f'{P}:2: detours[0] has no "key". Add key = "…".',
+    ),
+    "a detour defined twice": (
+        '[[detours]]\nkey = "recycled"\n[[detours]]\nkey = "recycled"\n',
+        f'{P}:5: detours[1].key defines "recycled" a second time. Give each detour a key of its own.',
+    ),
+    "a detour called like a stage": (
+        '[[detours]]\nkey = "decision"\n',
+        f'{P}:3: detours[0].key is "decision", like a stage. Give the detour a key of its own.',
+    ),
+    "an unknown end of a detour": (
+        '[[detours]]\nkey = "recycled"\nends = "by-hnd"\n',
+        f'{P}:4: detours[0].ends is "by-hnd", which is not among its values. Did you mean "by-hand"?',
+    ),
+    "a quiet that is no duration": (
+        '[[detours]]\nkey = "dormant"\nafter = 90\n',
+        f'{P}:4: detours[0].after is not a duration. Write one in quotes, such as "3600s".',
+    ),
+    "an unknown key of a detour": (
+        '[[detours]]\nkey = "dormant"\naftr = "90d"\n',
+        f'{P}:4: detours[0].aftr is not a known key. Did you mean "after"?',
+    ),
     "an unknown key": (
         '[[stages]]\nkey = "decision"\nlable = "Deciding"\n',
         f'{P}:4: stages[0].lable is not a known key. Did you mean "label"?',

@@ -36,6 +36,34 @@ SCORING_MISTAKES = {
             'Write a number and s, m, h or d, such as "90s" or "7d".'
         ),
     ),
+    "a cap below nothing": (
+        "[points]\nvisits-website = -1\n[caps]\nvisits-website = -10\n",
+        f"{S}:4: caps.visits-website is -10. Write how much at most, as 20.",
+    ),
+    "two grades that begin alike": (
+        "[grades]\nfit = { A = 10, B = 10 }\n",
+        f"{S}:2: grades.fit.B starts at 10, like another. Give each its own bound.",
+    ),
+    "a grade that is no number": (
+        '[grades]\nengagement = { A = "10" }\n',
+        f"{S}:2: grades.engagement.A is not a number. Write a number.",
+    ),
+    "an unknown half of a grade": (
+        "[grades]\nfitt = { A = 10 }\n",
+        f'{S}:2: grades.fitt is not a known key. Did you mean "fit"?',
+    ),
+    "points of companies alone": (
+        "[company]\npoints = { visits-website = 1 }\n",
+        f'{S}:2: company.points is not a known key. Use "bands", "cuts" or "fit".',
+    ),
+    "bands of companies that do not ascend": (
+        "[company]\nbands = { busy = 10, quiet = 0 }\n",
+        f'{S}:2: company.bands.quiet starts at 0, not above "busy" before it. List the bands from the lowest up.',
+    ),
+    "fit of companies without a rule": (
+        "[[company.fit]]\npoints = 5\n",
+        f'{S}:1: company.fit[0] has no "when". Add a rule that says whom the points are for.',
+    ),
     "bands that do not ascend": (
         "[bands]\ncold = 0\nhot = 70\nwarm = 40\n",
         f'{S}:4: bands.warm starts at 40, not above "hot" before it. List the bands from the lowest up.',

@@ -30,6 +30,10 @@ MISTAKES = {
             'Add lands_on = { "Lead" = "interest" }, or spell them apart.'
         ),
     ),
+    "a detour that the process does not have": (
+        'stages = { field = "S", values = { interest = "Lead" }, detours = { recycled = "R" } }\n',
+        f'{F}:4: opportunity.stages.detours.recycled names "recycled", which is no detour. Remove it.',
+    ),
     "landing on a stage with another value": (
         'stages = { field = "S", values = { interest = "Lead", decision = "Hot" }, lands_on = { Lead = "decision" } }\n',
         f'{F}:4: opportunity.stages.lands_on.Lead is "decision", a stage that is not shown as "Lead". Use "interest".',

@@ -82,6 +82,63 @@ def test_show_as_json_has_every_stage_with_its_behaviours(run) -> None:
     }
 
 
+COUNTED = """
+[[stages]]
+key = "research"
+enter = [
+  { any = ["visits-website"], times = 3, within = "14d" },
+  { all = ["attends-webinar", "requests-call"], within = "36h" },
+]
+[[detours]]
+key = "recycled"
+role = "marketing"
+ends = "by-hand"
+[[detours]]
+key = "dormant"
+label = "Quiet"
+role = "sales"
+after = "90d"
+"""
+
+
+def test_show_says_how_a_stage_is_entered_where_acts_are_counted_or_there_are_several_ways(run, folder: Path) -> None:
+    (folder / "mappings/process.toml").write_text('preset = "b2b-11"\n' + COUNTED, encoding="utf-8")
+    (folder / "mappings/team.toml").unlink()
+
+    entered = [line.strip() for line in run("process", "show").stdout.splitlines() if "enters by" in line]
+    assert entered == [
+        "enters by 3 of visits-website within 14 days; or all of attends-webinar, requests-call within 36 hours"
+    ]
+
+
+def test_show_says_where_a_journey_may_wait_beside_the_path(run, folder: Path) -> None:
+    (folder / "mappings/process.toml").write_text('preset = "b2b-11"\n' + COUNTED, encoding="utf-8")
+    (folder / "mappings/team.toml").unlink()
+
+    assert run("process", "show").stdout.split("Beside the path\n")[1].splitlines()[:2] == [
+        "      Recycled  marketing, ends by hand",
+        "      Quiet     sales, begins after 90 days without an act, ends with the buyer's next act",
+    ]
+
+
+def test_show_as_json_has_the_ways_into_a_stage_and_the_detours(run, folder: Path) -> None:
+    (folder / "mappings/process.toml").write_text('preset = "b2b-11"\n' + COUNTED, encoding="utf-8")
+    (folder / "mappings/team.toml").unlink()
+    found = json.loads(run("process", "show", "--json").stdout)
+
+    assert next(stage["ways"] for stage in found["stages"] if stage["key"] == "research") == [
+        {"any": ["visits-website"], "all": [], "times": 3, "within_seconds": 1209600},
+        {"any": [], "all": ["attends-webinar", "requests-call"], "times": 1, "within_seconds": 129600},
+    ]
+    assert found["detours"][1] == {
+        "key": "dormant",
+        "label": "Quiet",
+        "role": "sales",
+        "after_seconds": 7776000,
+        "ends": "act",
+    }
+
+
 def test_owners_are_a_grid_of_stages_and_segments(run) -> None:
     assert run("process", "show", "--owners").stdout == OWNERS
 

@@ -48,7 +48,8 @@ def won(folder: Path, *journeys: str) -> None:
             for day, type, value in [*rows, (50, "outcome", "won")]:
                 moment = (START + timedelta(days=day)).isoformat()
                 store.run(
-                    "INSERT INTO claim (journey, at, type, value, source, accepted) VALUES (?, ?, ?, ?, ?, 1)",
+                    "INSERT INTO claim (journey, at, type, value, source, doer, accepted) "
+                    "VALUES (?, ?, ?, ?, ?, '', 1)",
                     (id, moment, type, value, f"crm/behaviour/{id}-{day}"),
                 )
 

@@ -167,6 +167,8 @@ journeys_kept = st.builds(
     entity=entity_ids,
     stage=st.none() | st.just("interest"),
     opened_at=days,
+    half=st.none() | st.just("retention"),
+    detour=st.none() | st.just("dormant"),
 )
 claims_kept = st.builds(
     lambda how, **values: put("claim", how, value="v", source="s", **values),
@@ -174,7 +176,9 @@ claims_kept = st.builds(
     journey=journey_ids,
     at=days,
     type=st.sampled_from(("stage", "evidence")),
+    doer=st.just("") | entity_ids,
     accepted=flags,
+    ended=st.none() | st.just(1),
 )
 
 BY_TABLE: dict[str, st.SearchStrategy[Write]] = {
@@ -215,6 +219,11 @@ BY_TABLE: dict[str, st.SearchStrategy[Write]] = {
     "claim": st.one_of(
         claims_kept,
         st.builds(lambda id, to: change("claim", {"journey": to}, {"journey": id}), journey_ids, journey_ids),
+        st.builds(
+            lambda id, ended: change("claim", {"ended": ended}, {"journey": id}),
+            journey_ids,
+            st.sampled_from((None, 1)),
+        ),
         st.builds(lambda id: drop("claim", {"journey": id}), journey_ids),
     ),
     "behaviour": st.one_of(
@@ -299,7 +308,7 @@ SCENE: tuple[Write, ...] = (
     put("relation", entity="e1", name="company", to_entity="e2"),
     put("journey", id="j1", entity="e1", kind="new", stage="interest"),
     put("journey", id="j2", entity="e2", kind="new"),
-    put("claim", journey="j1", at=DAYS[0], type="stage", value="v", source="s", accepted=1),
+    put("claim", journey="j1", at=DAYS[0], type="stage", value="v", source="s", doer="", accepted=1),
     put("behaviour", connection="a", id="v1", kind="act", key="visits", at=DAYS[0], actor="buyer"),
     put("behaviour", connection="a", id="v2", kind="act", key="visits", at=DAYS[1], actor="buyer", email=EMAILS[0]),
     put("behaviour_subject", connection="a", object="people", record="2", behaviour="v1"),

@@ -129,7 +129,7 @@ TOLD = {
     "journey_insert": put("journey", id="j9", entity="e9", kind="new"),
     "journey_update": change("journey", {"entity": "e3"}, {"id": "j1"}),
     "journey_delete": drop("journey", {"id": "j1"}),
-    "claim_insert": put("claim", journey="j2", at=DAYS[0], type="stage", value="v", source="s"),
+    "claim_insert": put("claim", journey="j2", at=DAYS[0], type="stage", value="v", source="s", doer=""),
     "claim_update": change("claim", {"journey": "j2"}, {"journey": "j1"}),
     "claim_delete": drop("claim", {"journey": "j1"}),
     "behaviour_insert": put(

@@ -49,10 +49,9 @@ class State:
         if won is not None:
             self.claim(id, won, "won", f"crm/deals/{id}", type="outcome")
 
-    def claim(
-        self, journey: str, day: int, value: str, source: str, type: str = "evidence", accepted: int = 1
-    ) -> None:
-        self.put("claim", journey=journey, at=at(day), type=type, value=value, source=source, accepted=accepted)
+    def claim(self, journey: str, day: int, value: str, source: str, type: str = "evidence", **more: int) -> None:
+        row = {"accepted": 1, "doer": "", **more}
+        self.put("claim", journey=journey, at=at(day), type=type, value=value, source=source, **row)
 
     def act(self, id: str, day: int, key: str | None, *subjects: tuple[str, str], actor: str = "buyer") -> None:
         """An activity that no journey's claim is about, unless a test adds one."""
@@ -170,6 +169,23 @@ def test_what_counted_for_another_journey_is_not_given_away(state: State) -> Non
     state.claim("open", 1, "requests-call", "crm/behaviour/1")
 
     assert state.did("won") == []
+
+
+def test_what_counted_once_and_does_so_no_more_is_left_out(state: State) -> None:
+    state.deal("deal", won=5)
+    state.claim("deal", 1, "requests-call", "crm/behaviour/1", ended=2)
+
+    assert state.did("deal") == []
+
+
+def test_what_counted_for_another_journey_once_is_given_to_the_next_one_that_its_doer_won(state: State) -> None:
+    state.person("jane")
+    state.deal("won", "jane", won=5)
+    state.deal("open", "jane", won=None)
+    state.act("1", 1, "requests-call", of("jane"))
+    state.claim("open", 1, "requests-call", "crm/behaviour/1", ended=2)
+
+    assert state.did("won") == ["requests-call"]
 
 
 def test_the_last_validation_of_a_version_is_kept(state: State) -> None:

@@ -59,6 +59,8 @@ def _stage() -> Schema:
         },
         "What a buyer does to enter; only a buyer's act may.",
     )
+    counts = {"required": ["times"], "properties": {"times": {"type": "integer", "minimum": 2}}}
+    enter |= {"if": counts, "then": {"required": ["any"], "properties": {"any": {"minItems": 1}}}}
     properties = {
         "key": text("the word that journeys hold; see [[moved]] before changing it"),
         "label": text("the stage in people's words"),
