@@ -18,7 +18,7 @@ from instep.model.entities import RELATIONS, Kind
 from instep.model.values import Scalar, decode, display, pack, unpack
 from instep.store import Store, require_state
 from instep.sync.ledger import Ref, target
-from instep.sync.past import decided_by
+from instep.sync.past import decided_by, last_run
 from instep.sync.scores import SCORES
 from instep.sync.scorestory import Scored, explain_score
 from instep.sync.session import utc
@@ -135,7 +135,7 @@ def explain(
         if run is not None and store.row("SELECT 1 FROM run WHERE id = ?", (run,)) is None:
             raise ConfigError(f"There is no run {run}. See: instep runs")
         if at is not None:
-            run = _last_run(store, at)
+            run = last_run(store, at)
         found = require_entity(store, key)
         return [
             replace(
@@ -144,14 +144,6 @@ def explain(
             for entity, kind in found
             for each in ([name] if name else _names(workspace, kind))
         ]
-
-
-def _last_run(store: Store, at: datetime) -> int:
-    """The last run that began by an instant."""
-    row = store.row("SELECT max(id) FROM run WHERE started_at <= ?", (at.isoformat(),))
-    if row is None or row[0] is None:
-        raise ConfigError(f"Nothing was known by {at.isoformat()}: no run had begun. See: instep runs")
-    return int(row[0])
 
 
 def _kept_away(store: Store, entity: str) -> tuple[dict[str, Any], ...]:

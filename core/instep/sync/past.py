@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from instep.errors import ConfigError
 from instep.model.rules import Facts
 from instep.model.values import decode, pack, unpack
 from instep.store import Store
+
+
+def last_run(store: Store, at: datetime) -> int:
+    """The last run that had begun by an instant. Raises `ConfigError` where none had."""
+    row = store.row("SELECT max(id) FROM run WHERE started_at <= ?", (at.isoformat(),))
+    if row is None or row[0] is None:
+        raise ConfigError(f"Nothing was known by {at.isoformat()}: no run had begun. See: instep runs")
+    return int(row[0])
 
 
 def decided_by(
@@ -71,3 +81,14 @@ def people_by(store: Store, company: str, run: int | None) -> tuple[str, ...]:
         )
     }
     return tuple(sorted(p for p in found if company in related_by(store, p, "company", run)))
+
+
+def is_known_by(store: Store, entity: str, run: int | None) -> bool:
+    """Whether anything had been decided of an entity by the end of a run, or ever."""
+    row = store.row("SELECT reasons FROM entity WHERE id = ?", (entity,))
+    if row is None or run is None:
+        return row is not None
+    reasons = json.loads(row[0]) if row[0] else {}
+    first = store.row("SELECT min(run) FROM past WHERE entity = ?", (entity,))
+    runs = [reason.get("run", 0) for reason in reasons.values()] + [run for run in first or () if run is not None]
+    return bool(runs) and min(runs) <= run
