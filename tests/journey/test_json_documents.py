@@ -74,8 +74,10 @@ def story(crms: TwoCrms) -> Iterator[tuple[str, ...]]:
     crms.sf.Lead.delete(gone)
     crms.sync()
     yield from (("status",), ("runs",), ("show", "2"), ("explain", "jane@x.example"), ("conflicts",))
+    yield from (("process", "versions"), ("process", "validate", "--history"))
     yield from (("process", "coverage"), ("why-not", "kim@x.example"), ("help", "unmapped"), ("help",))
     yield ("conflicts", "resolve", "1", "--take", "salesforce")
+    yield from (("override", "kim@x.example", "research", "--reason", "asked"), ("report", "surge"))
     yield from (("retry", "--all"), ("allow", "joan@x.example", "salesforce"))
     for mapping in (crms.root / "mappings" / f"{name}.toml" for name in ("hubspot", "salesforce")):
         mapping.write_text(mapping.read_text().replace("[person]\n", '[person]\nerase = "delete"\n', 1))

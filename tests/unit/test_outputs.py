@@ -114,7 +114,7 @@ CLOSED: list[tuple[tuple[str, ...], Iterable[Any]]] = [
     (("process-show", "$defs", "stage", "behaviours", "items", "actor"), Actor),
     (("process-lint", "findings", "items", "code"), lint_codes()),
     (("explain", "explanations", "items", "history", "items", "what"), get_args(ClaimType)),
-    (("explain", "explanations", "items", "journey", "outcome"), Outcome),
+    (("explain", "$defs", "journey", "outcome"), Outcome),
     (("conflicts", "conflicts", "items", "state"), STATES),
     (("status", "$defs", "refused", "class"), [one.name for one in CLASSES]),
     (("status", "$defs", "command"), commands()),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from instep.cli.explain_lines import score_lines, stage_lines
+from instep.cli.instants import as_instant
 from instep.cli.output import brief, moment, print_json, shown
 from instep.cli.process import json_option, workspace_option
 
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
 @click.argument("field", required=False)
 @workspace_option
 @click.option("--run", type=int, help="As of the end of a past run: see `instep runs`.")
+@click.option("--as-of", "at", callback=as_instant, metavar="DATE", help="As of the end of a past day, in UTC.")
 @json_option
-def explain(key: str, field: str | None, workspace: Path, run: int | None, as_json: bool) -> None:
+def explain(
+    key: str, field: str | None, workspace: Path, run: int | None, at: datetime | None, as_json: bool
+) -> None:
     """Say why a value is what it is: source, rule, time, run, who lost, and what each system holds.
 
     KEY is an e-mail address, a domain, a record's id or an instep_id; FIELD a canonical field such as "stage".
@@ -29,7 +35,9 @@ def explain(key: str, field: str | None, workspace: Path, run: int | None, as_js
     from instep.mapping.load import load_workspace
     from instep.sync.explain import explain as explain_entity
 
-    found = explain_entity(load_workspace(workspace), key, field, run=run)
+    if run is not None and at is not None:
+        raise click.UsageError("Give either --run or --as-of.")
+    found = explain_entity(load_workspace(workspace), key, field, run=run, at=at)
     if as_json:
         print_json("explain", {"explanations": [explanation.as_json() for explanation in found]})
         return
@@ -57,6 +65,8 @@ def explanation_text(explanation: Explanation) -> str:
 
     reason = explanation.reason
     then = f" (as of run {explanation.run})" if explanation.run is not None else ""
+    if explanation.at is not None:
+        then = f" (as of {moment(explanation.at.isoformat())}, run {explanation.run})"
     lines = [f"{explanation.kind} {explanation.entity}: {explanation.name} is {shown(explanation.value)}{then}"]
     because = [str(reason.get("rule", "nobody has said anything"))]
     because += [f"from {reason['source']}"] if reason.get("source") else []
@@ -70,6 +80,9 @@ def explanation_text(explanation: Explanation) -> str:
     for held in explanation.held:
         state = "" if held.state == "live" else f" [{held.state}]"
         lines.append(f"  held      {held.ref}{state} {held.field} = {shown(held.value)}")
+    document = explanation.as_json()
+    lines += stage_lines(document)
+    lines += score_lines(document["score"]) if document["score"] is not None else []
     for step in explanation.history:
         counts = "" if step["counts"] else " (does not count)"
         note = f": {step['note']}" if step["note"] else ""

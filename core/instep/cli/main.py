@@ -25,6 +25,8 @@ COMMANDS = {
     "replay": ("instep.cli.replay:replay", "What changed files would have made of everybody. Writes nothing."),
     "undo": ("instep.cli.undo:undo", "Take back what a run wrote, where nobody changed it since."),
     "conflicts": ("instep.cli.conflicts:conflicts", "What systems disagree about, and deciding it: resolve."),
+    "report": ("instep.cli.insight:report", "What the acts of buyers say: surge."),
+    "override": ("instep.cli.override:override", "Set somebody's stage here, for a reason and until a day."),
     "why-not": ("instep.cli.why_not:why_not", "Why a record is not synced somewhere, and what to do."),
     "retry": ("instep.cli.retry:retry", "Let what a system refused be tried again by the next run."),
     "allow": ("instep.cli.allow:allow", "Let what was deleted in a system be created there again."),

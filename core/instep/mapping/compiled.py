@@ -326,12 +326,11 @@ class Workspace:
 
     @property
     def needs_companies(self) -> bool:
-        """Whether a segment, points for fit or a required field look at the company of a person or an opportunity."""
-        required = [
-            r.field or "" for m in self.mappings.values() for e in m.entities.values() for r in e.required.values()
-        ]
-        named = [*required, *(name for rule in self.scoring.fit for name in rule.when.fields())]
-        return bool(self.process.segments) or any(name.startswith("company.") for name in named)
+        """Whether a segment, a required field or a rule of fit looks at the company of a person or an opportunity."""
+        required = [r for m in self.mappings.values() for e in m.entities.values() for r in e.required.values()]
+        wanted = [r.field or "" for r in required]
+        wanted += [name for rule in self.scoring.fit for name in rule.when.fields()]
+        return bool(self.process.segments) or any(name.startswith("company.") for name in wanted)
 
     def entity_mapping(self, connection: str, object: str) -> EntityMapping | None:
         """How an object of a connection is mapped; None where it is not, or the connection is not configured."""

@@ -39,6 +39,7 @@ from instep.sync.journeys import (
 )
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches, facts_of
+from instep.sync.overrides import waiting_overrides
 from instep.sync.owners import assign_owner
 from instep.sync.scores import decide_company_score, decide_score, kept_engagement, scores_companies
 from instep.sync.session import Session
@@ -83,6 +84,8 @@ def _load(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[st
     process = session.workspace.process
     for entity, resolution in waiting_resolutions(session.store, ids):
         states[entity].resolutions[resolution.conflict.field] = resolution
+    for override in waiting_overrides(session.store, ids):
+        states[override.entity].overrides.append(override)
     for state in states.values():
         if state.stage_before is not None:
             state.stage = state.stage_before = process.current_key(state.stage_before)
@@ -464,7 +467,7 @@ def _show(session: Session, decisions: Decisions, state: EntityState, opportunit
         journey.position = position_of(session, journey)
     positions = positions_of(session, decisions, state.id, opportunities)
     current = shown(list(positions.items()), process)
-    if _has_stage_records(state):
+    if state.overrides or _has_stage_records(state):
         open_ones = [id for id in opportunities if positions.get(id, Position()).is_open]
         if current in open_ones or (current is None and open_ones):
             _hear_locked(session, decisions, state, current or open_ones[0])

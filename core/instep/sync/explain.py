@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from instep.errors import ConfigError
@@ -17,6 +18,9 @@ from instep.model.entities import RELATIONS, Kind
 from instep.model.values import Scalar, decode, display, pack, unpack
 from instep.store import Store, require_state
 from instep.sync.ledger import Ref, target
+from instep.sync.past import decided_by, last_run
+from instep.sync.scores import SCORES
+from instep.sync.scorestory import Scored, explain_score
 from instep.sync.session import utc
 from instep.sync.stages import table_for
 from instep.sync.stagestory import AsOf, explain_stage
@@ -50,6 +54,8 @@ class Explanation:
     """How several systems' values become one."""
     run: int | None = None
     """As of which run, if not as of now."""
+    at: datetime | None = None
+    """As of which instant, where one was asked for."""
     extra: dict[str, Any] = field(default_factory=dict)
     kept_away: tuple[dict[str, Any], ...] = ()
     """Connections in which no record is made again, since when and why, and what allows it."""
@@ -60,6 +66,7 @@ class Explanation:
             "kind": self.kind.value,
             "field": self.name,
             "as_of_run": self.run,
+            "as_of": self.at.isoformat() if self.at is not None else None,
             "value": display(self.value),
             "law": self.law,
             "reason": _reason_json(self.reason),
@@ -71,13 +78,11 @@ class Explanation:
             "writes": list(self.writes),
             "kept_away": list(self.kept_away),
             "journey": self.extra.get("journey"),
-            "score": _score_json(self.extra.get("score", {})),
+            "steps": self.extra.get("steps", []),
+            "other_journeys": self.extra.get("journeys", []),
+            "overrides": self.extra.get("overrides", []),
+            "score": self.extra.get("score"),
         }
-
-
-def _score_json(score: Mapping[str, Any]) -> dict[str, Any] | None:
-    names = ("computed", "published", "published_at", "band")
-    return {name: score[name] for name in names} if "published" in score else None
 
 
 def _reason_json(reason: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,17 +124,23 @@ def require_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
     return found
 
 
-def explain(workspace: Workspace, key: str, name: str | None, *, run: int | None = None) -> list[Explanation]:
-    """Explain one field, or every field, of everything that `key` names; as of a past `run` if one is named.
+def explain(
+    workspace: Workspace, key: str, name: str | None, *, run: int | None = None, at: datetime | None = None
+) -> list[Explanation]:
+    """Explain one field, or every field, of everything that `key` names; as of a past `run` or instant if given.
 
-    Raises `ConfigError` where the key, the field or the run is unknown.
+    Raises `ConfigError` where the key, the field or the run is unknown, or no run had begun by then.
     """
     with Store(require_state(workspace.store)) as store:
         if run is not None and store.row("SELECT 1 FROM run WHERE id = ?", (run,)) is None:
             raise ConfigError(f"There is no run {run}. See: instep runs")
+        if at is not None:
+            run = last_run(store, at)
         found = require_entity(store, key)
         return [
-            replace(_explain(Asked(store, workspace, entity, kind, each, run)), kept_away=_kept_away(store, entity))
+            replace(
+                _explain(Asked(store, workspace, entity, kind, each, run, at)), kept_away=_kept_away(store, entity)
+            )
             for entity, kind in found
             for each in ([name] if name else _names(workspace, kind))
         ]
@@ -145,9 +156,12 @@ def _kept_away(store: Store, entity: str) -> tuple[dict[str, Any], ...]:
 
 def _names(workspace: Workspace, kind: Kind) -> list[str]:
     names = [name for of, name in workspace.types if of is kind]
-    return [
-        *dict.fromkeys(["stage", *names, *RELATIONS[kind], *(["score", "consent"] if kind is Kind.PERSON else [])])
-    ]
+    others = {Kind.PERSON: ["score", "consent"], Kind.COMPANY: ["score"] if _scores_companies(workspace) else []}
+    return [*dict.fromkeys(["stage", *names, *RELATIONS[kind], *others.get(kind, [])])]
+
+
+def _scores_companies(workspace: Workspace) -> bool:
+    return any((Kind.COMPANY, name) in workspace.types for name in SCORES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +174,12 @@ class Asked:
     kind: Kind
     name: str
     run: int | None
+    at: datetime | None = None
+
+    @property
+    def as_of(self) -> AsOf:
+        """When the question is asked of; what was found later of a past instant counts for that instant."""
+        return AsOf(at=self.at) if self.at is not None else AsOf(self.run)
 
     def says(self, value: Scalar, reason: dict[str, Any], **more: Any) -> Explanation:
         """The explanation, with what each system holds and what was written."""
@@ -173,6 +193,7 @@ class Asked:
             writes=_writes(self),
             law=_law(self),
             run=self.run,
+            at=self.at,
             **more,
         )
 
@@ -186,15 +207,19 @@ def _explain(asked: Asked) -> Explanation:
     if row is None:
         raise ConfigError(f"{asked.entity} is not known.")
     if asked.name in ("stage", "instep_stage"):
-        stage = explain_stage(asked.store, asked.workspace, asked.entity, AsOf(asked.run))
+        stage = explain_stage(asked.store, asked.workspace, asked.entity, asked.as_of)
         return asked.says(stage.value, stage.reason, history=stage.history, extra=stage.extra)
     reasons = json.loads(row[1]) if row[1] else {}
-    value, reason = _decided(asked, _value_now(asked, row), reasons.get(asked.name, {}))
+    field = (asked.entity, asked.name)
+    value, reason = decided_by(asked.store, field, asked.run, _value_now(asked, row), reasons.get(asked.name, {}))
     reason |= _waits(asked)
     reason["lost"] = [{**loser, "value": display(unpack(loser["value"]))} for loser in reason.get("lost", [])]
     match asked.name:
         case "score":
-            return asked.says(unpack(value), reason, extra={"score": json.loads(row[3]) if row[3] else {}})
+            story = explain_score(
+                Scored(asked.store, asked.workspace, asked.entity, asked.kind, asked.as_of, asked.run)
+            )
+            return asked.says(unpack(value), reason, extra={"score": story.as_json() if story is not None else None})
         case "consent":
             return asked.says(*_consent(value or [], reason))
         case name if name in RELATIONS[asked.kind]:
@@ -229,20 +254,6 @@ def _value_now(asked: Asked, row: tuple[Any, ...]) -> Any:
             found = asked.store.rows("SELECT to_entity FROM relation WHERE entity = ? AND name = ? ORDER BY 1", ends)
             return [end for (end,) in found]
     return pack(decode(row[0]).get(asked.name))
-
-
-def _decided(asked: Asked, value: Any, reason: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """What was decided by then: now, or else the last decision of the runs until then."""
-    if asked.run is None or reason.get("run", 0) <= asked.run:
-        return value, dict(reason)
-    row = asked.store.row(
-        "SELECT decided FROM past WHERE entity = ? AND name = ? AND run <= ? ORDER BY run DESC LIMIT 1",
-        (asked.entity, asked.name, asked.run),
-    )
-    if row is None:
-        return None, {"rule": "nobody had said anything by then"}
-    decided = json.loads(row[0])
-    return decided["value"], dict(decided["reason"])
 
 
 def _consent(standings: list[list[str]], reason: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from instep.sync.decisions import Decisions
 from instep.sync.fields import consent_flag, ends
 from instep.sync.ledger import Ref
 from instep.sync.match import Matches, is_anywhere
+from instep.sync.overrides import store_heard
 from instep.sync.pull import wanted_fields
 from instep.sync.refusals import bury
 from instep.sync.session import Session
@@ -35,6 +36,7 @@ class Recording:
         self.related: list[tuple[str, str, frozenset[str], frozenset[str]]] = []
         self.questions: list[tuple[str, str, str, str]] = []
         self.resolved: dict[int, str | None] = {}
+        self.overridden: set[int] = set()
         self.ended: list[tuple[Any, ...]] = []
         """Evidence that counts no more."""
         self.held: list[tuple[Any, ...]] = []
@@ -58,6 +60,7 @@ class Recording:
         self.held += [row for record in heirs for row in _held(session, record)]
         for state in states:
             self.resolved |= state.resolved
+            self.overridden |= state.overridden
             for name in {*state.relations, *state.relations_before}:
                 before, now = state.relations_before.get(name, frozenset()), state.relations.get(name, frozenset())
                 if before != now:
@@ -170,6 +173,7 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         "DELETE FROM undone WHERE connection = ? AND object = ? AND id = ? AND field = ?", sorted(decisions.released)
     )
     store_conflicts(session, recording.resolved)
+    store_heard(store, recording.overridden)
     _store_standing(session, matches)
     _store_departures(session, matches)
     _store_questions(session, recording, matches)

@@ -14,6 +14,7 @@ from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, is_blank, plain
 from instep.sync.fields import ask_again
 from instep.sync.ledger import quoted
+from instep.sync.overrides import hear_overrides
 from instep.sync.session import Session
 from instep.sync.stagelists import is_usable
 from instep.sync.state import EntityState, JourneyState, RecordState
@@ -68,10 +69,11 @@ class Said:
 
 
 def hear_stages(session: Session, state: EntityState, journey: JourneyState, *, locked: bool = False) -> None:
-    """Turn what an entity's records say into claims on a journey.
+    """Turn what an entity's records say, and what people set here, into claims on a journey.
 
     `locked` means that the journey is an opportunity's and `state` is not: what is said is recorded, never taken.
     """
+    hear_overrides(session, state, journey, refused=_NOT_ITS_OWN if locked else None)
     said = [s for record in state.records if (s := _said(session, record)) is not None]
     joined = [s for s in said if s.joined]
     journey.position = position_of(session, journey)

@@ -9,9 +9,12 @@ from typing import Any
 
 from instep.mapping.compiled import Workspace
 from instep.model.journey import Claim, Position, fold, proven, shown
+from instep.model.override import Override
 from instep.model.process import Actor
 from instep.store import Store
 from instep.sync.evidence import Known, acts_of, first_buyers
+from instep.sync.labels import label_of
+from instep.sync.overrides import overrides_of
 from instep.sync.state import claim_of
 
 
@@ -54,6 +57,8 @@ class Told:
     """A journey with the claims that were known, and where they put it."""
 
     id: str
+    entity: str
+    known_as: str
     kind: str
     segment: str | None
     claims: tuple[Claim, ...]
@@ -63,6 +68,8 @@ class Told:
     proven: str | None
     """The stage by what the buyer did alone."""
     overdue_from: datetime | None
+    referred_by: tuple[tuple[str, str], ...]
+    """Who brought the buyer, and what people know them by."""
 
     def run_of(self, claim: Claim) -> int | None:
         return self.runs.get((claim.at.isoformat(), claim.source, claim.value))
@@ -71,7 +78,10 @@ class Told:
         position = self.position
         return {
             "id": self.id,
+            "entity": self.entity,
+            "known_as": self.known_as,
             "kind": self.kind,
+            "stage": position.stage,
             "segment": self.segment,
             "outcome": position.outcome.value if position.outcome else None,
             "detour": position.detour,
@@ -79,7 +89,7 @@ class Told:
             "since": position.since.isoformat() if position.since else None,
             "proven": self.proven,
             "overdue_from": self.overdue_from.isoformat() if self.overdue_from else None,
-            "referred_by": [claim.value for claim in self.claims if claim.type == "referral"],
+            "referred_by": [{"entity": who, "known_as": label} for who, label in self.referred_by],
         }
 
 
@@ -94,9 +104,13 @@ def explain_stage(store: Store, workspace: Workspace, entity: str, as_of: AsOf) 
         id = shown([(told.id, told.position) for told in journeys], workspace.process)
     told = next((told for told in journeys if told.id == id), None)
     if told is None:
-        return StageStory(None, {"rule": "no journey has reached a stage yet"})
-    steps = _steps(workspace, told)
-    extra = {"journey": told.as_json(), "steps": steps, "journeys": [j.as_json() for j in journeys]}
+        return StageStory(None, {"rule": "no journey has reached a stage yet"}, extra=_nowhere(store, entity, as_of))
+    extra = {
+        "journey": told.as_json(),
+        "steps": _steps(workspace, told),
+        "journeys": [journey.as_json() for journey in journeys if journey.id != told.id],
+        "overrides": _overrides(store, told, entity, as_of),
+    }
     return StageStory(told.position.stage, _reason(workspace, told), _history(told), extra)
 
 
@@ -128,7 +142,10 @@ def _told(store: Store, workspace: Workspace, row: tuple[Any, ...], as_of: AsOf)
     position = fold(claims, process, now, segment, _last_act(store, workspace, entity, now))
     overdue = position.overdue_from(process, segment)
     overdue = overdue if overdue is not None and overdue <= now else None
-    return Told(id, kind, segment, claims, runs, position, proven(claims, process, now, segment), overdue)
+    referred = tuple((c.value, label_of(store, c.value)) for c in claims if c.type == "referral")
+    alone = proven(claims, process, now, segment)
+    label = label_of(store, entity)
+    return Told(id, entity, label, kind, segment, claims, runs, position, alone, overdue, referred)
 
 
 def _last_act(store: Store, workspace: Workspace, entity: str, now: datetime) -> datetime | None:
@@ -159,6 +176,42 @@ def _steps(workspace: Workspace, told: Told) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _overrides(store: Store, told: Told, entity: str, as_of: AsOf) -> list[dict[str, Any]]:
+    """What people had set here and was not over, the latest first; and whether it is why the stage is shown."""
+    now = as_of.instant(store)
+    heard = {claim.source for claim in told.claims if claim.accepted}
+    cause = told.position.history[-1].cause.source if told.position.history else None
+    found = []
+    for one in overrides_of(store, sorted({entity, told.entity})):
+        is_heard = one.source in heard
+        if one.state_at(now) == "over" or (not is_heard and (as_of.is_past or not one.pending)):
+            continue
+        decides = is_heard and (one.source == cause or one.stage == told.position.detour)
+        found.append(_override_json(one, is_heard=is_heard, decides=decides))
+    return found
+
+
+def _nowhere(store: Store, entity: str, as_of: AsOf) -> dict[str, Any]:
+    """What people set here of somebody who shows no stage."""
+    waiting = [] if as_of.is_past else [one for one in overrides_of(store, [entity]) if one.pending]
+    now = as_of.instant(store)
+    held = [_override_json(one, is_heard=False, decides=False) for one in waiting if one.state_at(now) != "over"]
+    return {"overrides": held}
+
+
+def _override_json(one: Override, *, is_heard: bool, decides: bool) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "stage": one.stage,
+        "reason": one.reason,
+        "by": one.by,
+        "at": one.at.isoformat(),
+        "until": one.expires.isoformat() if one.expires else None,
+        "state": "counts" if is_heard else "waits",
+        "decides": decides,
+    }
 
 
 def _reason(workspace: Workspace, told: Told) -> dict[str, Any]:

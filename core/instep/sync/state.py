@@ -14,6 +14,7 @@ from instep.model.conflict import Conflict, Resolution
 from instep.model.consent import Standing
 from instep.model.entities import Kind
 from instep.model.journey import Claim, ClaimType, Position
+from instep.model.override import Override
 from instep.model.process import Half
 from instep.model.rules import Facts
 from instep.model.values import Scalar, decode, encode
@@ -137,6 +138,11 @@ class EntityState:
     """Field or relation to what a person decided of it, and no run has heard yet."""
     resolved: dict[int, str | None] = field(default_factory=dict)
     """Resolutions that this run heard, each with why it was not carried out; None where it was."""
+
+    overrides: list[Override] = field(default_factory=list)
+    """Stages that people set here, and no run has heard yet."""
+    overridden: set[int] = field(default_factory=set)
+    """Overrides that this run heard."""
 
     def stand_at(self, position: Position, *, overdue: bool) -> bool:
         """Show where a journey stands; returns whether that is beside the path, or late, otherwise than before."""
