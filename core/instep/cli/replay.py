@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from instep.cli.output import Progress, print_json, talk
 from instep.cli.process import json_option, workspace_option
+
+if TYPE_CHECKING:
+    from instep.sync.transport import World
+
+
+def world() -> World:
+    """Where the connectors come from."""
+    from instep.sync.transport import World
+
+    return World()
 
 
 @click.command()
@@ -44,13 +55,12 @@ def replay(
     from instep.mapping.load import load_workspace
     from instep.sync.replay import replay as replay_files
     from instep.sync.replay.files import replacements
-    from instep.sync.transport import World
 
     if not files and on is None:
         raise click.UsageError("Name what to replay: --with FILE, or --on DATE for another version of the process.")
     loaded, progress = load_workspace(workspace), Progress(quiet=as_json)
     today = on.date() if on is not None else None
-    found = replay_files(loaded, World(), replacements(workspace, files), today=today, progress=progress)
+    found = replay_files(loaded, world(), replacements(workspace, files), today=today, progress=progress)
     progress.end()
     if markdown is not None:
         markdown.write_text(replay_markdown(found, values=show_values), encoding="utf-8")

@@ -24,7 +24,7 @@ from instep.sync.labels import label
 from instep.sync.ledger import Ref, quoted
 from instep.sync.session import Session, utc
 from instep.sync.stagelists import is_usable
-from instep.sync.stages import table_for
+from instep.sync.stages import report_unknown, table_for
 from instep.sync.state import EntityState, RecordState
 from instep.sync.words import canonical, relate, report_missing, report_untold, say, stage_word
 
@@ -240,6 +240,8 @@ def stage_value(session: Session, state: EntityState, record: RecordState) -> li
         return []
     raw = record.fields[table.field]
     if not is_blank(raw) and not table.has(str(raw)):
+        if table.field not in record.waiting:  # else it was said when it was heard
+            report_unknown(session, record, str(raw))
         return []  # a value that nothing translates is left alone
     wanted, because = stage_word(session, state, table)
     says_so = not is_blank(raw) and table.counts_as(str(raw)) == wanted

@@ -130,10 +130,15 @@ def _said(session: Session, record: RecordState) -> Said | None:
         return None
     value = str(raw)
     if not table.has(value):
-        _report(session, record, f"stage {quoted(value)} is not in the table of stages")
+        report_unknown(session, record, value)
         record.waiting.add(table.field)
         return None
     return Said(record, table, value, joined, record.changed_at(table.field))
+
+
+def report_unknown(session: Session, record: RecordState, value: str) -> None:
+    """Say that a record is at a stage that no table translates."""
+    _report(session, record, f"stage {quoted(value)} is not in the table of stages")
 
 
 def _report(session: Session, record: RecordState, what: str) -> None:

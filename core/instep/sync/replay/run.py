@@ -106,11 +106,10 @@ def _sides(found: Replay, store: Store, world: World) -> Iterator[tuple[Session,
 
 
 def _moment(store: Store) -> datetime:
-    """The moment of the last run that decided anything."""
-    decided = store.meta("decided_at")
-    row = store.row("SELECT max(started_at) FROM run")
-    text = decided or (row[0] if row else None)
-    return datetime.fromisoformat(text) if text else datetime.now(UTC)
+    """The moment of the last run that decided anything, or read something that is still to be decided."""
+    row = store.row("SELECT max(read_at) FROM cursor")
+    told = [text for text in (store.meta("decided_at"), row[0] if row else None) if text]
+    return max(map(datetime.fromisoformat, told)) if told else datetime.now(UTC)
 
 
 def everybody(store: Store) -> dict[Kind, set[str]]:

@@ -135,7 +135,7 @@ class Tally:
     @property
     def is_empty(self) -> bool:
         """Whether the changed files would make no difference to anybody."""
-        return not self.moves and not self.more and not self.fewer
+        return not self.moves and not self.more and not self.fewer and self.said_before == self.said_after
 
     def as_json(self, before: Process, after: Process) -> dict[str, Any]:
         return {
