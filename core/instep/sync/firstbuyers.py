@@ -26,12 +26,15 @@ def known_of(session: Session, decisions: Decisions) -> Known:
 def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str | None]:
     """The first buyer, if any, of every company that this run decides, or of which it decides somebody.
 
-    A company whose first buyer changes is decided too, and so is whoever is it now, or was.
+    A company whose first buyer changes is decided too, and so is whoever is it now, or was; of a company that is decided
+    anyhow, the first buyer is too, because it may have done something. Found also where it has done nothing yet: who was
+    first must not hang on when that is heard.
     """
     objects = _objects(session)
-    if not any(_did_anything(session, *place) for place in objects[Kind.COMPANY]):
+    if not any(_may_do_anything(session, connection) for connection, _ in objects[Kind.COMPANY]):
         return {}
-    companies = decisions.dirty[Kind.COMPANY] | _companies_of(session, decisions, objects)
+    changed = set(decisions.dirty[Kind.COMPANY])
+    companies = changed | _companies_of(session, decisions, objects)
     before = dict(
         session.store.among(
             f"SELECT entity, to_entity FROM relation WHERE name = '{FIRST_BUYER}' AND entity IN (?)",  # noqa: S608
@@ -45,6 +48,7 @@ def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str |
     for company in companies:
         if now[company] != before.get(company):
             decisions.dirty[Kind.COMPANY].add(company)
+        if company in changed or now[company] != before.get(company):
             decisions.dirty[Kind.PERSON] |= {p for p in (now[company], before.get(company)) if p is not None}
     return now
 
@@ -72,9 +76,9 @@ def _objects(session: Session) -> dict[Kind, list[tuple[str, str]]]:
     return found
 
 
-def _did_anything(session: Session, connection: str, object: str) -> bool:
-    query = "SELECT 1 FROM behaviour_subject WHERE connection = ? AND object = ? LIMIT 1"
-    return session.store.row(query, (connection, object)) is not None
+def _may_do_anything(session: Session, connection: str) -> bool:
+    """Whether acts are heard from a connection at all."""
+    return bool(session.connections[connection].mapping.behaviours)
 
 
 def _companies_of(

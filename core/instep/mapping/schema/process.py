@@ -135,7 +135,7 @@ def scoring_schema() -> Schema:
     }
     properties = {
         "points": named(number(), "by behaviour"),
-        "caps": named(number(), "the most that one behaviour may add in all, before it fades"),
+        "caps": named(number(minimum=0), "the most that one behaviour may add in all, before it fades"),
         "half_life": duration("after this time points count half"),
         "fit": fit,
         **lines,
