@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from instep import errors
 from instep.cli.main import instep
 from instep.contract import BehaviourSeen
+from instep.mapping.load import load_workspace
 from instep.sync.replay import Replay, replay
 from instep.sync.replay import run as replaying
 from instep.sync.replay.files import replacements
@@ -131,6 +133,17 @@ def test_several_files_are_replayed_together(stage: Stage, engine: str) -> None:
     points = changed(stage, "scoring", "trial = 30", "trial = 1")
     aspects = {move[1] for move in moves(replayed(stage, entry, points))}
     assert aspects == {"stage", "score", "band"}
+
+
+def test_a_version_of_the_process_is_replayed_before_its_day(stage: Stage, engine: str) -> None:
+    text = (stage.root / "mappings" / "process.toml").read_text()
+    later = text.replace('enter = { any = ["trial"] }', 'enter = { any = ["trial"], times = 2 }')
+    (stage.root / "mappings" / "process-2027-01-01.toml").write_text(later)
+    workspace = load_workspace(stage.root, date(2026, 3, 2))
+    assert replay(workspace, stage.world(), ()).tally.is_empty
+    found = replay(workspace, stage.world(), (), today=date(2027, 1, 1))
+    assert moves(found) == {("person", "stage", "decision", None, 1)}
+    assert found.as_json()["version"] == "mappings/process-2027-01-01.toml"
 
 
 # --- what it leaves alone --------------------------------------------------------------------------------------
