@@ -1,7 +1,7 @@
 """Acts that are told late, in any order, twice, wrongly at first or withdrawn again leave nothing behind.
 
-Whatever way a system takes to tell what buyers did: in the end every journey has the history, everybody the score, and
-every system the values that it has when all of it is told at once and in order. What colleagues do is the same in both.
+However a system tells what buyers did: in the end every journey has the history, everybody the score, and every
+system the values that it has when all of it is told at once and in order. What colleagues do is the same in both.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ grades = {{ engagement = {{ 1 = 40, 2 = 0 }} }}
 TOLD = "detour proven_stage band grade"
 EDITS = {
     0: "a.jane; a.kim; a.may; a.pat stage=awareness; a.acme; a.bolt; a.jane in a.acme; a.kim in a.bolt",
-    1: "a.joan; a.lee; a.joan in a.acme; a.lee in a.bolt; a.deal1 stage=interest; a.deal1 of a.jane; a.deal1 in a.acme",
+    1: "a.joan; a.lee; a.joan in a.acme; a.lee in a.bolt;"
+    "a.deal1 stage=interest; a.deal1 of a.jane; a.deal1 in a.acme",
     2: "a.deal2; a.deal2 of a.joan; a.deal2 of a.jane; a.deal2 in a.acme",
     3: "a.deal3 stage=interest; a.deal3 of a.kim; a.deal1 stage=Lost",
     4: "a.deal2 stage=Won",
@@ -225,7 +226,7 @@ def test_however_acts_are_told_all_ends_as_if_they_had_been_told_at_once(seed: i
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("seeds", [range(start, start + 20) for start in range(100, 300, 20)], ids=str)
+@pytest.mark.parametrize("seeds", [range(start, start + 10) for start in range(100, 160, 10)], ids=str)
 def test_however_many_acts_are_told_all_ends_as_if_they_had_been_told_at_once(seeds: Iterable[int]) -> None:
     for seed in seeds:
         assert wrong(seed) == {}, f"seed {seed}"

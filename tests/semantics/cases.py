@@ -8,6 +8,7 @@ A row has a number, what is given, what happens, and what follows. Steps and cla
     a.deal1 of a.jane                   the deal's people (… not of a.jane)
     a.lead_jane title=CTO · a.lead_jane converted into a.jane     with `files: a has leads = yes`
     jane did webinar 2d ago [about a.deal1] [bringing joan] · b.jane did webinar 2d ago (b tells of it)
+    jane withdrew act1 (the first act that the system told of)
     a.jane opts in · a hides title · a lacks title · a locks title · a offers title=CTO|CEO
     a trims · a sets back title=X · a refuses title=X · a loses an answer
     jane title is decided for b [as X]    a person resolves the latest conflict · a takes title again
@@ -33,7 +34,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from instep.contract import BehaviourSeen, Consent, Scalar, SystemOwner
+from instep.contract import BehaviourGone, BehaviourSeen, Consent, Scalar, SystemOwner
 from instep.errors import InstepError
 from instep.mapping.compiled import Workspace
 from instep.mapping.load import load_workspace
@@ -450,6 +451,9 @@ def _step(stage: Stage, step: str) -> None:
         r"([\w.]+) did (\w[\w-]*) (\d+)(d|m) (ago|ahead)(?: about (\w)\.(\w+))?(?: bringing (\w+))?", step
     ):
         return _behave(stage, match)
+    if match := re.fullmatch(r"(?:(\w)\.)?\w+ withdrew (\w+)", step):
+        stage.systems[match[1] or "a"].behaviours.append(BehaviourGone(match[2]))
+        return None
     if match := re.fullmatch(r"(\w) (hides|shows) (\w+)", step):
         hidden = stage.systems[match[1]].hidden
         return hidden.add(match[3]) if match[2] == "hides" else hidden.discard(match[3])

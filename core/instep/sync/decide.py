@@ -279,11 +279,12 @@ def _continued(session: Session, opportunities: Sequence[str]) -> dict[str, list
 
 
 def _assign_evidence(session: Session, decisions: Decisions) -> None:
-    """Give every new act of a dirty person or company to the journeys that it counts for."""
+    """Give every act of a dirty person or company to the journeys that it counts for."""
     for state in decisions.opportunities.values():
-        if "people" in state.changed or "company" in state.changed:
-            decisions.dirty[Kind.PERSON] |= state.relations.get("people", frozenset())
-            decisions.dirty[Kind.COMPANY] |= state.relations.get("company", frozenset())
+        if _is_open_otherwise(decisions, state):
+            for name, kind in (("people", Kind.PERSON), ("company", Kind.COMPANY)):
+                decisions.dirty[kind] |= state.relations.get(name, frozenset())
+                decisions.dirty[kind] |= state.relations_before.get(name, frozenset())
     doers = decisions.dirty[Kind.PERSON] | decisions.dirty[Kind.COMPANY]
     counted: set[str] = set()
     while doers - counted:
@@ -293,6 +294,12 @@ def _assign_evidence(session: Session, decisions: Decisions) -> None:
             turned |= _count_acts(session, decisions, waiting[start : start + CHUNK])
         counted |= doers
         doers = {end for id in turned for ends in decisions.opportunities[id].relations.values() for end in ends}
+
+
+def _is_open_otherwise(decisions: Decisions, state: EntityState) -> bool:
+    """Whether it is news whose opportunity it is, or when it was open: what they did may count elsewhere now."""
+    is_other = not state.changed.isdisjoint(("people", "company", "opened_on"))
+    return is_other or not state.records or bool(decisions.journeys[state.id].new_claims)
 
 
 def _count_acts(session: Session, decisions: Decisions, doers: Sequence[str]) -> set[str]:

@@ -26,9 +26,9 @@ def known_of(session: Session, decisions: Decisions) -> Known:
 def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str | None]:
     """The first buyer, if any, of every company that this run decides, or of which it decides somebody.
 
-    A company whose first buyer changes is decided too, and so is whoever is it now, or was; of a company that is decided
-    anyhow, the first buyer is too, because it may have done something. Found also where it has done nothing yet: who was
-    first must not hang on when that is heard.
+    A company whose first buyer changes is decided too, and so is whoever is it now, or was. Of a company that is
+    decided anyhow, the first buyer is decided too, because the company may have done something. One is found also
+    where it has done nothing yet: who was first must not hang on when that is heard.
     """
     objects = _objects(session)
     if not any(_may_do_anything(session, connection) for connection, _ in objects[Kind.COMPANY]):
