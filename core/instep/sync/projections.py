@@ -21,7 +21,7 @@ from instep.store.segments import Projection
 if TYPE_CHECKING:
     import polars as pl
 
-BUILT_AS = "3"
+BUILT_AS = "4"
 """Counts up whenever the same rows would give other columns."""
 AT_ONCE = 20_000
 """So many rows are turned into columns at a time."""
@@ -47,6 +47,9 @@ def entities(kind: Kind, fields: Sequence[str]) -> Projection:
         "published": pl.Int64(),
         "published_at": pl.String(),
         "computed": pl.Float64(),
+        "engagement": pl.Float64(),
+        "engaged_at": pl.String(),
+        "fit": pl.Float64(),
         "band": pl.String(),
         "grade": pl.String(),
         "is_graded": pl.Boolean(),
@@ -308,6 +311,9 @@ class _Score(msgspec.Struct, gc=False):
     published: int | float | None = None
     published_at: str | None = None
     computed: float | None = None
+    engagement: float | None = None
+    engaged_at: str | None = None
+    fit: float | None = None
     band: str | None = None
     grade: str | msgspec.UnsetType | None = msgspec.UNSET
     detour: str | None = None
@@ -335,6 +341,9 @@ def _entities_frame(
         "published": published,
         "published_at": [one.published_at for one in kept],
         "computed": [one.computed for one in kept],
+        "engagement": [one.engagement for one in kept],
+        "engaged_at": [one.engaged_at for one in kept],
+        "fit": [one.fit for one in kept],
         "band": [one.band for one in kept],
         "grade": [one.grade or None for one in kept],
         "is_graded": [one.grade is not msgspec.UNSET for one in kept],

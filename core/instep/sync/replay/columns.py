@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from instep.mapping.compiled import EntityMapping
-from instep.model.acts import Act, told_once
 from instep.model.entities import Kind
 from instep.model.process import Actor
 from instep.model.rules import Always, Never
@@ -21,6 +19,7 @@ from instep.store.segments import Projection, Segments
 from instep.sync.firstbuyers import FIRST_BUYER
 from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
+from instep.sync.replay.actsonce import acts_once
 from instep.sync.replay.changed import Changed, touches
 from instep.sync.replay.frames import Ruled, first_that_holds
 from instep.sync.replay.scored import Scored
@@ -266,33 +265,8 @@ class _Work:
         """What was done, each act once: entity, key, at, actor, named."""
         import polars as pl
 
-        frame = self._segments.read(self._of.acts(), partition)
-        several = frame.group_by("entity", "key", "actor").agg(pl.col("connection").n_unique().alias("systems"))
-        several = several.filter(pl.col("systems") > 1).select("entity", "key", "actor")
-        columns = ["entity", "key", "at", "actor", "named"]
-        if several.is_empty():
-            return frame.select(columns)
-        alone = frame.join(several, on=["entity", "key", "actor"], how="anti").select(columns)
-        return pl.concat([alone, self._told_once(frame.join(several, on=["entity", "key", "actor"], how="semi"))])
-
-    def _told_once(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Acts that several systems tell of, each once, as the rows have it."""
-        import polars as pl
-
-        found: list[tuple[str, str, int, str, bool]] = []
-        for (entity,), part in frame.group_by("entity", maintain_order=True):
-            by_source: dict[str, tuple[int, bool]] = {}
-            told: list[Act] = []
-            for row in part.iter_rows(named=True):
-                source = f"{row['connection']}/behaviour/{row['id']}"
-                by_source[source] = (row["at"], row["named"])
-                told.append(Act(row["key"], _instant(row["at"]), row["actor"], source))
-            for act in told_once(told, self._processes[1], self._after.workspace.connection_names):
-                at, _ = by_source[act.source]
-                named = any(by_source[source][1] for source in (act.source, *act.also))
-                found.append((str(entity), act.key, at, act.actor, named))
-        schema = {"entity": pl.String, "key": pl.String, "at": pl.Int64, "actor": pl.String, "named": pl.Boolean}
-        return pl.DataFrame(found, schema=schema, orient="row")
+        frame = self._segments.read(self._of.acts(), partition, ["connection", "id", "key", "at", "actor", "named"])
+        return acts_once(frame, self._processes[1], self._after.workspace.connection_names)
 
     def _told(self, partition: int, persons: pl.DataFrame) -> Told:
         import polars as pl
@@ -411,7 +385,3 @@ def _owner_text(owner: pl.Series) -> pl.Series:
     text = pl.col("owner")
     shown = pl.when(text == "null").then(None).otherwise(text.str.strip_chars('"'))
     return owner.to_frame("owner").select(shown.alias("owner")).to_series()
-
-
-def _instant(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
