@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 PLAIN_CLAIMS = ("evidence", "assertion")
+_DECIDED = (
+    "segment", "stage", "dirty", "due_at", "waits", "company", "detour", "published", "published_at", "band", "grade",
+    "is_graded",
+)  # fmt: skip
+"""What a replay reads of the last decisions, beside the fields."""
+_LABELS = ("email", "domain", "name")
 _SCORES = ("score", "band", "grade")
 
 
@@ -132,6 +138,8 @@ class _Work:
         self._included = {live.name: Ruled(mapping.include, now) for live, _, mapping in mapped}
         self._teller = Teller(self._before, self._after)
         self._companies = self._company_facts()
+        self._read = {place: self._record_columns(place) for place in self._records}
+        self._facts = self._person_fields()
         self._special = self._first_buyers() | (self._with_opportunities() if columns.changed.process else set())
 
     # --- small tables -------------------------------------------------------------------------------------------
@@ -158,6 +166,20 @@ class _Work:
         known = _names(self._before, Kind.COMPANY)
         return {name.removeprefix("company.") for name in named} & set(known)
 
+    def _record_columns(self, place: tuple[str, str]) -> list[str]:
+        there = self._records[place].schema
+        wanted = {"dirty", "settled", *self._teller.columns(*place)}
+        return [name for name in there if name in wanted]
+
+    def _person_fields(self) -> list[str]:
+        """The fields of persons that anybody looks at: rules, labels and whoever is told of them."""
+        rules = [segment.when for segment in self._processes[1].segments if segment.when is not None]
+        rules += [rule.when for rule in self._after.workspace.scoring.fit]
+        wanted = {"owner", *_LABELS} | {name for rule in rules for name in rule.fields()}
+        for place in self._records:
+            wanted |= self._teller.facts_told(*place)
+        return [name for name in _names(self._before, Kind.PERSON) if name in wanted]
+
     def _first_buyers(self) -> set[str]:
         rows = self._segments.rows.each("SELECT to_entity FROM relation WHERE name = ?", (FIRST_BUYER,))
         return {person for (person,) in rows}
@@ -173,8 +195,9 @@ class _Work:
         import polars as pl
 
         read = self._segments.read
-        persons = read(self._of.persons(), partition).join(self._companies, on="company", how="left")
-        held = {place: read(projection, partition) for place, projection in self._records.items()}
+        wanted = [*_DECIDED, *(f"f:{name}" for name in self._facts)]
+        persons = read(self._of.persons(), partition, wanted).join(self._companies, on="company", how="left")
+        held = {place: read(one, partition, self._read[place]) for place, one in self._records.items()}
         persons = self._with_facts(persons)
         rest = self._at_rest(persons, held)
         told = self._told(partition, persons) if self._changed.process else None
@@ -207,7 +230,7 @@ class _Work:
         """Fields under the names that rules give them."""
         import polars as pl
 
-        names = [name for name in _names(self._before, Kind.PERSON) if name not in persons.columns]
+        names = [name for name in self._facts if name not in persons.columns]
         return persons.with_columns(pl.col(f"f:{name}").alias(name) for name in names)
 
     def _at_rest(self, persons: pl.DataFrame, held: dict[tuple[str, str], pl.DataFrame]) -> pl.Series:
@@ -274,7 +297,8 @@ class _Work:
         own = self._segments.read(journeys(), partition, ["id", "half", "continues_as"]).rename({"id": "journey"})
         own = own.sort("entity", pl.col("journey").str.len_chars(), "journey")
         own = own.with_columns(pl.int_range(pl.len()).over("entity").alias("place"))
-        said = self._segments.read(claims(), partition)
+        wanted = ["journey", "at", "type", "value", "source", "accepted", "expires"]
+        said = self._segments.read(claims(), partition, wanted)
         return Told(persons.select("entity", "segment"), said, own, said)
 
     def _unknown(self, told: Told, done: pl.DataFrame) -> list[str]:
@@ -362,7 +386,7 @@ class _Work:
         """What people know somebody by: see `labels.label`."""
         import polars as pl
 
-        named = [f"f:{name}" for name in ("email", "domain", "name") if f"f:{name}" in persons.columns]
+        named = [f"f:{name}" for name in _LABELS if f"f:{name}" in persons.columns]
         shown = [
             pl.when(pl.col(name).is_in(["null", '""']) | pl.col(name).is_null())
             .then(None)

@@ -47,6 +47,30 @@ class Teller:
         """Whether one side may understand what the other does not."""
         self._assigned = [Asked(self._ask_owner(side), None) for side in self._sides]
 
+    # --- what is asked about ------------------------------------------------------------------------------------
+
+    def columns(self, connection: str, object: str) -> set[str]:
+        """The columns of an object's records that any question needs."""
+        mappings = (self._mapping(0, connection, object), self._mapping(1, connection, object))
+        found = {table.field for mapping in mappings if (table := mapping.stages) is not None}
+        found |= {mapping.instep_id for mapping in mappings if mapping.instep_id is not None}
+        for mapping in mappings:
+            named = mapping.include.fields()
+            for mapped in mapping.fields:
+                if mapped.name in named or self._may_matter(connection, object, mapped):
+                    found |= set(_columns(mapped))
+        return {f"v:{name}" for name in found}
+
+    def facts_told(self, connection: str, object: str) -> set[str]:
+        """The canonical fields whose values are told otherwise."""
+        here = self._mapping(0, connection, object)
+        return {m.name for m in here.fields if m != self._mapping(1, connection, object).mapped(m.name)}
+
+    def _may_matter(self, connection: str, object: str, mapped: FieldMapping) -> bool:
+        if mapped.name in COMPUTED or (self._spell_otherwise and mapped.type in UNHEARABLE):
+            return True
+        return any(self._mapping(side, connection, object).mapped(mapped.name) != mapped for side in (0, 1))
+
     # --- hearing ------------------------------------------------------------------------------------------------
 
     def facts(self, connection: str, object: str, frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -158,7 +182,9 @@ class Teller:
         rows: list[tuple[Any, ...]] = []
         for *row, count in asking.group_by(keys).len().iter_rows():
             case = tuple(row)
-            known = self._known.setdefault((*place, name, *case), (ask(0, case), ask(1, case)))
+            known = self._known.get((*place, name, *case))
+            if known is None:
+                known = self._known[(*place, name, *case)] = (ask(0, case), ask(1, case))
             (now, noted_now), (then, noted_then) = known
             _note(self._sides[0], noted_now, count)
             _note(self._sides[1], noted_then, count)
