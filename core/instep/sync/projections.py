@@ -148,7 +148,10 @@ def journeys() -> Projection:
 
 
 def claims() -> Projection:
-    """One row for each claim on a journey, with the entity whose journey it is."""
+    """One row for each claim on a journey, with the entity whose journey it is; evidence only where it expires.
+
+    All other evidence is what the acts say, and there is ten times as much of it as of everything else.
+    """
     import polars as pl
 
     schema = {
@@ -213,7 +216,8 @@ _JOURNEY_COLUMNS = (
 _JOURNEYS = f"SELECT {', '.join(_JOURNEY_COLUMNS)} FROM journey WHERE {{whose}}"  # noqa: S608  # our own text
 _CLAIMS = """
 SELECT j.entity, c.journey, c.at, c.type, c.value, c.source, c.accepted, c.note, c.expires
-FROM claim c JOIN journey j ON j.id = c.journey WHERE c.ended IS NULL AND {whose}
+FROM claim c JOIN journey j ON j.id = c.journey
+WHERE c.ended IS NULL AND (c.type <> 'evidence' OR c.expires IS NOT NULL) AND {whose}
 """
 
 

@@ -14,19 +14,21 @@ if TYPE_CHECKING:
     import polars as pl
 
 SAID = ("entity", "key", "at", "actor", "named")
-_SAME = ("entity", "key", "actor")
 
 
 def acts_once(frame: pl.DataFrame, process: Process, preferred: Sequence[str]) -> pl.DataFrame:
-    """Each act once: entity, key, at, actor, named. `frame` has `connection` and `id` as well.
+    """Each act once: entity (a number), key, at, actor, named. `frame` has `connection` and `id` as well.
 
     Acts of the same kind stand in a row by their time. One can be told by two systems only where the next one follows
     within `same_within`, from another system: these stretches alone are looked at.
     """
     import polars as pl
 
-    ordered = frame.sort(*_SAME, "at")
-    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in _SAME)
+    kinds = frame.select("key", "actor").unique(maintain_order=True).with_row_index("kind")
+    numbered = frame.join(kinds, on=["key", "actor"])
+    group = pl.col("entity").cast(pl.Int64) * kinds.height + pl.col("kind")
+    ordered = numbered.with_columns(group.alias("group")).sort("group", "at")
+    same = pl.col("group") == pl.col("group").shift(1)
     near = (same & (pl.col("at") - pl.col("at").shift(1) <= _within(frame, process))).fill_null(value=False)
     differs = near & (pl.col("connection") != pl.col("connection").shift(1))
     ordered = ordered.with_columns((~near).cum_sum().alias("stretch"), differs.alias("differs"))
@@ -72,7 +74,7 @@ def _merged(frame: pl.DataFrame, process: Process, preferred: Sequence[str]) -> 
 
 def _row_by_row(
     told: Iterator[tuple[Any, ...]], process: Process, preferred: Sequence[str]
-) -> Iterator[tuple[str, str, int, str, bool]]:
+) -> Iterator[tuple[int, str, int, str, bool]]:
     """One stretch, as rows have it."""
     said = {f"{connection}/behaviour/{id}": row for _, connection, id, *row in told}
     acts = [Act(key, _instant(at), actor, source) for source, (_, key, at, actor, _) in said.items()]

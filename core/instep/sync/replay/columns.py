@@ -76,22 +76,28 @@ class Columns:
     def _leave_or_count(self, kind: Kind) -> None:
         """Companies and opportunities: all row by row, or none where nothing of theirs can be different."""
         scored = scores_companies(self.before) or scores_companies(self.after)
-        rows = self.segments.rows.rows("SELECT id FROM entity WHERE kind = ?", (kind.value,))
-        if touches(self.changed, kind, scores_companies=scored):
-            self.whom[kind] |= {id for (id,) in rows}
-        else:
-            self.tally.looked_at[kind] += len(rows)
+        projection = self.companies() if kind is Kind.COMPANY else self.opportunities()
+        for partition in range(self.segments.partitions):
+            ids = self.segments.read(projection, partition, [])["entity"]
+            if touches(self.changed, kind, scores_companies=scored):
+                self.whom[kind] |= set(ids)
+            else:
+                self.tally.looked_at[kind] += len(ids)
 
     # --- what is read -------------------------------------------------------------------------------------------
 
     def _projections(self) -> list[Projection]:
-        return [self.persons(), self.companies(), self.acts(), journeys(), claims(), *self.records().values()]
+        kinds = (self.persons(), self.companies(), self.opportunities())
+        return [*kinds, self.acts(), journeys(), claims(), *self.records().values()]
 
     def persons(self) -> Projection:
         return entities(Kind.PERSON, _names(self.before, Kind.PERSON))
 
     def companies(self) -> Projection:
         return entities(Kind.COMPANY, _names(self.before, Kind.COMPANY))
+
+    def opportunities(self) -> Projection:
+        return entities(Kind.OPPORTUNITY, ())
 
     def acts(self) -> Projection:
         return acts(list(_objects(self.before, Kind.OPPORTUNITY)))
@@ -116,6 +122,14 @@ def _mapped(session: Session, kind: Kind) -> Iterator[tuple[Live, str, EntityMap
 
 def _objects(session: Session, kind: Kind) -> Iterator[tuple[str, str]]:
     return ((live.name, object) for live, object, _ in _mapped(session, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is known of the journeys of everybody in a partition, by their numbers there."""
+
+    journeys: pl.DataFrame
+    claims: pl.DataFrame
 
 
 class _Work:
@@ -200,12 +214,13 @@ class _Work:
         held = {place: read(one, partition, self._read[place]) for place, one in self._records.items()}
         persons = self._with_facts(persons)
         rest = self._at_rest(persons, held)
-        told = self._told(partition, persons) if self._changed.process else None
-        done = self._acts(partition) if self._changed.process or self._changed.scoring else None
+        numbers = persons.select("entity").with_row_index("number")
+        told = self._told(partition, numbers) if self._changed.process else None
+        done = self._acts(partition, numbers) if self._changed.process or self._changed.scoring else None
         if told is not None and done is not None:
-            rest &= ~persons["entity"].is_in(self._unknown(told, done))
+            rest &= ~numbers["number"].is_in(self._unknown(told, done))
         self._of.whom[Kind.PERSON] |= set(persons.filter(~rest)["entity"])
-        persons = persons.filter(rest)
+        persons = persons.with_columns(numbers["number"]).filter(rest)
         after = self._decided(persons, told, done)
         if self._teller.assigns_by_rules:
             persons, after = self._without_assignments(persons, after)
@@ -284,40 +299,37 @@ class _Work:
 
     # --- what is known of their journeys ------------------------------------------------------------------------
 
-    def _acts(self, partition: int) -> pl.DataFrame:
-        """What was done, each act once: entity, key, at, actor, named."""
-        import polars as pl
-
+    def _acts(self, partition: int, numbers: pl.DataFrame) -> pl.DataFrame:
+        """What was done, each act once: entity (their number), key, at, actor, named."""
         frame = self._segments.read(self._of.acts(), partition, ["connection", "id", "key", "at", "actor", "named"])
-        return acts_once(frame, self._processes[1], self._after.workspace.connection_names)
+        return acts_once(_numbered(frame, numbers), self._processes[1], self._after.workspace.connection_names)
 
-    def _told(self, partition: int, persons: pl.DataFrame) -> Told:
+    def _told(self, partition: int, numbers: pl.DataFrame) -> _Told:
         import polars as pl
 
         own = self._segments.read(journeys(), partition, ["id", "half", "continues_as"]).rename({"id": "journey"})
-        own = own.sort("entity", pl.col("journey").str.len_chars(), "journey")
+        own = _numbered(own, numbers).sort("entity", pl.col("journey").str.len_chars(), "journey")
         own = own.with_columns(pl.int_range(pl.len()).over("entity").alias("place"))
         wanted = ["journey", "at", "type", "value", "source", "accepted", "expires"]
-        said = self._segments.read(claims(), partition, wanted)
-        return Told(persons.select("entity", "segment"), said, own, said)
+        return _Told(own, _numbered(self._segments.read(claims(), partition, wanted), numbers))
 
-    def _unknown(self, told: Told, done: pl.DataFrame) -> list[str]:
-        """Whose journeys are more than columns can follow."""
+    def _unknown(self, told: _Told, done: pl.DataFrame) -> list[int]:
+        """Whose journeys are more than columns can follow, by their numbers."""
         import polars as pl
 
-        said = told.assertions
-        ids = set(told.journeys.filter((pl.col("place") > 1) | pl.col("continues_as").is_not_null())["entity"])
+        said = told.claims
+        numbers = set(told.journeys.filter((pl.col("place") > 1) | pl.col("continues_as").is_not_null())["entity"])
         plain = pl.col("type").is_in(PLAIN_CLAIMS) & pl.col("expires").is_null()
-        ids |= set(said.filter(~plain)["entity"])
-        ids |= set(done.filter(pl.col("named"))["entity"])
+        numbers |= set(said.filter(~plain)["entity"])
+        numbers |= set(done.filter(pl.col("named"))["entity"])
         accepted = _accepted(said)
         for staged in self._staged:
-            ids |= set(staged.of_both_halves(accepted)["entity"])
-        return sorted(ids)
+            numbers |= set(staged.of_both_halves(accepted)["entity"])
+        return sorted(numbers)
 
     # --- what would be decided ----------------------------------------------------------------------------------
 
-    def _decided(self, persons: pl.DataFrame, told: Told | None, done: pl.DataFrame | None) -> pl.DataFrame:
+    def _decided(self, persons: pl.DataFrame, told: _Told | None, done: pl.DataFrame | None) -> pl.DataFrame:
         """What the changed files say of these persons: segment, stage, score, band, grade and owner."""
         import polars as pl
 
@@ -332,26 +344,28 @@ class _Work:
         was = (persons["stage"].alias("was_stage"), persons["segment"].alias("was_segment"))
         return after.with_columns(self._teller.owners(after.with_columns(was)))
 
-    def _stages(self, persons: pl.DataFrame, after: pl.DataFrame, told: Told, done: pl.DataFrame) -> pl.Series:
+    def _stages(self, persons: pl.DataFrame, after: pl.DataFrame, told: _Told, done: pl.DataFrame) -> pl.Series:
         """The stage that everybody would show; counts how far journeys came, by the process now and then."""
-        acts = done.join(persons.select("entity"), on="entity", how="semi")
-        own = told.journeys.join(persons.select("entity"), on="entity", how="semi")
-        said = _accepted(told.assertions).join(persons.select("entity"), on="entity", how="semi")
+        import polars as pl
+
+        here = persons.select(pl.col("number").alias("entity"))
+        own = told.journeys.join(here, on="entity", how="semi")
+        said = _accepted(told.claims).join(here, on="entity", how="semi")
         funnels = (self._tally.before, self._tally.after)
         shown = None
         for staged, funnel, segments in zip(self._staged, funnels, (persons, after), strict=True):
-            shown, furthest = staged.stages(Told(segments.select("entity", "segment"), acts, own, said))
+            shown, furthest = staged.stages(Told(here.with_columns(segments["segment"]), done, own, said))
             for stage, count in furthest["stage"].value_counts().iter_rows():
                 funnel.furthest[stage] += count
         assert shown is not None  # noqa: S101  # there are two sides
-        return after.select("entity").join(shown, on="entity", how="left", maintain_order="left")["stage"]
+        return here.join(shown, on="entity", how="left", maintain_order="left")["stage"]
 
     def _scores(self, persons: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
 
         engaged = self._scored.engagement(done.filter(pl.col("actor") == Actor.BUYER).select("entity", "key", "at"))
-        frame = persons.select("entity", "published", "published_at", "grade", "is_graded").join(
-            engaged, on="entity", how="left", maintain_order="left"
+        frame = persons.select("number", "published", "published_at", "grade", "is_graded").join(
+            engaged, left_on="number", right_on="entity", how="left", maintain_order="left"
         )
         frame = frame.with_columns(pl.col("engagement").fill_null(0.0), self._scored.fit(persons))
         return self._scored.published(frame)
@@ -394,6 +408,11 @@ class _Work:
             for name in named
         ]
         return persons.select(pl.coalesce(*shown, pl.col("entity")).alias("label")).to_series()
+
+
+def _numbered(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+    """The rows of persons, whose `entity` becomes their number: that is what everything is joined and grouped by."""
+    return frame.join(numbers, on="entity").drop("entity").rename({"number": "entity"})
 
 
 def _accepted(said: pl.DataFrame) -> pl.DataFrame:

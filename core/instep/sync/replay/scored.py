@@ -31,7 +31,8 @@ class Scored:
         )
         frame = acts.join(points, on="key", how="inner")
         if scoring.caps:
-            frame = self._capped(frame)
+            is_capped = pl.col("key").is_in(list(scoring.caps))
+            frame = pl.concat([frame.filter(~is_capped), self._capped(frame.filter(is_capped))])
         age = (now - pl.col("at")) / (scoring.half_life_days * 86_400_000_000)
         worth = pl.when(pl.col("at") <= now).then(pl.col("points") * pl.lit(2.0).pow(-age)).otherwise(0.0)
         return frame.group_by("entity").agg(worth.sum().alias("engagement"))
@@ -44,12 +45,11 @@ class Scored:
             {"key": list(self._scoring.caps), "cap": [float(c) for c in self._scoring.caps.values()]},
             schema={"key": pl.String, "cap": pl.Float64},
         )
-        frame = frame.join(caps, on="key", how="left").sort("at")
+        frame = frame.join(caps, on="key").sort("at")
         size = pl.col("points").abs()
         before = pl.int_range(pl.len()).over("entity", "key") * size
         left = (pl.col("cap") - before).clip(0.0).clip(upper_bound=size)
-        given = pl.when(pl.col("cap").is_null()).then(pl.col("points")).otherwise(left * pl.col("points").sign())
-        return frame.with_columns(given.alias("points"))
+        return frame.with_columns((left * pl.col("points").sign()).alias("points")).drop("cap")
 
     def fit(self, facts: pl.DataFrame) -> pl.Series:
         """The points for who somebody is. `facts` has a column of comparable text for every field that rules name."""
