@@ -75,6 +75,8 @@ def story(crms: TwoCrms) -> Iterator[tuple[str, ...]]:
     crms.sync()
     yield from (("status",), ("runs",), ("show", "2"), ("explain", "jane@x.example"), ("conflicts",))
     yield from (("process", "versions"), ("process", "validate", "--history"))
+    (crms.root / "scoring.toml").write_text('[[fit]]\npoints = 5\nwhen = { field = "email", is_blank = false }\n')
+    yield ("replay", "--with", "scoring.toml")
     yield from (("process", "coverage"), ("why-not", "kim@x.example"), ("help", "unmapped"), ("help",))
     yield ("conflicts", "resolve", "1", "--take", "salesforce")
     yield from (("override", "kim@x.example", "research", "--reason", "asked"), ("report", "surge"))
@@ -132,6 +134,7 @@ def test_the_story_has_something_of_everything(found: Found) -> None:
     lists += [("retry", "retried"), ("allow", "allowed"), ("erase", "systems"), ("show", "writes"), ("runs", "runs")]
     lists += [("provision-import", "files"), ("provision-report", "steps"), ("provision-drift", "drift")]
     lists += [("provision-export", "files"), ("provision-plan", "systems")]
+    lists += [("replay", "with"), ("replay", "moves"), ("replay", "stages")]
     lists += [("doctor", "findings"), ("process-convert", "decisions"), ("init", "fields")]
     assert [(kind, key) for kind, key in lists if not found[kind][0][key]] == []
 

@@ -20,6 +20,8 @@ class Changed:
     team: bool
     tables: bool
     """How some system spells stages, choices or owners."""
+    companies: bool
+    """Whatever of all this decides anything about companies, but for their scores."""
     other: bool
     """Anything else: who is synced, what is merged how, what is told to whom."""
 
@@ -35,6 +37,7 @@ def changed(before: Workspace, after: Workspace) -> Changed:
         scoring=before.scoring != after.scoring,
         team=before.team != after.team,
         tables=_spellings(before) != _spellings(after),
+        companies=_of_companies(before) != _of_companies(after),
         other=_rest(before) != _rest(after),
     )
 
@@ -50,6 +53,22 @@ def _spellings(workspace: Workspace) -> object:
         for name, mapping in workspace.mappings.items()
         for kind, entity in mapping.entities.items()
     }
+
+
+def _of_companies(workspace: Workspace) -> object:
+    """What decides a company: its segment always, stages and colleagues only where somebody asks for them."""
+    process, team = workspace.process, workspace.team
+    mapped = [m for file in workspace.mappings.values() if (m := file.entities.get(Kind.COMPANY)) is not None]
+    assigned = [assignment for assignment in team.assignments if assignment.kind is Kind.COMPANY]
+    has_stages = bool(assigned) or any(m.stages is not None or m.mapped("instep_stage") for m in mapped)
+    has_owners = bool(assigned) or any(m.mapped("owner") for m in mapped)
+    return (
+        [(segment.key, segment.when) for segment in process.segments],
+        process.moved,
+        process if has_stages else None,
+        team if has_owners else None,
+        [(m.stages, m.pipelines, m.fields) for m in mapped],
+    )
 
 
 def _rest(workspace: Workspace) -> object:
@@ -96,5 +115,6 @@ def touches(found: Changed, kind: Kind, *, scores_companies: bool) -> bool:
     """Whether anything that matters to entities of this kind changed."""
     if kind is Kind.PERSON:
         return found.anything
-    by_score = found.scoring and kind is Kind.COMPANY and scores_companies
-    return found.process or found.team or found.tables or found.other or by_score
+    if kind is Kind.COMPANY:
+        return found.companies or found.other or (found.scoring and scores_companies)
+    return found.process or found.team or found.tables or found.other

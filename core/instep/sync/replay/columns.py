@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from instep.mapping.compiled import EntityMapping
-from instep.model.acts import Act, told_once
 from instep.model.entities import Kind
 from instep.model.process import Actor
 from instep.model.rules import Always, Never
@@ -22,6 +20,7 @@ from instep.sync.decisions import undecided_entities
 from instep.sync.firstbuyers import FIRST_BUYER
 from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
+from instep.sync.replay.actsonce import acts_once
 from instep.sync.replay.changed import Changed, touches
 from instep.sync.replay.frames import Ruled, first_that_holds
 from instep.sync.replay.scored import Scored
@@ -35,6 +34,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 PLAIN_CLAIMS = ("evidence", "assertion")
+_DECIDED = (
+    "segment", "stage", "dirty", "due_at", "waits", "company", "detour", "published", "published_at", "band", "grade",
+    "is_graded",
+)  # fmt: skip
+"""What a replay reads of the last decisions, beside the fields."""
+_LABELS = ("email", "domain", "name")
 _SCORES = ("score", "band", "grade")
 
 
@@ -74,22 +79,28 @@ class Columns:
     def _leave_or_count(self, kind: Kind) -> None:
         """Companies and opportunities: all row by row, or none where nothing of theirs can be different."""
         scored = scores_companies(self.before) or scores_companies(self.after)
-        rows = self.segments.rows.rows("SELECT id FROM entity WHERE kind = ?", (kind.value,))
-        if touches(self.changed, kind, scores_companies=scored):
-            self.whom[kind] |= {id for (id,) in rows}
-        else:
-            self.tally.looked_at[kind] += len(rows) - len(self.whom[kind])
+        projection = self.companies() if kind is Kind.COMPANY else self.opportunities()
+        for partition in range(self.segments.partitions):
+            ids = set(self.segments.read(projection, partition, [])["entity"])
+            if touches(self.changed, kind, scores_companies=scored):
+                self.whom[kind] |= ids
+            else:
+                self.tally.looked_at[kind] += len(ids - self.whom[kind])
 
     # --- what is read -------------------------------------------------------------------------------------------
 
     def _projections(self) -> list[Projection]:
-        return [self.persons(), self.companies(), self.acts(), journeys(), claims(), *self.records().values()]
+        kinds = (self.persons(), self.companies(), self.opportunities())
+        return [*kinds, self.acts(), journeys(), claims(), *self.records().values()]
 
     def persons(self) -> Projection:
         return entities(Kind.PERSON, _names(self.before, Kind.PERSON))
 
     def companies(self) -> Projection:
         return entities(Kind.COMPANY, _names(self.before, Kind.COMPANY))
+
+    def opportunities(self) -> Projection:
+        return entities(Kind.OPPORTUNITY, ())
 
     def acts(self) -> Projection:
         return acts(list(_objects(self.before, Kind.OPPORTUNITY)))
@@ -116,6 +127,14 @@ def _objects(session: Session, kind: Kind) -> Iterator[tuple[str, str]]:
     return ((live.name, object) for live, object, _ in _mapped(session, kind))
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is known of the journeys of everybody in a partition, by their numbers there."""
+
+    journeys: pl.DataFrame
+    claims: pl.DataFrame
+
+
 class _Work:
     """What all partitions share."""
 
@@ -136,6 +155,8 @@ class _Work:
         self._included = {live.name: Ruled(mapping.include, now) for live, _, mapping in mapped}
         self._teller = Teller(self._before, self._after)
         self._companies = self._company_facts()
+        self._read = {place: self._record_columns(place) for place in self._records}
+        self._facts = self._person_fields()
         self._special = columns.whom[Kind.PERSON] | self._first_buyers()
         if touches(columns.changed, Kind.OPPORTUNITY, scores_companies=False):
             self._special |= self._with_opportunities()  # deciding these decides their people too
@@ -164,6 +185,20 @@ class _Work:
         known = _names(self._before, Kind.COMPANY)
         return {name.removeprefix("company.") for name in named} & set(known)
 
+    def _record_columns(self, place: tuple[str, str]) -> list[str]:
+        there = self._records[place].schema
+        wanted = {"dirty", "settled", *self._teller.columns(*place)}
+        return [name for name in there if name in wanted]
+
+    def _person_fields(self) -> list[str]:
+        """The fields of persons that anybody looks at: rules, labels and whoever is told of them."""
+        rules = [segment.when for segment in self._processes[1].segments if segment.when is not None]
+        rules += [rule.when for rule in self._after.workspace.scoring.fit]
+        wanted = {"owner", *_LABELS} | {name for rule in rules for name in rule.fields()}
+        for place in self._records:
+            wanted |= self._teller.facts_told(*place)
+        return [name for name in _names(self._before, Kind.PERSON) if name in wanted]
+
     def _first_buyers(self) -> set[str]:
         rows = self._segments.rows.each("SELECT to_entity FROM relation WHERE name = ?", (FIRST_BUYER,))
         return {person for (person,) in rows}
@@ -179,16 +214,18 @@ class _Work:
         import polars as pl
 
         read = self._segments.read
-        persons = read(self._of.persons(), partition).join(self._companies, on="company", how="left")
-        held = {place: read(projection, partition) for place, projection in self._records.items()}
+        wanted = [*_DECIDED, *(f"f:{name}" for name in self._facts)]
+        persons = read(self._of.persons(), partition, wanted).join(self._companies, on="company", how="left")
+        held = {place: read(one, partition, self._read[place]) for place, one in self._records.items()}
         persons = self._with_facts(persons)
         rest = self._at_rest(persons, held)
-        told = self._told(partition, persons) if self._changed.process else None
-        done = self._acts(partition) if self._changed.process or self._changed.scoring else None
+        numbers = persons.select("entity").with_row_index("number")
+        told = self._told(partition, numbers) if self._changed.process else None
+        done = self._acts(partition, numbers) if self._changed.process or self._changed.scoring else None
         if told is not None and done is not None:
-            rest &= ~persons["entity"].is_in(self._unknown(told, done))
+            rest &= ~numbers["number"].is_in(self._unknown(told, done))
         self._of.whom[Kind.PERSON] |= set(persons.filter(~rest)["entity"])
-        persons = persons.filter(rest)
+        persons = persons.with_columns(numbers["number"]).filter(rest)
         after = self._decided(persons, told, done)
         if self._teller.assigns_by_rules:
             persons, after = self._without_assignments(persons, after)
@@ -213,7 +250,7 @@ class _Work:
         """Fields under the names that rules give them."""
         import polars as pl
 
-        names = [name for name in _names(self._before, Kind.PERSON) if name not in persons.columns]
+        names = [name for name in self._facts if name not in persons.columns]
         return persons.with_columns(pl.col(f"f:{name}").alias(name) for name in names)
 
     def _at_rest(self, persons: pl.DataFrame, held: dict[tuple[str, str], pl.DataFrame]) -> pl.Series:
@@ -267,64 +304,37 @@ class _Work:
 
     # --- what is known of their journeys ------------------------------------------------------------------------
 
-    def _acts(self, partition: int) -> pl.DataFrame:
-        """What was done, each act once: entity, key, at, actor, named."""
-        import polars as pl
+    def _acts(self, partition: int, numbers: pl.DataFrame) -> pl.DataFrame:
+        """What was done, each act once: entity (their number), key, at, actor, named."""
+        frame = self._segments.read(self._of.acts(), partition, ["connection", "id", "key", "at", "actor", "named"])
+        return acts_once(_numbered(frame, numbers), self._processes[1], self._after.workspace.connection_names)
 
-        frame = self._segments.read(self._of.acts(), partition)
-        several = frame.group_by("entity", "key", "actor").agg(pl.col("connection").n_unique().alias("systems"))
-        several = several.filter(pl.col("systems") > 1).select("entity", "key", "actor")
-        columns = ["entity", "key", "at", "actor", "named"]
-        if several.is_empty():
-            return frame.select(columns)
-        alone = frame.join(several, on=["entity", "key", "actor"], how="anti").select(columns)
-        return pl.concat([alone, self._told_once(frame.join(several, on=["entity", "key", "actor"], how="semi"))])
-
-    def _told_once(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Acts that several systems tell of, each once, as the rows have it."""
-        import polars as pl
-
-        found: list[tuple[str, str, int, str, bool]] = []
-        for (entity,), part in frame.group_by("entity", maintain_order=True):
-            by_source: dict[str, tuple[int, bool]] = {}
-            told: list[Act] = []
-            for row in part.iter_rows(named=True):
-                source = f"{row['connection']}/behaviour/{row['id']}"
-                by_source[source] = (row["at"], row["named"])
-                told.append(Act(row["key"], _instant(row["at"]), row["actor"], source))
-            for act in told_once(told, self._processes[1], self._after.workspace.connection_names):
-                at, _ = by_source[act.source]
-                named = any(by_source[source][1] for source in (act.source, *act.also))
-                found.append((str(entity), act.key, at, act.actor, named))
-        schema = {"entity": pl.String, "key": pl.String, "at": pl.Int64, "actor": pl.String, "named": pl.Boolean}
-        return pl.DataFrame(found, schema=schema, orient="row")
-
-    def _told(self, partition: int, persons: pl.DataFrame) -> Told:
+    def _told(self, partition: int, numbers: pl.DataFrame) -> _Told:
         import polars as pl
 
         own = self._segments.read(journeys(), partition, ["id", "half", "continues_as"]).rename({"id": "journey"})
-        own = own.sort("entity", pl.col("journey").str.len_chars(), "journey")
+        own = _numbered(own, numbers).sort("entity", pl.col("journey").str.len_chars(), "journey")
         own = own.with_columns(pl.int_range(pl.len()).over("entity").alias("place"))
-        said = self._segments.read(claims(), partition)
-        return Told(persons.select("entity", "segment"), said, own, said)
+        wanted = ["journey", "at", "type", "value", "source", "accepted", "expires"]
+        return _Told(own, _numbered(self._segments.read(claims(), partition, wanted), numbers))
 
-    def _unknown(self, told: Told, done: pl.DataFrame) -> list[str]:
-        """Whose journeys are more than columns can follow."""
+    def _unknown(self, told: _Told, done: pl.DataFrame) -> list[int]:
+        """Whose journeys are more than columns can follow, by their numbers."""
         import polars as pl
 
-        said = told.assertions
-        ids = set(told.journeys.filter((pl.col("place") > 1) | pl.col("continues_as").is_not_null())["entity"])
+        said = told.claims
+        numbers = set(told.journeys.filter((pl.col("place") > 1) | pl.col("continues_as").is_not_null())["entity"])
         plain = pl.col("type").is_in(PLAIN_CLAIMS) & pl.col("expires").is_null()
-        ids |= set(said.filter(~plain)["entity"])
-        ids |= set(done.filter(pl.col("named"))["entity"])
+        numbers |= set(said.filter(~plain)["entity"])
+        numbers |= set(done.filter(pl.col("named"))["entity"])
         accepted = _accepted(said)
         for staged in self._staged:
-            ids |= set(staged.of_both_halves(accepted)["entity"])
-        return sorted(ids)
+            numbers |= set(staged.of_both_halves(accepted)["entity"])
+        return sorted(numbers)
 
     # --- what would be decided ----------------------------------------------------------------------------------
 
-    def _decided(self, persons: pl.DataFrame, told: Told | None, done: pl.DataFrame | None) -> pl.DataFrame:
+    def _decided(self, persons: pl.DataFrame, told: _Told | None, done: pl.DataFrame | None) -> pl.DataFrame:
         """What the changed files say of these persons: segment, stage, score, band, grade and owner."""
         import polars as pl
 
@@ -339,26 +349,28 @@ class _Work:
         was = (persons["stage"].alias("was_stage"), persons["segment"].alias("was_segment"))
         return after.with_columns(self._teller.owners(after.with_columns(was)))
 
-    def _stages(self, persons: pl.DataFrame, after: pl.DataFrame, told: Told, done: pl.DataFrame) -> pl.Series:
+    def _stages(self, persons: pl.DataFrame, after: pl.DataFrame, told: _Told, done: pl.DataFrame) -> pl.Series:
         """The stage that everybody would show; counts how far journeys came, by the process now and then."""
-        acts = done.join(persons.select("entity"), on="entity", how="semi")
-        own = told.journeys.join(persons.select("entity"), on="entity", how="semi")
-        said = _accepted(told.assertions).join(persons.select("entity"), on="entity", how="semi")
+        import polars as pl
+
+        here = persons.select(pl.col("number").alias("entity"))
+        own = told.journeys.join(here, on="entity", how="semi")
+        said = _accepted(told.claims).join(here, on="entity", how="semi")
         funnels = (self._tally.before, self._tally.after)
         shown = None
         for staged, funnel, segments in zip(self._staged, funnels, (persons, after), strict=True):
-            shown, furthest = staged.stages(Told(segments.select("entity", "segment"), acts, own, said))
+            shown, furthest = staged.stages(Told(here.with_columns(segments["segment"]), done, own, said))
             for stage, count in furthest["stage"].value_counts().iter_rows():
                 funnel.furthest[stage] += count
         assert shown is not None  # noqa: S101  # there are two sides
-        return after.select("entity").join(shown, on="entity", how="left", maintain_order="left")["stage"]
+        return here.join(shown, on="entity", how="left", maintain_order="left")["stage"]
 
     def _scores(self, persons: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
 
         engaged = self._scored.engagement(done.filter(pl.col("actor") == Actor.BUYER).select("entity", "key", "at"))
-        frame = persons.select("entity", "published", "published_at", "grade", "is_graded").join(
-            engaged, on="entity", how="left", maintain_order="left"
+        frame = persons.select("number", "published", "published_at", "grade", "is_graded").join(
+            engaged, left_on="number", right_on="entity", how="left", maintain_order="left"
         )
         frame = frame.with_columns(pl.col("engagement").fill_null(0.0), self._scored.fit(persons))
         return self._scored.published(frame)
@@ -393,7 +405,7 @@ class _Work:
         """What people know somebody by: see `labels.label`."""
         import polars as pl
 
-        named = [f"f:{name}" for name in ("email", "domain", "name") if f"f:{name}" in persons.columns]
+        named = [f"f:{name}" for name in _LABELS if f"f:{name}" in persons.columns]
         shown = [
             pl.when(pl.col(name).is_in(["null", '""']) | pl.col(name).is_null())
             .then(None)
@@ -401,6 +413,11 @@ class _Work:
             for name in named
         ]
         return persons.select(pl.coalesce(*shown, pl.col("entity")).alias("label")).to_series()
+
+
+def _numbered(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+    """The rows of persons, whose `entity` becomes their number: that is what everything is joined and grouped by."""
+    return frame.join(numbers, on="entity").drop("entity").rename({"number": "entity"})
 
 
 def _accepted(said: pl.DataFrame) -> pl.DataFrame:
@@ -416,7 +433,3 @@ def _owner_text(owner: pl.Series) -> pl.Series:
     text = pl.col("owner")
     shown = pl.when(text == "null").then(None).otherwise(text.str.strip_chars('"'))
     return owner.to_frame("owner").select(shown.alias("owner")).to_series()
-
-
-def _instant(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

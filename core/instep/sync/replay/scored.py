@@ -31,7 +31,8 @@ class Scored:
         )
         frame = acts.join(points, on="key", how="inner")
         if scoring.caps:
-            frame = self._capped(frame)
+            is_capped = pl.col("key").is_in(list(scoring.caps))
+            frame = pl.concat([frame.filter(~is_capped), self._capped(frame.filter(is_capped))])
         age = (now - pl.col("at")) / (scoring.half_life_days * 86_400_000_000)
         worth = pl.when(pl.col("at") <= now).then(pl.col("points") * pl.lit(2.0).pow(-age)).otherwise(0.0)
         return frame.group_by("entity").agg(worth.sum().alias("engagement"))
@@ -44,12 +45,11 @@ class Scored:
             {"key": list(self._scoring.caps), "cap": [float(c) for c in self._scoring.caps.values()]},
             schema={"key": pl.String, "cap": pl.Float64},
         )
-        frame = frame.join(caps, on="key", how="left").sort("at")
+        frame = frame.join(caps, on="key").sort("at")
         size = pl.col("points").abs()
         before = pl.int_range(pl.len()).over("entity", "key") * size
         left = (pl.col("cap") - before).clip(0.0).clip(upper_bound=size)
-        given = pl.when(pl.col("cap").is_null()).then(pl.col("points")).otherwise(left * pl.col("points").sign())
-        return frame.with_columns(given.alias("points"))
+        return frame.with_columns((left * pl.col("points").sign()).alias("points")).drop("cap")
 
     def fit(self, facts: pl.DataFrame) -> pl.Series:
         """The points for who somebody is. `facts` has a column of comparable text for every field that rules name."""
@@ -70,42 +70,40 @@ class Scored:
         scoring = self._scoring
         computed = pl.col("engagement") + pl.col("fit")
         rounded = pl.max_horizontal(pl.lit(0.0), (computed + 1e-9).floor())
-        grade = self._grade()
+        grade = grade_of(scoring)
         is_regraded = pl.col("is_graded") & grade.ne_missing(pl.col("grade"))
         at = pl.col("published_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC")
         is_old = (pl.lit(self._now) - at) > timedelta(days=scoring.republish_after_days)
         before = pl.col("published").cast(pl.Float64)
         moves = (
-            before.is_null()
-            | at.is_null()
-            | is_regraded
-            | is_old
-            | (_zone(scoring, rounded) != _zone(scoring, before))
+            before.is_null() | at.is_null() | is_regraded | is_old | (zone(scoring, rounded) != zone(scoring, before))
         )
         published = pl.when(moves).then(rounded).otherwise(before)
         return frame.select(published.cast(pl.Int64).alias("published"), grade.alias("grade")).with_columns(
-            _reached(scoring.bands, pl.col("published").cast(pl.Float64)).alias("band")
+            reached(scoring.bands, pl.col("published").cast(pl.Float64)).alias("band")
         )
 
-    def _grade(self) -> pl.Expr:
-        import polars as pl
 
-        scoring = self._scoring
-        if not scoring.fit_grades and not scoring.engagement_grades:
-            return pl.lit(None, pl.String)
-        fit = _reached(scoring.fit_grades, pl.col("fit")) if scoring.fit_grades else pl.lit("")
-        did = pl.col("engagement") + 1e-9
-        engagement = _reached(scoring.engagement_grades, did) if scoring.engagement_grades else pl.lit("")
-        return pl.concat_str(fit, engagement, ignore_nulls=False)
+def grade_of(scoring: Scoring) -> pl.Expr:
+    """The grade of whoever has these `fit` and `engagement`."""
+    import polars as pl
+
+    if not scoring.fit_grades and not scoring.engagement_grades:
+        return pl.lit(None, pl.String)
+    fit = reached(scoring.fit_grades, pl.col("fit")) if scoring.fit_grades else pl.lit("")
+    did = pl.col("engagement") + 1e-9
+    engagement = reached(scoring.engagement_grades, did) if scoring.engagement_grades else pl.lit("")
+    return pl.concat_str(fit, engagement, ignore_nulls=False)
 
 
-def _zone(scoring: Scoring, score: pl.Expr) -> pl.Expr:
+def zone(scoring: Scoring, score: pl.Expr) -> pl.Expr:
+    """How many of the lines a score has reached."""
     import polars as pl
 
     return pl.sum_horizontal(pl.lit(0), *((score >= line).cast(pl.Int32) for line in scoring.lines()))
 
 
-def _reached(bounds: Mapping[str, float], value: pl.Expr) -> pl.Expr:
+def reached(bounds: Mapping[str, float], value: pl.Expr) -> pl.Expr:
     """The word of the highest bound that a value reaches; none below the lowest."""
     import polars as pl
 

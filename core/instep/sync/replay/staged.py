@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from instep.model.acts import is_buyers
-from instep.model.process import Actor, Half, Process, Stage
+from instep.model.process import Actor, Entry, Half, Process, Stage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known of the journeys of some persons."""
+    """What is known of the journeys of some persons. `entity` may be any key of theirs, a number too."""
 
     persons: pl.DataFrame
     """entity, segment."""
@@ -38,6 +38,8 @@ class Staged:
         own = [segment.key for segment in process.segments if segment.stages]
         self._variants: dict[str | None, tuple[Stage, ...]] = {None: process.stages_of(None)}
         self._variants |= {key: process.stages_of(key) for key in own}
+        keys = {key for stage in process.every_stage() for key in stage.enter.behaviours}
+        self._behaviours = sorted(key for key in keys if is_buyers(process, key))
 
     @property
     def has_behaviours_of_both_halves(self) -> bool:
@@ -51,7 +53,7 @@ class Staged:
 
         asserted = self._asserted(told)
         acts = self._in_journeys(told, asserted)
-        reached = self._reached(acts, told.persons)
+        reached = self._reached(acts)
         folded = self._folded(asserted, reached)
         names = pl.DataFrame(
             {"order": range(len(self._keys)), "stage": self._keys}, schema={"order": pl.Int64, "stage": pl.String}
@@ -102,63 +104,94 @@ class Staged:
     # --- for which journey acts count ---------------------------------------------------------------------------
 
     def _in_journeys(self, told: Told, asserted: pl.DataFrame) -> pl.DataFrame:
-        """Every act that can move a stage, with the journey that it counts for: entity, journey, key, at."""
+        """Every act that can move a stage, with the journey that it counts for: entity, place, list, key, at.
+
+        A journey that an act opens stands at place 2 or 3, by its half. `list` is the place of the list of stages
+        that its person goes through, `key` that of the behaviour.
+        """
         import polars as pl
 
-        proofs = told.acts.filter(pl.col("actor") == Actor.BUYER, pl.col("at") <= self._now).join(
-            self._halves(), on="key"
+        key = pl.col("key").replace_strict(
+            self._behaviours, list(range(len(self._behaviours))), default=None, return_dtype=pl.UInt32
         )
-        slots = ("entity", "journey", "half", "first_at", "half_set")
-        for place in (0, 1):
-            own = asserted.filter(pl.col("place") == place).select(
-                "entity", *(pl.col(name).alias(f"{name}{place}") for name in slots[1:])
-            )
-            proofs = proofs.join(own, on="entity", how="left")
-        new = pl.when(pl.col("in_acquisition")).then(pl.lit("new acquisition")).otherwise(pl.lit("new retention"))
-        journey = pl.when(_takes(0)).then(pl.col("journey0")).when(_takes(1)).then(pl.col("journey1")).otherwise(new)
-        return proofs.select("entity", journey.alias("journey"), "key", "at")
-
-    def _halves(self) -> pl.DataFrame:
-        import polars as pl
-
-        keys = {key for stage in self._process.every_stage() for key in stage.enter.behaviours}
-        known = sorted(key for key in keys if is_buyers(self._process, key))
-        return pl.DataFrame(
-            {
-                "key": known,
-                "in_acquisition": [Half.ACQUISITION in self._process.halves_of(key) for key in known],
-                "in_retention": [Half.RETENTION in self._process.halves_of(key) for key in known],
-            },
-            schema={"key": pl.String, "in_acquisition": pl.Boolean, "in_retention": pl.Boolean},
+        proofs = told.acts.filter(pl.col("actor") == Actor.BUYER, pl.col("at") <= self._now).select(
+            "entity", key, "at"
         )
+        acquires, retains = (pl.lit(pl.Series(flags, dtype=pl.Boolean)) for flags in self._in_halves())
+        proofs = (
+            proofs.filter(pl.col("key").is_not_null())
+            .with_columns(acquires.gather("key").alias("in_acquisition"), retains.gather("key").alias("in_retention"))
+            .join(self._slots(told, asserted), on="entity", how="inner")
+        )
+        new = pl.when(pl.col("in_acquisition")).then(2).otherwise(3)
+        place = pl.when(_takes(0)).then(0).when(_takes(1)).then(1).otherwise(new).cast(pl.Int64)
+        return proofs.select("entity", place.alias("place"), "list", "key", "at")
 
-    # --- which stages acts reach --------------------------------------------------------------------------------
-
-    def _reached(self, acts: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
-        """Which stage, by its place, is reached by which act: entity, journey, at, order."""
+    def _slots(self, told: Told, asserted: pl.DataFrame) -> pl.DataFrame:
+        """One row for each person: their list of stages, and what acts need to know of their first two journeys."""
         import polars as pl
 
         own = [key for key in self._variants if key is not None]
-        variant = pl.when(pl.col("segment").is_in(own)).then(pl.col("segment")).otherwise(pl.lit(None, pl.String))
-        placed = acts.join(persons.select("entity", variant.alias("variant")), on="entity")
-        frames = [placed.select("entity", "journey", "at", pl.lit(None, pl.Int64).alias("order")).clear()]
-        for key, stages in self._variants.items():
-            here = placed.filter(pl.col("variant").eq_missing(pl.lit(key, pl.String)))
-            frames += [part for stage in stages for part in self._entered(here, stage)]
+        list_ = (
+            pl.col("segment").replace_strict(own, list(range(1, len(own) + 1)), default=0, return_dtype=pl.UInt32)
+            if own
+            else pl.lit(0, pl.UInt32)
+        )
+        found = told.persons.select("entity", list_.alias("list"))
+        for place in (0, 1):
+            known = ("half", "first_at", "half_set")
+            here = asserted.filter(pl.col("place") == place).select(
+                "entity", pl.lit(value=True).alias(f"is{place}"), *(pl.col(n).alias(f"{n}{place}") for n in known)
+            )
+            found = found.join(here, on="entity", how="left")
+        return found
+
+    def _in_halves(self) -> Iterator[list[bool]]:
+        """For each behaviour whether it can enter a stage of one half, and of the other."""
+        for half in (Half.ACQUISITION, Half.RETENTION):
+            yield [half in self._process.halves_of(key) for key in self._behaviours]
+
+    # --- which stages acts reach --------------------------------------------------------------------------------
+
+    def _reached(self, acts: pl.DataFrame) -> pl.DataFrame:
+        """Which stage, by its place, is reached by which act: entity, place, at, order."""
+        import polars as pl
+
+        at_once = pl.lit(pl.Series(self._entered_at_once(), dtype=pl.Int64))
+        order = at_once.gather(pl.col("list") * len(self._behaviours) + pl.col("key")).alias("order")
+        frames = [acts.select("entity", "place", "at", order).filter(pl.col("order").is_not_null())]
+        for number, stages in enumerate(self._variants.values()):
+            ways = [(stage, way) for stage in stages for way in stage.enter.ways]
+            if any(not _is_at_once(way) for _, way in ways):
+                here = acts.filter(pl.col("list") == number)
+                frames += [part for stage, way in ways for part in self._entered(here, stage, way)]
         return pl.concat(frames)
 
-    def _entered(self, acts: pl.DataFrame, stage: Stage) -> Iterator[pl.DataFrame]:
-        """The acts by which somebody enters a stage."""
+    def _entered_at_once(self) -> list[int | None]:
+        """For each list of stages and behaviour, the furthest stage that doing it once enters."""
+        found: list[int | None] = []
+        for stages in self._variants.values():
+            entered: dict[str, int] = {}
+            for stage in stages:
+                for way in stage.enter.ways:
+                    if way.any and way.times == 1:
+                        entered |= {key: max(entered.get(key, 0), self._order[stage.key]) for key in way.any}
+            found += [entered.get(key) for key in self._behaviours]
+        return found
+
+    def _entered(self, acts: pl.DataFrame, stage: Stage, way: Entry) -> Iterator[pl.DataFrame]:
+        """The acts by which somebody enters a stage in a way that takes several."""
         import polars as pl
 
         order = pl.lit(self._order[stage.key], pl.Int64).alias("order")
-        for way in stage.enter.ways:
-            if way.any:
-                done = acts.filter(pl.col("key").is_in(sorted(way.any)))
-                yield _often_enough(done, way.times, way.within).select("entity", "journey", "at", order)
-            if way.all:
-                done = acts.filter(pl.col("key").is_in(sorted(way.all)))
-                yield _all_of(done, sorted(way.all), way.within).select("entity", "journey", "at", order)
+        place = {key: number for number, key in enumerate(self._behaviours)}
+        any_, all_ = ([place[key] for key in sorted(keys) if key in place] for keys in (way.any, way.all))
+        if way.any and way.times > 1:
+            done = acts.filter(pl.col("key").is_in(any_))
+            yield _often_enough(done, way.times, way.within).select("entity", "place", "at", order)
+        if way.all and len(all_) == len(way.all):
+            done = acts.filter(pl.col("key").is_in(all_))
+            yield _all_of(done, all_, way.within).select("entity", "place", "at", order)
 
     # --- the fold -----------------------------------------------------------------------------------------------
 
@@ -167,19 +200,24 @@ class Staged:
         import polars as pl
 
         set_ = asserted.filter(pl.col("set_to").is_not_null()).select(
-            "entity", "journey", "set_at", "set_to", "set_furthest"
+            "entity", "place", "set_at", "set_to", "set_furthest"
         )
-        raised = reached.join(set_.select("entity", "journey", "set_at"), on=["entity", "journey"], how="left")
+        raised = reached.join(set_.select("entity", "place", "set_at"), on=["entity", "place"], how="left")
         counts = pl.col("set_at").is_null() | (pl.col("at") > pl.col("set_at"))
-        proven = raised.group_by("entity", "journey").agg(
+        proven = raised.group_by("entity", "place").agg(
             pl.col("order").filter(counts).max().alias("raised"), pl.col("order").max().alias("proven")
         )
-        both = proven.join(set_, on=["entity", "journey"], how="full", coalesce=True)
+        both = proven.join(set_, on=["entity", "place"], how="full", coalesce=True)
         return both.select(
             "entity",
             pl.max_horizontal("raised", "set_to").alias("order"),
             pl.max_horizontal("proven", "set_furthest").alias("furthest"),
         )
+
+
+def _is_at_once(way: Entry) -> bool:
+    """Whether doing one thing once is all that it takes."""
+    return way.times == 1 and not way.all
 
 
 def _takes(place: int) -> pl.Expr:
@@ -192,7 +230,7 @@ def _takes(place: int) -> pl.Expr:
     fits = (then.eq_missing(pl.lit(Half.ACQUISITION.value)) & pl.col("in_acquisition")) | (
         then.eq_missing(pl.lit(Half.RETENTION.value)) & pl.col("in_retention")
     )
-    return pl.col(f"journey{place}").is_not_null() & ((half.is_null() & is_before) | fits)
+    return pl.col(f"is{place}").is_not_null() & ((half.is_null() & is_before) | fits)
 
 
 def _often_enough(done: pl.DataFrame, times: int, within: timedelta | None) -> pl.DataFrame:
@@ -201,21 +239,21 @@ def _often_enough(done: pl.DataFrame, times: int, within: timedelta | None) -> p
 
     if times == 1:
         return done
-    earliest = pl.col("at").shift(times - 1).over("entity", "journey")
+    earliest = pl.col("at").shift(times - 1).over("entity", "place")
     enough = earliest.is_not_null()
     if within is not None:
         enough &= (pl.col("at") - earliest) <= within // timedelta(microseconds=1)
     return done.sort("at").filter(enough)
 
 
-def _all_of(done: pl.DataFrame, keys: list[str], within: timedelta | None) -> pl.DataFrame:
+def _all_of(done: pl.DataFrame, keys: list[int], within: timedelta | None) -> pl.DataFrame:
     """The acts with which each of these was done, within so long."""
     import polars as pl
 
     done = done.sort("at")
     # at one instant, the last of several acts sees them all
     latest = [
-        pl.when(pl.col("key") == key).then(pl.col("at")).forward_fill().over("entity", "journey").alias(f"last {key}")
+        pl.when(pl.col("key") == key).then(pl.col("at")).forward_fill().over("entity", "place").alias(f"last {key}")
         for key in keys
     ]
     seen = done.with_columns(latest)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from instep.mapping.compiled import EntityMapping, FieldMapping
 from instep.mapping.translate import Unheard, hear
-from instep.model.entities import DERIVED, Kind
+from instep.model.entities import DERIVED, FieldType, Kind
 from instep.model.rules import Always
 from instep.model.values import Scalar, comparable, display
 from instep.sync.changes import Value
+from instep.sync.fields import report_unheard
 from instep.sync.ledger import Ref
 from instep.sync.offline import Counted
 from instep.sync.owners import assign_owner
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 COMPUTED = {"score": "published", "band": "band", "grade": "grade", "instep_stage": "stage", "owner": "owner"}
 """Canonical fields that a replay by columns works out, and the column that has each."""
+UNHEARABLE = frozenset(FieldType) - {FieldType.TEXT, FieldType.PHONE, FieldType.EMAIL, FieldType.DOMAIN}
+"""Types of fields whose values may mean something to one side only: those that words or colleagues stand for, and
+those that are told with them."""
 Said = tuple[frozenset[tuple[str, str]], Counter[tuple[str, str]]]
 """What one side would write of one field (the system's field, the value), and what it would note."""
 
@@ -38,7 +42,34 @@ class Teller:
         self._sides = (before, after)
         self._known: dict[tuple[Any, ...], tuple[Said, Said]] = {}
         self._heard: dict[tuple[str, str, str], Asked] = {}
+        spoken = [(side.workspace.mappings, side.workspace.team) for side in self._sides]
+        self._spell_otherwise = spoken[0] != spoken[1]
+        """Whether one side may understand what the other does not."""
         self._assigned = [Asked(self._ask_owner(side), None) for side in self._sides]
+
+    # --- what is asked about ------------------------------------------------------------------------------------
+
+    def columns(self, connection: str, object: str) -> set[str]:
+        """The columns of an object's records that any question needs."""
+        mappings = (self._mapping(0, connection, object), self._mapping(1, connection, object))
+        found = {table.field for mapping in mappings if (table := mapping.stages) is not None}
+        found |= {mapping.instep_id for mapping in mappings if mapping.instep_id is not None}
+        for mapping in mappings:
+            named = mapping.include.fields()
+            for mapped in mapping.fields:
+                if mapped.name in named or self._may_matter(connection, object, mapped):
+                    found |= set(_columns(mapped))
+        return {f"v:{name}" for name in found}
+
+    def facts_told(self, connection: str, object: str) -> set[str]:
+        """The canonical fields whose values are told otherwise."""
+        here = self._mapping(0, connection, object)
+        return {m.name for m in here.fields if m != self._mapping(1, connection, object).mapped(m.name)}
+
+    def _may_matter(self, connection: str, object: str, mapped: FieldMapping) -> bool:
+        if mapped.name in COMPUTED or (self._spell_otherwise and mapped.type in UNHEARABLE):
+            return True
+        return any(self._mapping(side, connection, object).mapped(mapped.name) != mapped for side in (0, 1))
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
@@ -151,7 +182,9 @@ class Teller:
         rows: list[tuple[Any, ...]] = []
         for *row, count in asking.group_by(keys).len().iter_rows():
             case = tuple(row)
-            known = self._known.setdefault((*place, name, *case), (ask(0, case), ask(1, case)))
+            known = self._known.get((*place, name, *case))
+            if known is None:
+                known = self._known[(*place, name, *case)] = (ask(0, case), ask(1, case))
             (now, noted_now), (then, noted_then) = known
             _note(self._sides[0], noted_now, count)
             _note(self._sides[1], noted_then, count)
@@ -185,9 +218,17 @@ class Teller:
                 continue  # columns replay nobody whom these could concern
             else:
                 old = new = f"f:{mapped.name}"
-            held = [f"v:{column}" for column in _columns(mapped) if f"v:{column}" in frame.columns]
+            held = _held(mapped, frame)
             if old in frame.columns and new in frame.columns:
                 yield mapped.name, [*held, old, new], self._field_question(connection, object, mapped.name, held)
+        if self._spell_otherwise:
+            for mapped in mappings[0].fields:
+                if mapped.hears and mapped.type in UNHEARABLE and (held := _held(mapped, frame)):
+                    yield (
+                        f"hearing {mapped.name}",
+                        held,
+                        self._hearing_question(connection, object, mapped.name, held),
+                    )
 
     def _field_question(
         self, connection: str, object: str, name: str, held: Sequence[str]
@@ -199,6 +240,24 @@ class Teller:
             assert mapped is not None  # noqa: S101  # asked only where both sides have it
             record = self._record(side, connection, object, _fields(held, case))
             return self._said(side, record, lambda session: field_values(session, state, record, mapped))
+
+        return ask
+
+    def _hearing_question(
+        self, connection: str, object: str, name: str, held: Sequence[str]
+    ) -> Callable[[int, tuple[Any, ...]], Said]:
+        """Writes nothing; notes what means nothing to a side."""
+
+        def ask(side: int, case: tuple[Any, ...]) -> Said:
+            mapped = self._mapping(side, connection, object).mapped(name)
+            assert mapped is not None  # noqa: S101  # both sides hear the same fields
+            record = self._record(side, connection, object, _fields(held, case))
+            with _listening(self._sides[side]) as noted:
+                if mapped.field in record.fields:
+                    heard = hear(mapped, record.fields, record.live.directory)
+                    if isinstance(heard, Unheard):
+                        report_unheard(self._sides[side], record, name, heard)
+            return frozenset(), noted
 
         return ask
 
@@ -289,6 +348,11 @@ def _give(state: EntityState, name: str, value: Any) -> None:
             if value is not None:
                 state.values[name] = scalar(value)
                 state.reasons[name] = {}
+
+
+def _held(mapped: FieldMapping, frame: pl.DataFrame) -> list[str]:
+    """The columns of a frame in which a record holds a field."""
+    return [f"v:{column}" for column in _columns(mapped) if f"v:{column}" in frame.columns]
 
 
 def _columns(mapped: FieldMapping) -> list[str]:
