@@ -298,7 +298,7 @@ def replay_draft(part: Buying) -> None:
     from instep.sync.replay.files import replacements
 
     draft = draft_scoring(part.folder)
-    part.teller.step("What if webinars counted for more?", f"instep replay --with {draft}")
+    part.teller.step("What if points faded more slowly?", f"instep replay --with {draft}")
     calls = part.calls()
     found = replay(part.workspace, part.world, replacements(part.folder, [str(part.folder / draft)]))
     tell_buyers.replayed(part.teller, found)

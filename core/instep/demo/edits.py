@@ -45,7 +45,7 @@ NOTES = 'reason = "Stage_Reason__c"\nuntil = "Stage_Until__c"\n'
 _BESIDE = 'pipeline_field = "RecordType.DeveloperName"\n'
 
 DRAFT = Path("drafts") / "scoring.toml"
-RULES = ("attends-webinar = 10", "attends-webinar = 45")
+RULES = ('half_life = "30d"', 'half_life = "45d"')
 """The rule that is changed, before and after."""
 
 
