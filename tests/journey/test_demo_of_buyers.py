@@ -1,4 +1,4 @@
-"""The demo's third part: it keeps what it says, and wherever nothing happens, one act yields exactly what it should."""
+"""The demo's third part: it keeps what it says, and where nothing happens, one act yields exactly what it should."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instep.demo.edits import NOTES, RULES
+from instep.demo.runs import names
 from instep.demo.scene import Buyer, Deal, Scene
 from instep.demo.show import WIDTH, Teller
 from instep.demo.shown import Shown, in_words
@@ -51,13 +52,14 @@ def score(teller: Teller, document: Mapping[str, Any]) -> None:
     _lines(teller, score_lines(dict(document)))
 
 
-def acts(teller: Teller, found: Sequence[Mapping[str, Any]]) -> None:
-    """The lines of some acts."""
+def acts(teller: Teller, workspace: Workspace, found: Sequence[Mapping[str, Any]]) -> None:
+    """The lines of some acts, each with the company that did it while nobody there was known."""
     from instep.cli.output import moment
 
+    known = names(workspace, {act["company"] for act in found if act["company"]})
     for act in found:
         also = f", also told by {', '.join(_short(source) for source in act['also'])}" if act["also"] else ""
-        while_unknown = f", while nobody at {act['company']} was known" if act["company"] else ""
+        while_unknown = f", while nobody at {known[act['company']]} was known" if act["company"] else ""
         what = f"{act['behaviour']} from {_short(act['source'])}{also}{while_unknown}"
         teller.say(f"{act['left']:+.2f} left of {act['points']:+g} {moment(act['at'])} {what}")
 
@@ -78,7 +80,8 @@ def surges(teller: Teller, document: dict[str, Any]) -> None:
     """Companies that do a great deal, as the command prints them."""
     from instep.cli.insight import surges_text
 
-    _lines(teller, surges_text(document).splitlines())
+    for line in surges_text(document).splitlines():
+        teller.say(line)
 
 
 def set_by_hand(teller: Teller, deal: Deal, reason: str, until: date) -> None:
