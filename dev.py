@@ -27,8 +27,8 @@ IN_ORDER = "--no-loadscope-reorder"
 
 USAGE = """usage: python3 dev.py COMMAND [ARGS…]
 
-  demo             bring a demo company's exports and two CRM sandboxes in step, and configure two empty ones
-                   (--part sync or --part stages: only one of the two)
+  demo             bring a demo company's exports and two CRM sandboxes in step, configure two empty ones, and let
+                   buyers move (--part sync, --part stages or --part buyers: only one of the three)
   test [ARGS…]     lint, types, import contracts, tests
   check            the same without the tests
   ci               the tests that are too slow for every run

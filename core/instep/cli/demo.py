@@ -6,12 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-PARTS: Final = {"sync": "instep.demo.story", "stages": "instep.demo.provisioning"}
+PARTS: Final = {"sync": "instep.demo.story", "stages": "instep.demo.provisioning", "buyers": "instep.demo.buying"}
 """The parts of the demo, in the order in which they are told, and the module that tells each."""
 
 
 def run(folder: Path | None = None, part: str | None = None) -> int:
-    """Play one part in a folder that is empty or new, or in a temporary one; else both, each in a folder inside it.
+    """Play one part in a folder that is empty or new, or in a temporary one; else all, each in a folder inside it.
 
     0 if everything comes out as promised.
     """

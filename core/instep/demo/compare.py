@@ -147,7 +147,7 @@ class _Look:
         heard = {name: self._field(connection, mapping, name, fields) for name in shown}
         if (id := held.fields.get(mapping.instep_id or "")) is not None:
             heard["instep_id"] = id
-        table = _table(mapping, fields)
+        table = table_of(mapping, fields)
         if table is not None and table.field in fields:
             heard["stage"] = self._stage(table, fields.get(table.field))
         if self.truth.kind is Kind.PERSON:
@@ -189,7 +189,8 @@ class _LeftAlone(str):
     __slots__ = ()
 
 
-def _table(mapping: EntityMapping, fields: Mapping[str, Scalar]) -> StageTable | None:
+def table_of(mapping: EntityMapping, fields: Mapping[str, Scalar]) -> StageTable | None:
+    """The words for stages that a record with these fields goes by."""
     for table in mapping.pipelines:
         if table.pipeline_field is not None and fields.get(table.pipeline_field) == table.pipeline:
             return table

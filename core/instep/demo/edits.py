@@ -1,7 +1,11 @@
-"""What somebody at the vendor changes in the mapping files: one stage gets another word, another one is retired."""
+"""What somebody at the vendor changes in the files.
+
+One stage gets another word, another one is retired; fields stand beside a stage; a rule of the scores is another.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,3 +37,38 @@ def edit_mappings(folder: Path, connections: Iterable[str]) -> None:
                 raise ConfigError(f"{file} has no {before.strip()}. Install Instep again.")
             text = text.replace(before, after)
         file.write_text(text, encoding="utf-8")
+
+
+NOTES_IN = "salesforce"
+"""Where colleagues can say why they set a stage, and until when."""
+NOTES = 'reason = "Stage_Reason__c"\nuntil = "Stage_Until__c"\n'
+_BESIDE = 'pipeline_field = "RecordType.DeveloperName"\n'
+
+DRAFT = Path("drafts") / "scoring.toml"
+RULES = ('half_life = "30d"', 'half_life = "45d"')
+"""The rule that is changed, before and after."""
+
+
+def add_stage_notes(folder: Path) -> None:
+    """Name the fields that stand beside the stage of a deal."""
+    _replace(folder / "mappings" / f"{NOTES_IN}.toml", _BESIDE, _BESIDE + NOTES)
+
+
+def draft_scoring(folder: Path) -> Path:
+    """Write a draft of scoring.toml with one rule changed; where it is in the folder."""
+    (folder / DRAFT).parent.mkdir()
+    shutil.copyfile(folder / "mappings" / DRAFT.name, folder / DRAFT)
+    _replace(folder / DRAFT, *RULES)
+    return DRAFT
+
+
+def use_draft(folder: Path) -> None:
+    """Put the draft where it counts."""
+    shutil.move(folder / DRAFT, folder / "mappings" / DRAFT.name)
+
+
+def _replace(file: Path, before: str, after: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    if before not in text:
+        raise ConfigError(f"{file} has no {before.strip()}. Install Instep again.")
+    file.write_text(text.replace(before, after), encoding="utf-8")

@@ -76,7 +76,9 @@ def activity(scene: Scene, act: Act) -> dict[str, str]:
         "activity": ACTIVITIES[act.behaviour],
         "person_id": act.buyer,
         "opportunity_id": act.deal,
-        "email": scene.buyer[act.buyer].email,
+        "email": scene.buyer[act.buyer].email if act.buyer else "",
+        "company_id": act.firm,
+        "page": act.page,
     }
 
 

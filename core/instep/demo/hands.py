@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from instep.demo.scene import Scene
@@ -68,6 +68,26 @@ class Hands(Protocol):
 
     def rep_converts(self, email: str) -> None:
         """Turn somebody's lead into a contact, where the system has both; elsewhere nothing happens."""
+        ...
+
+    def buyer_acts(self, behaviour: str, email: str, at: datetime) -> None:
+        """Record that a buyer did something, in this system's way of recording it."""
+        ...
+
+    def buyer_appears(self, email: str, first: str, last: str, at: datetime) -> None:
+        """Somebody makes themselves known, as one of the company with the domain of their address."""
+        ...
+
+    def rep_calls(self, email: str, at: datetime) -> None:
+        """Record that a colleague called a buyer."""
+        ...
+
+    def rep_withdraws(self, email: str) -> None:
+        """Delete what was recorded last of a buyer: it did not happen."""
+        ...
+
+    def rep_sets(self, reference: str, stage: str, reason: str, until: date) -> None:
+        """Move a deal to a stage of the process for a reason, up to a last day."""
         ...
 
     def admin_edits(

@@ -106,7 +106,10 @@ Recorder = Literal["files", "system", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something a buyer did, and who recorded it."""
+    """Something a buyer did, and who recorded it.
+
+    Without a `buyer` it was a visitor of `firm` whom nobody knows; `page` is what was looked at.
+    """
 
     key: str
     behaviour: str
@@ -114,6 +117,8 @@ class Act:
     at: datetime
     deal: str = ""
     recorded_by: Recorder = "files"
+    firm: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True)

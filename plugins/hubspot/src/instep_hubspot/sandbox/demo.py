@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from instep.demo.hands import Board, Column, Held
@@ -52,6 +52,8 @@ _READ: Final = {
     "deals": "dealname reference amount deal_currency_code closedate pipeline dealstage hubspot_owner_id "
     "instep_id instep_stage",
 }
+_FORMS: Final = {"downloads-document": "White paper", "describes-project": "Your project"}
+_MEETINGS: Final = {"participates-in-demo": "Product demo", "schedules-meeting": "First meeting"}
 _PRIMARY: Final = {"contacts": 1, "deals": 5}
 _PAGE: Final = 100
 
@@ -65,6 +67,8 @@ class HubSpotDemo:
         self._token = token
         self._ids: dict[str, str] = {}
         """Key in the scene, reference of a deal or address of a contact, to the id here."""
+        self._recorded: dict[str, tuple[str, str]] = {}
+        """Id of a contact to the engagement that was recorded last of it."""
 
     # --- what is there at first ----------------------------------------------------------------------------------
 
@@ -74,6 +78,8 @@ class HubSpotDemo:
         for segment, (short, label) in _PIPELINES.items():
             self._world.add_pipeline("deals", label, _stages(segment, short), id=segment)
         self._world.add_property("deals", {"name": "reference", "label": "Reference"})
+        self._world.add_property("deals", {"name": "stage_reason", "label": "Stage: why"})
+        self._world.add_property("deals", {"name": "stage_until", "label": "Stage: until", "type": "date"})
         self._load("companies", {f.key: self._company(f) for f in scene.firms if f.known.system})
         self._load("contacts", {b.key: self._contact(b) for b in scene.buyers if b.known.system})
         self._load("deals", {d.key: self._deal(d) for d in scene.deals if d.known.system})
@@ -149,16 +155,15 @@ class HubSpotDemo:
             self._world.associate(here, self._ids[key], there, self._ids[other], type_id)
 
     def _record(self, act: Act) -> None:
-        is_demo = act.behaviour == "participates-in-demo"
         self._meeting(
-            "Product demo" if is_demo else "First meeting",
+            _MEETINGS[act.behaviour],
             self._ids[act.buyer],
             act.at,
             [self._ids[act.deal]] if act.deal else [],
         )
 
     def _meeting(self, title: str, contact: str, at: datetime, deals: list[str]) -> None:
-        self._world.engage(
+        id = self._world.engage(
             "meetings",
             contacts=[contact],
             deals=deals,
@@ -168,6 +173,7 @@ class HubSpotDemo:
             hs_meeting_start_time=iso(to_ms(at)),
             hs_meeting_end_time=iso(to_ms(at + timedelta(minutes=45))),
         )
+        self._recorded[contact] = ("meetings", id)
 
     # --- what happens then ---------------------------------------------------------------------------------------
 
@@ -187,6 +193,41 @@ class HubSpotDemo:
 
     def rep_converts(self, email: str) -> None:
         """HubSpot knows contacts only: there is nothing to convert."""
+
+    def buyer_acts(self, behaviour: str, email: str, at: datetime) -> None:
+        """The buyer fills in a form, or meets a colleague."""
+        if behaviour in _FORMS:
+            self._world.submit_form(_FORMS[behaviour], email, at=at)
+        else:
+            self._meeting(_MEETINGS[behaviour], self._ids[email], at, [])
+
+    def buyer_appears(self, email: str, first: str, last: str, at: datetime) -> None:
+        """A form makes the contact; HubSpot ties it to the company with the domain of its address."""
+        names = {"firstname": first, "lastname": last}
+        self._ids[email] = self._world.submit_form("Newsletter", email, names, at)
+        companies = self._world.all("companies")
+        domain = email.partition("@")[2]
+        company = next(company["hs_object_id"] for company in companies if company.get("domain") == domain)
+        self._world.associate("contacts", self._ids[email], "companies", company, _PRIMARY["contacts"])
+
+    def rep_calls(self, email: str, at: datetime) -> None:
+        """An outbound call."""
+        self._call(self._ids[email], at, "OUTBOUND")
+
+    def _call(self, contact: str, at: datetime, direction: str) -> None:
+        id = self._world.engage(
+            "calls", contacts=[contact], at=at, hs_call_direction=direction, hs_call_status="COMPLETED"
+        )
+        self._recorded[contact] = ("calls", id)
+
+    def rep_withdraws(self, email: str) -> None:
+        """A colleague deletes the meeting or call."""
+        self._world.archive(*self._recorded.pop(self._ids[email]))
+
+    def rep_sets(self, reference: str, stage: str, reason: str, until: date) -> None:
+        """A colleague drags the deal, and fills in both properties beside its stage."""
+        self.rep_moves(reference, stage)
+        self._world.edit("deals", self._ids[reference], stage_reason=reason, stage_until=until.isoformat())
 
     def admin_edits(
         self, board: str, column: str, *, label: str | None = None, probability: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from instep.demo.hands import Board, Column, Held
@@ -27,6 +27,7 @@ _INDUSTRY: Final = {
     "medical-devices": "Healthcare",
     "higher-education": "Education",
 }
+_LEAD: Final = "00Q"
 _RECORD_TYPES: Final = {
     "e-commerce": ("E_Commerce", "E-commerce"),
     "life-sciences": ("Life_Sciences", "Life sciences"),
@@ -67,6 +68,8 @@ class SalesforceDemo:
         self._ids: dict[str, str] = {}
         """Key in the scene, reference of a deal or address of a person, to the id here."""
         self._campaign = ""
+        self._recorded: dict[str, tuple[str, str]] = {}
+        """Id of a person to the activity that was recorded last of them."""
 
     # --- what is there at first ----------------------------------------------------------------------------------
 
@@ -102,6 +105,8 @@ class SalesforceDemo:
 
     def _configure(self) -> None:
         self._world.add_field("Opportunity", "Reference__c", "Text", label="Reference", length=40)
+        self._world.add_field("Opportunity", "Stage_Reason__c", "Text", label="Stage: why", length=120)
+        self._world.add_field("Opportunity", "Stage_Until__c", "Date", label="Stage: until")
         for usual in self._world.all("OpportunityStage"):
             if not usual["IsClosed"]:
                 self._world.retire_stage(str(usual["ApiName"]))
@@ -165,15 +170,18 @@ class SalesforceDemo:
         return {"OwnerId": self._ids[key or "nobody"]}
 
     def _record(self, scene: Scene, act: Act) -> None:
-        buyer = scene.buyer[act.buyer]
-        who = "LeadId" if buyer.is_lead else "ContactId"
-        self._world.create(
+        self._respond(self._ids[scene.buyer[act.buyer].key], act.at)
+
+    def _respond(self, person: str, at: datetime) -> None:
+        who = "LeadId" if person.startswith(_LEAD) else "ContactId"
+        id = self._world.create(
             "CampaignMember",
             CampaignId=self._campaign,
             Status="Responded",
-            FirstRespondedDate=act.at.astimezone(UTC).date().isoformat(),
-            **{who: self._ids[buyer.key]},
+            FirstRespondedDate=at.astimezone(UTC).date().isoformat(),
+            **{who: person},
         )
+        self._recorded[person] = ("CampaignMember", id)
 
     # --- what happens then ---------------------------------------------------------------------------------------
 
@@ -194,11 +202,45 @@ class SalesforceDemo:
 
     def rep_converts(self, email: str) -> None:
         """A colleague makes a contact of a lead, at the account with that domain, without an opportunity yet."""
+        converted = self._world.convert(self._ids[email], account=self._account_of(email))
+        self._ids[email] = converted.contact
+
+    def _account_of(self, email: str) -> str | None:
         domain = email.partition("@")[2]
         accounts = (a for a in self._world.all("Account") if str(a["Website"]).endswith(domain))
-        account = next((str(account["Id"]) for account in accounts), None)
-        converted = self._world.convert(self._ids[email], account=account)
-        self._ids[email] = converted.contact
+        return next((str(account["Id"]) for account in accounts), None)
+
+    def buyer_acts(self, behaviour: str, email: str, at: datetime) -> None:
+        """The buyer calls, or takes part in the webinar."""
+        if behaviour == "requests-call":
+            self._call(email, "Inbound")
+        else:
+            self._respond(self._ids[email], at)
+
+    def buyer_appears(self, email: str, first: str, last: str, at: datetime) -> None:
+        """A colleague notes a contact of the account with that domain."""
+        names = {"FirstName": first, "LastName": last, "Email": email}
+        account = self._account_of(email)
+        self._ids[email] = self._world.create("Contact", **names, AccountId=account, **self._owned(""))
+
+    def rep_calls(self, email: str, at: datetime) -> None:
+        """An outbound call, logged when it is over."""
+        self._call(email, "Outbound")
+
+    def _call(self, email: str, direction: str) -> None:
+        person = self._ids[email]
+        how = {"Status": "Completed", "TaskSubtype": "Call", "CallType": direction}
+        id = self._world.create("Task", Subject="Call", WhoId=person, **how)
+        self._recorded[person] = ("Task", id)
+
+    def rep_withdraws(self, email: str) -> None:
+        """A colleague deletes the activity."""
+        self._world.delete(*self._recorded.pop(self._ids[email]))
+
+    def rep_sets(self, reference: str, stage: str, reason: str, until: date) -> None:
+        """A colleague changes the stage, and fills in both fields beside it."""
+        beside = {"Stage_Reason__c": reason, "Stage_Until__c": until.isoformat()}
+        self._world.edit("Opportunity", self._ids[reference], StageName=_stage(stage), **beside)
 
     def admin_edits(
         self, board: str, column: str, *, label: str | None = None, probability: float | None = None
