@@ -74,7 +74,9 @@ kind = "person"
 when = "blank"
 """
 
-CHANGED_PROCESS = PROCESS + """
+CHANGED_PROCESS = (
+    PROCESS
+    + """
 [[stages]]
 key = "interest"
 enter = { any = ["downloads-document", "attends-webinar"], times = 2, within = "60d" }
@@ -82,6 +84,7 @@ enter = { any = ["downloads-document", "attends-webinar"], times = 2, within = "
 key = "consideration"
 enter = { any = ["requests-call", "schedules-meeting"] }
 """
+)
 CHANGED_SCORING = SCORING.replace('half_life = "30d"', 'half_life = "45d"').replace("warm = 15", "warm = 20")
 CHANGED_SCORING = CHANGED_SCORING.replace("between = [100, 5000]", "between = [50, 2000]")
 CHANGED_TEAM = TEAM.replace('roles = ["sales"]', 'roles = ["sales", "service"]', 1) + ASSIGNED

@@ -113,7 +113,7 @@ class System:
 def three_systems(persons: int, now: Callable[[], datetime]) -> list[System]:
     """Systems with so many persons in each, the same ones."""
     systems = [System(name, now) for name in SYSTEMS]
-    dice = random.Random(4)  # noqa: S311  # figures, not secrets
+    dice = random.Random(4)  # figures, not secrets
     for number in range(-(-persons // IN_A_COMPANY)):
         _put_company(systems, number, dice)
     for number in range(persons):
@@ -277,7 +277,10 @@ class Users:
 
     def read(self) -> tuple[SystemOwner, ...]:
         ids = [self.system.shows("owner", key) for key in OWNERS]
-        return tuple(SystemOwner(id, key.title(), f"{key}@seller.example", active=True) for id, key in zip(ids, OWNERS, strict=True))
+        return tuple(
+            SystemOwner(id, key.title(), f"{key}@seller.example", active=True)
+            for id, key in zip(ids, OWNERS, strict=True)
+        )
 
 
 def connector(systems: Sequence[System]) -> ConnectorPlugin[SystemSettings]:

@@ -28,7 +28,8 @@ from instep.sync.transport import World
 
 IN_A_BLOCK = 2_000
 TABLES = (
-    "entity", "mirror", "base", "association", "key", "relation", "journey", "claim", "behaviour", "behaviour_subject",
+    "entity", "mirror", "base", "association", "key", "relation", "journey", "claim", "behaviour",
+    "behaviour_subject",
 )  # fmt: skip
 _OURS = re.compile("in_[a-z2-7]{20}")
 RESTLESS = 0.001
@@ -72,8 +73,8 @@ class _Block:
     """The rows of one table, as text in which the marks of a block can be replaced."""
 
     def __init__(self, raw: sqlite3.Connection, table: str) -> None:
-        rows = raw.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608  # our own names
-        self.insert = f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"  # noqa: S608
+        rows = raw.execute(f"SELECT * FROM {table}").fetchall()  # our own names
+        self.insert = f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"
         self._columns = [_Column(values) for values in zip(*rows, strict=True)]
 
     def copy(self, number: int, ids: dict[str, str]) -> Iterator[tuple[Any, ...]]:
@@ -143,7 +144,7 @@ def _other(id: str, number: int) -> str:
 
 
 def _stir(state: Path, share: float) -> None:
-    """Let something have happened to some: a third is to be decided, a third was edited, a third waits for somebody."""
+    """Let something have happened to some: one in three is to be decided, was edited, or waits for somebody."""
     if not share:
         return
     with Store(state) as store, store.transaction("stirred"):

@@ -1,8 +1,8 @@
 """Replaying by columns: the mass of persons, partition by partition, and who is left to the rows.
 
-Left to the rows is whoever is not at rest (changed since the last run, due, refused, asked about) and whoever has more
-to them than columns know: opportunities, outcomes, detours, more than one record in a system. Of all others the last
-run's decisions are what the present files say, so only the changed ones are worked out.
+Left to the rows is whoever is not at rest (changed since the last run, due, refused, asked about) and whoever has
+more to them than columns know: opportunities, outcomes, detours, more than one record in a system. Of all others the
+last run's decisions are what the present files say, so only the changed ones are worked out.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Columns:
 
     def refresh(self) -> None:
         """Bring the columns up to date, and take the moment at which everything is read."""
-        self.segments.refresh(self._projections(), self.after.progress)
+        self.segments.refresh(self.projections(), self.after.progress)
 
     def run(self) -> None:
         """Replay the persons that columns can, and say who is left."""
@@ -86,7 +86,8 @@ class Columns:
 
     # --- what is read -------------------------------------------------------------------------------------------
 
-    def _projections(self) -> list[Projection]:
+    def projections(self) -> list[Projection]:
+        """Every table of columns that may be read."""
         kinds = (self.persons(), self.companies(), self.opportunities())
         return [*kinds, self.acts(), journeys(), claims(), *self.records().values()]
 

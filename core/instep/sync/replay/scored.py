@@ -76,11 +76,7 @@ class Scored:
         is_old = (pl.lit(self._now) - at) > timedelta(days=scoring.republish_after_days)
         before = pl.col("published").cast(pl.Float64)
         moves = (
-            before.is_null()
-            | at.is_null()
-            | is_regraded
-            | is_old
-            | (zone(scoring, rounded) != zone(scoring, before))
+            before.is_null() | at.is_null() | is_regraded | is_old | (zone(scoring, rounded) != zone(scoring, before))
         )
         published = pl.when(moves).then(rounded).otherwise(before)
         return frame.select(published.cast(pl.Int64).alias("published"), grade.alias("grade")).with_columns(

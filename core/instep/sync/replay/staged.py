@@ -106,15 +106,17 @@ class Staged:
     def _in_journeys(self, told: Told, asserted: pl.DataFrame) -> pl.DataFrame:
         """Every act that can move a stage, with the journey that it counts for: entity, place, list, key, at.
 
-        A journey that an act opens stands at place 2 or 3, by its half. `list` is the place of the list of stages that
-        its person goes through, `key` that of the behaviour.
+        A journey that an act opens stands at place 2 or 3, by its half. `list` is the place of the list of stages
+        that its person goes through, `key` that of the behaviour.
         """
         import polars as pl
 
         key = pl.col("key").replace_strict(
             self._behaviours, list(range(len(self._behaviours))), default=None, return_dtype=pl.UInt32
         )
-        proofs = told.acts.filter(pl.col("actor") == Actor.BUYER, pl.col("at") <= self._now).select("entity", key, "at")
+        proofs = told.acts.filter(pl.col("actor") == Actor.BUYER, pl.col("at") <= self._now).select(
+            "entity", key, "at"
+        )
         acquires, retains = (pl.lit(pl.Series(flags, dtype=pl.Boolean)) for flags in self._in_halves())
         proofs = (
             proofs.filter(pl.col("key").is_not_null())
@@ -130,9 +132,11 @@ class Staged:
         import polars as pl
 
         own = [key for key in self._variants if key is not None]
-        list_ = pl.col("segment").replace_strict(
-            own, list(range(1, len(own) + 1)), default=0, return_dtype=pl.UInt32
-        ) if own else pl.lit(0, pl.UInt32)
+        list_ = (
+            pl.col("segment").replace_strict(own, list(range(1, len(own) + 1)), default=0, return_dtype=pl.UInt32)
+            if own
+            else pl.lit(0, pl.UInt32)
+        )
         found = told.persons.select("entity", list_.alias("list"))
         for place in (0, 1):
             known = ("half", "first_at", "half_set")

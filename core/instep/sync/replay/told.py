@@ -224,7 +224,11 @@ class Teller:
         if self._spell_otherwise:
             for mapped in mappings[0].fields:
                 if mapped.hears and mapped.type in UNHEARABLE and (held := _held(mapped, frame)):
-                    yield f"hearing {mapped.name}", held, self._hearing_question(connection, object, mapped.name, held)
+                    yield (
+                        f"hearing {mapped.name}",
+                        held,
+                        self._hearing_question(connection, object, mapped.name, held),
+                    )
 
     def _field_question(
         self, connection: str, object: str, name: str, held: Sequence[str]
