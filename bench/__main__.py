@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.report import Row, table
 
-NAMES = ("calls", "crashes", "crms", "ingest", "incremental", "memory", "provisioning", "startup")
+NAMES = ("calls", "crashes", "crms", "ingest", "incremental", "memory", "provisioning", "replaying", "startup")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,8 +40,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--written", type=int, default=1_000, help="updates that are journalled (crashes)")
     parser.add_argument("--loaded", type=int, default=100_000, help="contacts of each first load (crms)")
     parser.add_argument("--read", type=int, default=100_000, help="contacts to read and store (ingest)")
-    parser.add_argument("--persons", type=int, default=100_000, help="persons known (incremental, memory)")
+    parser.add_argument("--persons", type=int, default=100_000, help="persons known (incremental, memory, replaying)")
     parser.add_argument("--edited", type=int, default=500, help="persons that change (incremental, memory)")
+    parser.add_argument("--sample", type=int, default=5_000, help="persons replayed row by row (replaying)")
+    parser.add_argument("--restless", type=float, default=0.001, help="share of persons not at rest (replaying)")
     parser.add_argument("--pipelines", type=int, default=50, help="pipelines to plan (provisioning)")
     parser.add_argument("--stages", type=int, default=12, help="stages of each of them (provisioning)")
     parser.add_argument("--rounds", type=int, help="how often each figure is taken (default: by measurement)")
@@ -87,6 +89,11 @@ def measurement(name: str, options: argparse.Namespace, root: Path) -> Iterator[
             from bench import provisioning
 
             return provisioning.measure(pipelines=options.pipelines, stages=options.stages, **rounds)
+        case "replaying":
+            from bench import replaying
+
+            sizes = {"persons": options.persons, "sample": options.sample}
+            return replaying.measure(root, **sizes, restless=options.restless)
     from bench import startup
 
     return startup.measure(**rounds)

@@ -28,7 +28,8 @@ from instep.sync.transport import World
 
 IN_A_BLOCK = 2_000
 TABLES = (
-    "entity", "mirror", "base", "association", "key", "relation", "journey", "claim", "behaviour", "behaviour_subject",
+    "entity", "mirror", "base", "association", "key", "relation", "journey", "claim", "behaviour",
+    "behaviour_subject",
 )  # fmt: skip
 _OURS = re.compile("in_[a-z2-7]{20}")
 RESTLESS = 0.001
@@ -143,7 +144,7 @@ def _other(id: str, number: int) -> str:
 
 
 def _stir(state: Path, share: float) -> None:
-    """Let something have happened to some: a third is to be decided, a third was edited, a third waits for somebody."""
+    """Let something have happened to some: one in three is to be decided, was edited, or waits for somebody."""
     if not share:
         return
     with Store(state) as store, store.transaction("stirred"):

@@ -61,7 +61,7 @@ class Columns:
 
     def refresh(self) -> None:
         """Bring the columns up to date, and take the moment at which everything is read."""
-        self.segments.refresh(self._projections(), self.after.progress)
+        self.segments.refresh(self.projections(), self.after.progress)
 
     def run(self) -> None:
         """Replay the persons that columns can, and say who is left."""
@@ -89,7 +89,8 @@ class Columns:
 
     # --- what is read -------------------------------------------------------------------------------------------
 
-    def _projections(self) -> list[Projection]:
+    def projections(self) -> list[Projection]:
+        """Every table of columns that may be read."""
         kinds = (self.persons(), self.companies(), self.opportunities())
         return [*kinds, self.acts(), journeys(), claims(), *self.records().values()]
 

@@ -62,7 +62,7 @@ def _decided(frame: pl.DataFrame, scoring: Scoring, at: datetime) -> pl.DataFram
 
     half_life = timedelta(days=scoring.half_life_days) // timedelta(microseconds=1)
     time = (pl.lit(at) - pl.col("engaged_at")).dt.total_microseconds()
-    frame = frame.with_columns(pl.col("decided") * pl.lit(2.0).pow(-time / half_life).alias("engagement"))
+    frame = frame.with_columns(engagement=pl.col("decided") * pl.lit(2.0).pow(-time / half_life))
     frame = frame.with_columns(grade_of(scoring).alias("now"))
     rounded = pl.max_horizontal(pl.lit(0.0), (pl.col("engagement") + pl.col("fit") + 1e-9).floor())
     is_regraded = pl.col("is_graded") & pl.col("now").ne_missing(pl.col("grade"))
