@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PROMISES = [f"R{number:02}" for number in range(1, 39)]
+PROMISES = [f"R{number:02}" for number in range(1, 43)]
 
 
 @pytest.fixture
