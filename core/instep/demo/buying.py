@@ -14,28 +14,29 @@ from instep.demo import tell, tell_buyers
 from instep.demo.compare import compare
 from instep.demo.edits import add_stage_notes, draft_scoring, use_draft
 from instep.demo.exports import FOLDER, activity, append_activity, read_exports, write_exports
+from instep.demo.hands import Hands
 from instep.demo.heroes import CALLED, DEAL, PAGES, QUIET, STRANGER, WALKER, market
 from instep.demo.part import Meddle, Part, systems, written
 from instep.demo.place import copy_example, fresh_folder
-from instep.demo.scene import START, Act, Buyer
+from instep.demo.scene import START, Act, Buyer, Recorder
 from instep.demo.show import Teller
 from instep.demo.shown import in_words, is_everywhere_at, shown
 from instep.mapping.load import load_workspace
 from instep.sandbox import VirtualClock
 from instep.sync.run import Outcome, sync
 
-WAY = (
-    ("visits-website", FOLDER),
-    ("downloads-document", "hubspot"),
-    ("requests-call", "salesforce"),
-    ("describes-project", "hubspot"),
-    ("attends-webinar", "salesforce"),
-    ("schedules-meeting", "hubspot"),
-    ("provides-specification-and-budget", FOLDER),
-    ("participates-in-demo", "hubspot"),
-    ("requests-proposal", FOLDER),
+WAY: tuple[tuple[str, Recorder], ...] = (
+    ("visits-website", "files"),
+    ("downloads-document", "system"),
+    ("requests-call", "other"),
+    ("describes-project", "system"),
+    ("attends-webinar", "other"),
+    ("schedules-meeting", "system"),
+    ("provides-specification-and-budget", "files"),
+    ("participates-in-demo", "system"),
+    ("requests-proposal", "files"),
 )
-"""What a buyer does, one after the other, and which system tells of it."""
+"""What a buyer does, one after the other, and who tells of it."""
 REASON = "verbal yes, waits for the board"
 
 
@@ -47,15 +48,23 @@ class Buying(Part):
     forecast: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     """What a replay says would be written: connection, object, action and field."""
 
-    def act(self, buyer: Buyer, behaviour: str, connection: str) -> None:
-        """A buyer does something, and one system records it."""
+    def where(self, recorder: Recorder) -> str:
+        """What the files, one system or the other is called."""
+        return dict(zip(("files", "system", "other"), (FOLDER, *self.sandboxes), strict=True))[recorder]
+
+    def hands(self, recorder: Recorder) -> Hands:
+        """Who works in one system or the other."""
+        return self.sandboxes[self.where(recorder)].demo
+
+    def act(self, buyer: Buyer, behaviour: str, recorder: Recorder) -> None:
+        """A buyer does something, and one of them records it."""
         at = self.clock.now()
-        if connection == FOLDER:
+        if recorder == "files":
             self.acts += 1
             act = Act(f"A-{buyer.key}-{self.acts}", behaviour, buyer.key, at)
             append_activity(self.folder / FOLDER, activity(self.scene, act))
         else:
-            self.sandboxes[connection].demo.buyer_acts(behaviour, buyer.email, at)
+            self.hands(recorder).buyer_acts(behaviour, buyer.email, at)
 
     def visit(self, pages: tuple[str, ...]) -> None:
         """Somebody at the company whose visitors nobody knows looks at these pages."""
@@ -149,15 +158,15 @@ def walk(part: Buying) -> None:
     who = WALKER.email
     part.teller.step(f"{WALKER.first} {WALKER.last} buys, step by step", f"instep explain {who} stage")
     wrong, done = [], list[str]()
-    for behaviour, connection in WAY:
+    for behaviour, recorder in WAY:
         part.clock.advance(timedelta(days=2))
-        part.act(WALKER, behaviour, connection)
+        part.act(WALKER, behaviour, recorder)
         at = part.clock.now()
         part.sync()
         done.append(behaviour)
         stage = _proven(part, done)
         wrong += [] if is_everywhere_at(part, who, stage) else [behaviour]
-        tell_buyers.walked(part.teller, part.workspace, at, behaviour, connection, shown(part, who))
+        tell_buyers.walked(part.teller, part.workspace, at, behaviour, part.where(recorder), shown(part, who))
     text = f"{len(WAY)} acts, told by {len({told for _, told in WAY})} systems: the stage is what they prove"
     part.expect(not wrong, f"{text}, everywhere" if not wrong else f"{text}, but not after {', '.join(wrong)}")
     document = part.explained(who, "stage")
@@ -200,8 +209,9 @@ def tell_twice(part: Buying) -> None:
     who = CALLED.email
     part.teller.step("A webinar, of which two systems tell", f"instep explain {who} score")
     part.clock.advance(timedelta(hours=2))
-    for connection in ("salesforce", FOLDER):
-        part.act(CALLED, "attends-webinar", connection)
+    tellers: tuple[Recorder, ...] = ("other", "files")
+    for recorder in tellers:
+        part.act(CALLED, "attends-webinar", recorder)
     part.sync()
     acts = part.explained(who, "score")["score"]["acts"]
     heard = [act for act in acts if act["behaviour"] == "attends-webinar"]
@@ -216,11 +226,11 @@ def withdraw(part: Buying) -> None:
     part.teller.step("A demo that did not take place after all", "instep sync")
     part.clock.advance(timedelta(hours=2))
     before = part.explained(who, "score")["score"]["computed"]
-    part.act(CALLED, "participates-in-demo", "hubspot")
+    part.act(CALLED, "participates-in-demo", "system")
     part.sync()
     more = part.explained(who, "score")["score"]["computed"]
-    part.expect_at(who, "decision", f"A demo in hubspot, score {more:.1f}")
-    part.sandboxes["hubspot"].demo.rep_withdraws(who)
+    part.expect_at(who, "decision", f"A demo in {part.where('system')}, score {more:.1f}")
+    part.hands("system").rep_withdraws(who)
     part.sync()
     score = part.explained(who, "score")["score"]
     part.expect_at(who, "consideration", f"Deleted there, score {score['computed']:.1f}")
@@ -249,7 +259,7 @@ def become_known(part: Buying) -> None:
     who = STRANGER.email
     part.teller.step(f"{STRANGER.first} {STRANGER.last} of {QUIET.name} signs up", f"instep explain {who} score")
     part.clock.advance(timedelta(days=1))
-    part.sandboxes["hubspot"].demo.buyer_appears(who, STRANGER.first, STRANGER.last, part.clock.now())
+    part.hands("system").buyer_appears(who, STRANGER.first, STRANGER.last, part.clock.now())
     part.sync()
     score = part.explained(who, "score")["score"]
     tell_buyers.acts(part.teller, part.workspace, score["acts"])
@@ -266,11 +276,15 @@ def become_known(part: Buying) -> None:
 def set_by_hand(part: Buying) -> None:
     """A representative knows better, for a reason and for a time."""
     part.teller.step("A representative is sure of a purchase, until a day", f"instep explain {DEAL.reference} stage")
-    add_stage_notes(part.folder)
+    connection, hands = part.where("other"), part.hands("other")
+    lines = add_stage_notes(part.folder, connection, *hands.stage_notes)
+    part.teller.change(f"in mappings/{connection}.toml", lines, "beside the stage of a deal")
     part.workspace = load_workspace(part.folder)
     until = (part.clock.now() + timedelta(days=7)).date()
-    part.sandboxes["salesforce"].demo.rep_sets(DEAL.reference, "purchase", REASON, until)
-    tell_buyers.set_by_hand(part.teller, DEAL, REASON, until)
+    hands.rep_sets(DEAL.reference, "purchase", REASON, until)
+    part.teller.say(
+        f"{connection:<10} a representative moves {DEAL.reference} to the contract until {until}: {REASON}"
+    )
     part.sync()
     part.expect_at(DEAL.reference, "purchase", "Everybody sees it")
     document = part.explained(DEAL.reference, "stage")

@@ -39,19 +39,18 @@ def edit_mappings(folder: Path, connections: Iterable[str]) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-NOTES_IN = "salesforce"
-"""Where colleagues can say why they set a stage, and until when."""
-NOTES = 'reason = "Stage_Reason__c"\nuntil = "Stage_Until__c"\n'
-_BESIDE = 'pipeline_field = "RecordType.DeveloperName"\n'
+_STAGES_IN = "[opportunity.stages_in]\n"
 
 DRAFT = Path("drafts") / "scoring.toml"
 RULES = ('half_life = "30d"', 'half_life = "45d"')
 """The rule that is changed, before and after."""
 
 
-def add_stage_notes(folder: Path) -> None:
-    """Name the fields that stand beside the stage of a deal."""
-    _replace(folder / "mappings" / f"{NOTES_IN}.toml", _BESIDE, _BESIDE + NOTES)
+def add_stage_notes(folder: Path, connection: str, reason: str, until: str) -> str:
+    """Name the fields that stand beside the stage of a deal in one system; what the mapping says of them."""
+    lines = f'reason = "{reason}"\nuntil = "{until}"\n'
+    _replace(folder / "mappings" / f"{connection}.toml", _STAGES_IN, _STAGES_IN + lines)
+    return " ".join(lines.split("\n")).strip()
 
 
 def draft_scoring(folder: Path) -> Path:

@@ -86,6 +86,11 @@ class Hands(Protocol):
         """Delete what was recorded last of a buyer: it did not happen."""
         ...
 
+    @property
+    def stage_notes(self) -> tuple[str, str]:
+        """The fields in which colleagues say why they set a deal's stage, and up to which day."""
+        ...
+
     def rep_sets(self, reference: str, stage: str, reason: str, until: date) -> None:
         """Move a deal to a stage of the process for a reason, up to a last day."""
         ...

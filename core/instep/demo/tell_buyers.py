@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instep.demo.edits import NOTES, RULES
+from instep.demo.edits import RULES
 from instep.demo.runs import names
-from instep.demo.scene import Buyer, Deal, Scene
+from instep.demo.scene import Buyer, Scene
 from instep.demo.show import WIDTH, Teller
 from instep.demo.shown import Shown, in_words
 from instep.mapping.compiled import Workspace
@@ -82,12 +82,6 @@ def surges(teller: Teller, document: dict[str, Any]) -> None:
 
     for line in surges_text(document).splitlines():
         teller.say(line)
-
-
-def set_by_hand(teller: Teller, deal: Deal, reason: str, until: date) -> None:
-    """What the mapping names, and what the representative fills in."""
-    teller.change("in mappings/salesforce.toml", " ".join(NOTES.split("\n")).strip(), "beside the stage of a deal")
-    teller.say(f"salesforce a representative sets {deal.reference} to Contract until {until}: {reason}")
 
 
 def replayed(teller: Teller, found: Replay) -> None:

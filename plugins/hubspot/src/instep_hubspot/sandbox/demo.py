@@ -54,6 +54,7 @@ _READ: Final = {
 }
 _FORMS: Final = {"downloads-document": "White paper", "describes-project": "Your project"}
 _MEETINGS: Final = {"participates-in-demo": "Product demo", "schedules-meeting": "First meeting"}
+_NOTES: Final = ("stage_reason", "stage_until")
 _PRIMARY: Final = {"contacts": 1, "deals": 5}
 _PAGE: Final = 100
 
@@ -78,8 +79,9 @@ class HubSpotDemo:
         for segment, (short, label) in _PIPELINES.items():
             self._world.add_pipeline("deals", label, _stages(segment, short), id=segment)
         self._world.add_property("deals", {"name": "reference", "label": "Reference"})
-        self._world.add_property("deals", {"name": "stage_reason", "label": "Stage: why"})
-        self._world.add_property("deals", {"name": "stage_until", "label": "Stage: until", "type": "date"})
+        why, until = _NOTES
+        self._world.add_property("deals", {"name": why, "label": "Stage: why"})
+        self._world.add_property("deals", {"name": until, "label": "Stage: until", "type": "date"})
         self._load("companies", {f.key: self._company(f) for f in scene.firms if f.known.system})
         self._load("contacts", {b.key: self._contact(b) for b in scene.buyers if b.known.system})
         self._load("deals", {d.key: self._deal(d) for d in scene.deals if d.known.system})
@@ -224,10 +226,16 @@ class HubSpotDemo:
         """A colleague deletes the meeting or call."""
         self._world.archive(*self._recorded.pop(self._ids[email]))
 
+    @property
+    def stage_notes(self) -> tuple[str, str]:
+        """Two properties of deals."""
+        return _NOTES
+
     def rep_sets(self, reference: str, stage: str, reason: str, until: date) -> None:
         """A colleague drags the deal, and fills in both properties beside its stage."""
         self.rep_moves(reference, stage)
-        self._world.edit("deals", self._ids[reference], stage_reason=reason, stage_until=until.isoformat())
+        beside = dict(zip(_NOTES, (reason, until.isoformat()), strict=True))
+        self._world.edit("deals", self._ids[reference], **beside)
 
     def admin_edits(
         self, board: str, column: str, *, label: str | None = None, probability: float | None = None

@@ -27,6 +27,7 @@ _INDUSTRY: Final = {
     "medical-devices": "Healthcare",
     "higher-education": "Education",
 }
+_NOTES: Final = ("Stage_Reason__c", "Stage_Until__c")
 _LEAD: Final = "00Q"
 _RECORD_TYPES: Final = {
     "e-commerce": ("E_Commerce", "E-commerce"),
@@ -105,8 +106,9 @@ class SalesforceDemo:
 
     def _configure(self) -> None:
         self._world.add_field("Opportunity", "Reference__c", "Text", label="Reference", length=40)
-        self._world.add_field("Opportunity", "Stage_Reason__c", "Text", label="Stage: why", length=120)
-        self._world.add_field("Opportunity", "Stage_Until__c", "Date", label="Stage: until")
+        why, until = _NOTES
+        self._world.add_field("Opportunity", why, "Text", label="Stage: why", length=120)
+        self._world.add_field("Opportunity", until, "Date", label="Stage: until")
         for usual in self._world.all("OpportunityStage"):
             if not usual["IsClosed"]:
                 self._world.retire_stage(str(usual["ApiName"]))
@@ -237,9 +239,14 @@ class SalesforceDemo:
         """A colleague deletes the activity."""
         self._world.delete(*self._recorded.pop(self._ids[email]))
 
+    @property
+    def stage_notes(self) -> tuple[str, str]:
+        """Two custom fields of opportunities."""
+        return _NOTES
+
     def rep_sets(self, reference: str, stage: str, reason: str, until: date) -> None:
         """A colleague changes the stage, and fills in both fields beside it."""
-        beside = {"Stage_Reason__c": reason, "Stage_Until__c": until.isoformat()}
+        beside = dict(zip(_NOTES, (reason, until.isoformat()), strict=True))
         self._world.edit("Opportunity", self._ids[reference], StageName=_stage(stage), **beside)
 
     def admin_edits(
