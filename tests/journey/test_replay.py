@@ -239,7 +239,7 @@ def test_the_command_says_the_same_in_text_json_and_markdown(
 ) -> None:
     file = changed(stage, "scoring", "webinar = 10", "webinar = 28")
     text = run("--with", str(file))
-    assert "band: 1 people would differ" in text.stdout
+    assert "band: 1 person would differ" in text.stdout
     assert "cold -> warm" in text.stdout
     document = json.loads(run("--with", str(file), "--json").stdout)
     assert document["is_empty"] is False

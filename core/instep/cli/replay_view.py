@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MOST_MOVES = 12
 """So many ways to go from one value to another are listed for each aspect."""
 _KINDS = {"person": "people", "company": "companies", "opportunity": "opportunities"}
+_ONE = {"people": "person", "companies": "company", "opportunities": "opportunity"}
 
 
 def replay_text(replay: Replay) -> str:
@@ -28,7 +29,9 @@ def replay_text(replay: Replay) -> str:
 
 
 def _headline(document: Mapping[str, Any]) -> str:
-    looked = [f"{count:,} {_KINDS[kind]}" for kind, count in document["looked_at"].items() if count]
+    looked = [
+        f"{count:,} {_KINDS[kind] if count != 1 else kind}" for kind, count in document["looked_at"].items() if count
+    ]
     files = ", ".join(f"{one['file']} as in {one['replaced_by']}" for one in document["with"])
     with_files = f" with {files}" if files else f" with {document['version']}"
     return f"Replayed {', '.join(looked) or 'nobody'} as of {moment(document['at'])}{with_files}."
@@ -48,7 +51,7 @@ def _by_aspect(document: Mapping[str, Any]) -> Iterator[tuple[str, str, list[dic
 def _moves_text(document: Mapping[str, Any]) -> str:
     lines: list[str] = []
     for aspect, kind, moves in _by_aspect(document):
-        lines.append(f"{aspect}: {sum(move['count'] for move in moves):,} {kind} would differ")
+        lines.append(f"{aspect}: {_would_differ(moves, kind)}")
         for move in moves[:MOST_MOVES]:
             names = ", ".join(brief(sample["known_as"], 40) for sample in move["samples"])
             more = ", …" if move["count"] > len(move["samples"]) else ""
@@ -57,6 +60,11 @@ def _moves_text(document: Mapping[str, Any]) -> str:
             rest = sum(move["count"] for move in moves[MOST_MOVES:])
             lines.append(f"  {rest:>7,}  in {len(moves) - MOST_MOVES:,} other ways: see --json")
     return "\n".join(plain(line) for line in lines) or "Nobody would move."
+
+
+def _would_differ(moves: list[dict[str, Any]], kind: str) -> str:
+    count = sum(move["count"] for move in moves)
+    return f"{count:,} {kind if count != 1 else _ONE[kind]} would differ"
 
 
 def _value(value: str | None) -> str:
@@ -146,7 +154,7 @@ def _moves_markdown(document: Mapping[str, Any], *, values: bool) -> str:
             ]
             for move in (moves if values or is_closed else [])[:MOST_MOVES]
         ]
-        title = f"{code(aspect)}: {sum(move['count'] for move in moves):,} {kind} would differ"
+        title = f"{code(aspect)}: {_would_differ(moves, kind)}"
         shown = markdown_table(["how many", "from", "to", "such as"], rows)
         blocks.append(f"<details><summary>{aspect}</summary>\n\n{title}\n\n{shown}\n\n</details>")
     return "\n".join(blocks)

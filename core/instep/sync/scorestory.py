@@ -33,6 +33,8 @@ class ScoredAct:
     act: Act
     points: float
     left: float
+    company: str = ""
+    """What people know the company by whose visitor nobody knew then."""
 
     def as_json(self) -> dict[str, Any]:
         act = self.act
@@ -41,7 +43,7 @@ class ScoredAct:
             "behaviour": act.key,
             "source": act.source,
             "also": list(act.also),
-            "company": act.company or None,
+            "company": self.company or None,
             "points": self.points,
             "left": self.left,
         }
@@ -138,7 +140,7 @@ def explain_score(asked: Scored) -> ScoreStory | None:
     return ScoreStory(
         at,
         scoring,
-        _scored(scoring, acts, at),
+        _scored(store, scoring, acts, at),
         _uncounted(acts, at),
         tuple((rule.points, fit_words(rule)) for rule in fits),
         _people(asked, at, buyers) if is_company else (),
@@ -147,14 +149,15 @@ def explain_score(asked: Scored) -> ScoreStory | None:
     )
 
 
-def _scored(scoring: Scoring, acts: Sequence[Act], at: datetime) -> tuple[ScoredAct, ...]:
+def _scored(store: Store, scoring: Scoring, acts: Sequence[Act], at: datetime) -> tuple[ScoredAct, ...]:
     did = buyers_acts(acts)
     by_source = {act.source: act for act in did}
+    companies = {act.company: label_of(store, act.company) for act in did if act.company}
     counted = scoring.counted((act.key, act.at, act.source) for act in did)
     return tuple(
-        ScoredAct(by_source[one.source], one.points, one.worth(at, scoring.half_life_days))
+        ScoredAct(act, one.points, one.worth(at, scoring.half_life_days), companies.get(act.company, ""))
         for one in counted
-        if one.key in scoring.points and one.at <= at
+        if one.key in scoring.points and one.at <= at and (act := by_source[one.source])
     )
 
 

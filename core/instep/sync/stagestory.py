@@ -111,7 +111,7 @@ def explain_stage(store: Store, workspace: Workspace, entity: str, as_of: AsOf) 
         "journeys": [journey.as_json() for journey in journeys if journey.id != told.id],
         "overrides": _overrides(store, told, entity, as_of),
     }
-    return StageStory(told.position.stage, _reason(workspace, told), _history(told), extra)
+    return StageStory(told.position.stage, _reason(workspace, told), _history(told, as_of.instant(store)), extra)
 
 
 def _journeys(store: Store, entity: str, shows: tuple[Any, ...] | None) -> list[tuple[Any, ...]]:
@@ -230,7 +230,7 @@ def _reason(workspace: Workspace, told: Told) -> dict[str, Any]:
     }
 
 
-def _history(told: Told) -> tuple[dict[str, Any], ...]:
+def _history(told: Told, now: datetime) -> tuple[dict[str, Any], ...]:
     in_order: Sequence[Claim] = sorted(told.claims, key=lambda claim: (claim.at, claim.source))
     return tuple(
         {
@@ -238,12 +238,18 @@ def _history(told: Told) -> tuple[dict[str, Any], ...]:
             "what": claim.type,
             "value": claim.value,
             "source": claim.source,
-            "counts": claim.accepted,
-            "note": claim.note,
+            "counts": claim.accepted and (claim.expires is None or claim.expires > now),
+            "note": _note_of(claim),
             "run": told.run_of(claim),
         }
         for claim in in_order
     )
+
+
+def _note_of(claim: Claim) -> str:
+    """What stands beside a claim: the reason, and until when it holds."""
+    until = f"until {claim.expires:%Y-%m-%d %H:%M}Z" if claim.expires is not None else ""
+    return ", ".join(part for part in (claim.note, until) if part)
 
 
 _RULES = {
