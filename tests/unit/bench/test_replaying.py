@@ -1,4 +1,4 @@
-"""The state that replays are measured on is one that the engine leaves behind, and columns say of it what rows say."""
+"""Replays are measured on a state that the engine leaves behind, and columns say of it what rows say."""
 
 from __future__ import annotations
 

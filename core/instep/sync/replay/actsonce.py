@@ -24,20 +24,34 @@ def acts_once(frame: pl.DataFrame, process: Process, preferred: Sequence[str]) -
     """
     import polars as pl
 
-    kinds = frame.select("key", "actor").unique(maintain_order=True).with_row_index("kind")
-    numbered = frame.join(kinds, on=["key", "actor"])
-    group = pl.col("entity").cast(pl.Int64) * kinds.height + pl.col("kind")
-    ordered = numbered.with_columns(group.alias("group")).sort("group", "at")
-    same = pl.col("group") == pl.col("group").shift(1)
-    near = (same & (pl.col("at") - pl.col("at").shift(1) <= _within(frame, process))).fill_null(value=False)
-    differs = near & (pl.col("connection") != pl.col("connection").shift(1))
-    ordered = ordered.with_columns((~near).cum_sum().alias("stretch"), differs.alias("differs"))
-    doubtful = ordered.filter(pl.col("differs"))["stretch"].unique()
+    doubtful = _doubtful(frame, process)
     if doubtful.is_empty():
-        return ordered.select(SAID)
-    is_doubtful = ordered["stretch"].is_in(doubtful.implode())
-    alone, several = ordered.filter(~is_doubtful).select(SAID), ordered.filter(is_doubtful)
-    return pl.concat([alone, *_merged(several, process, preferred)])
+        return frame.select(SAID)
+    is_doubtful = pl.Series([False]).new_from_index(0, frame.height).scatter(doubtful["row"], values=True)
+    several = frame[doubtful["row"]].with_columns(doubtful["stretch"])
+    return pl.concat([frame.filter(~is_doubtful).select(SAID), *_merged(several, process, preferred)])
+
+
+def _doubtful(frame: pl.DataFrame, process: Process) -> pl.DataFrame:
+    """`row` and `stretch` of acts in stretches in which something may be told twice."""
+    import polars as pl
+
+    kinds = frame.select("key", "actor").unique(maintain_order=True).with_row_index("kind")
+    group = pl.col("entity").cast(pl.Int64) * kinds.height + pl.col("kind")
+    within, system = _within(frame, process).alias("within"), pl.col("connection").cast(pl.Categorical)
+    short = frame.select("entity", "key", "actor", "at", within, system.to_physical().alias("system"))
+    short = (
+        short.with_row_index("row")
+        .join(kinds, on=["key", "actor"])
+        .select("row", group.alias("group"), "at", "within", "system")
+        .sort("group", "at")
+    )
+    gap = pl.col("at") - pl.col("at").shift(1)
+    near = ((pl.col("group") == pl.col("group").shift(1)) & (gap <= pl.col("within"))).fill_null(value=False)
+    differs = near & (pl.col("system") != pl.col("system").shift(1))
+    short = short.select("row", (~near).cum_sum().alias("stretch"), differs.alias("differs"))
+    stretches = short.filter(pl.col("differs"))["stretch"].unique()
+    return short.filter(pl.col("stretch").is_in(stretches.implode())).select("row", "stretch")
 
 
 def _within(frame: pl.DataFrame, process: Process) -> pl.Expr:

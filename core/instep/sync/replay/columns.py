@@ -309,8 +309,14 @@ class _Work:
         import polars as pl
 
         own = self._segments.read(journeys(), partition, ["id", "half", "continues_as"]).rename({"id": "journey"})
-        own = _numbered(own, numbers).sort("entity", pl.col("journey").str.len_chars(), "journey")
-        own = own.with_columns(pl.int_range(pl.len()).over("entity").alias("place"))
+        own = _numbered(own, numbers)
+        is_one = own["entity"].is_unique()
+        several = own.filter(~is_one).sort("entity", pl.col("journey").str.len_chars(), "journey")
+        places = (pl.lit(0, pl.Int64), pl.int_range(pl.len()).over("entity"))
+        own = pl.concat(
+            part.with_columns(place.alias("place"))
+            for part, place in zip((own.filter(is_one), several), places, strict=True)
+        )
         wanted = ["journey", "at", "type", "value", "source", "accepted", "expires"]
         return _Told(own, _numbered(self._segments.read(claims(), partition, wanted), numbers))
 

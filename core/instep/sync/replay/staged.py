@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+PLACES = 4
+"""Of a person's journeys: two known ones, and one of each half that acts open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known of the journeys of some persons. `entity` may be any key of theirs, a number too."""
+    """What is known of the journeys of some persons, each by a number (`entity`)."""
 
     persons: pl.DataFrame
     """entity, segment."""
@@ -51,7 +55,7 @@ class Staged:
         """`entity` and `stage` of persons; and `furthest`, a stage for each of their journeys that ever had one."""
         import polars as pl
 
-        asserted = self._asserted(told)
+        asserted = self._asserted(told).with_columns(_slot(pl.col("entity"), pl.col("place")))
         acts = self._in_journeys(told, asserted)
         reached = self._reached(acts)
         folded = self._folded(asserted, reached)
@@ -104,10 +108,11 @@ class Staged:
     # --- for which journey acts count ---------------------------------------------------------------------------
 
     def _in_journeys(self, told: Told, asserted: pl.DataFrame) -> pl.DataFrame:
-        """Every act that can move a stage, with the journey that it counts for: entity, place, list, key, at.
+        """Every act that can move a stage, with the journey that it counts for: slot, list, key, at, counts.
 
         A journey that an act opens stands at place 2 or 3, by its half. `list` is the place of the list of stages
-        that its person goes through, `key` that of the behaviour.
+        that its person goes through, `key` that of the behaviour. It `counts` for the stage that is shown if the
+        journey was not set since.
         """
         import polars as pl
 
@@ -125,7 +130,11 @@ class Staged:
         )
         new = pl.when(pl.col("in_acquisition")).then(2).otherwise(3)
         place = pl.when(_takes(0)).then(0).when(_takes(1)).then(1).otherwise(new).cast(pl.Int64)
-        return proofs.select("entity", place.alias("place"), "list", "key", "at")
+        proofs = proofs.with_columns(place.alias("place"))
+        set_at = pl.when(pl.col("place") == 0).then("set_at0").when(pl.col("place") == 1).then("set_at1")
+        counts = set_at.is_null() | (pl.col("at") > set_at)
+        slot = _slot(pl.col("entity"), pl.col("place"))
+        return proofs.select(slot, "list", "key", "at", counts.alias("counts"))
 
     def _slots(self, told: Told, asserted: pl.DataFrame) -> pl.DataFrame:
         """One row for each person: their list of stages, and what acts need to know of their first two journeys."""
@@ -139,7 +148,7 @@ class Staged:
         )
         found = told.persons.select("entity", list_.alias("list"))
         for place in (0, 1):
-            known = ("half", "first_at", "half_set")
+            known = ("half", "first_at", "half_set", "set_at")
             here = asserted.filter(pl.col("place") == place).select(
                 "entity", pl.lit(value=True).alias(f"is{place}"), *(pl.col(n).alias(f"{n}{place}") for n in known)
             )
@@ -154,12 +163,12 @@ class Staged:
     # --- which stages acts reach --------------------------------------------------------------------------------
 
     def _reached(self, acts: pl.DataFrame) -> pl.DataFrame:
-        """Which stage, by its place, is reached by which act: entity, place, at, order."""
+        """Which stage, by its place, is reached by which act: slot, counts, order."""
         import polars as pl
 
         at_once = pl.lit(pl.Series(self._entered_at_once(), dtype=pl.Int64))
         order = at_once.gather(pl.col("list") * len(self._behaviours) + pl.col("key")).alias("order")
-        frames = [acts.select("entity", "place", "at", order).filter(pl.col("order").is_not_null())]
+        frames = [acts.select("slot", "counts", order).filter(pl.col("order").is_not_null())]
         for number, stages in enumerate(self._variants.values()):
             ways = [(stage, way) for stage in stages for way in stage.enter.ways]
             if any(not _is_at_once(way) for _, way in ways):
@@ -188,10 +197,10 @@ class Staged:
         any_, all_ = ([place[key] for key in sorted(keys) if key in place] for keys in (way.any, way.all))
         if way.any and way.times > 1:
             done = acts.filter(pl.col("key").is_in(any_))
-            yield _often_enough(done, way.times, way.within).select("entity", "place", "at", order)
+            yield _often_enough(done, way.times, way.within).select("slot", "counts", order)
         if way.all and len(all_) == len(way.all):
             done = acts.filter(pl.col("key").is_in(all_))
-            yield _all_of(done, all_, way.within).select("entity", "place", "at", order)
+            yield _all_of(done, all_, way.within).select("slot", "counts", order)
 
     # --- the fold -----------------------------------------------------------------------------------------------
 
@@ -199,20 +208,22 @@ class Staged:
         """Each journey with a stage: entity, order (of the stage that it is at), furthest."""
         import polars as pl
 
-        set_ = asserted.filter(pl.col("set_to").is_not_null()).select(
-            "entity", "place", "set_at", "set_to", "set_furthest"
-        )
-        raised = reached.join(set_.select("entity", "place", "set_at"), on=["entity", "place"], how="left")
-        counts = pl.col("set_at").is_null() | (pl.col("at") > pl.col("set_at"))
-        proven = raised.group_by("entity", "place").agg(
-            pl.col("order").filter(counts).max().alias("raised"), pl.col("order").max().alias("proven")
-        )
-        both = proven.join(set_, on=["entity", "place"], how="full", coalesce=True)
+        set_ = asserted.filter(pl.col("set_to").is_not_null()).select("slot", "set_to", "set_furthest")
+        raised = pl.when("counts").then("order")
+        proven = reached.group_by("slot").agg(raised.max().alias("raised"), pl.col("order").max().alias("proven"))
+        both = proven.join(set_, on="slot", how="full", coalesce=True)
         return both.select(
-            "entity",
+            (pl.col("slot") // PLACES).cast(pl.UInt32).alias("entity"),
             pl.max_horizontal("raised", "set_to").alias("order"),
             pl.max_horizontal("proven", "set_furthest").alias("furthest"),
         )
+
+
+def _slot(entity: pl.Expr, place: pl.Expr) -> pl.Expr:
+    """One number for a person's journey."""
+    import polars as pl
+
+    return (entity.cast(pl.Int64) * PLACES + place).alias("slot")
 
 
 def _is_at_once(way: Entry) -> bool:
@@ -239,7 +250,7 @@ def _often_enough(done: pl.DataFrame, times: int, within: timedelta | None) -> p
 
     if times == 1:
         return done
-    earliest = pl.col("at").shift(times - 1).over("entity", "place")
+    earliest = pl.col("at").shift(times - 1).over("slot")
     enough = earliest.is_not_null()
     if within is not None:
         enough &= (pl.col("at") - earliest) <= within // timedelta(microseconds=1)
@@ -253,7 +264,7 @@ def _all_of(done: pl.DataFrame, keys: list[int], within: timedelta | None) -> pl
     done = done.sort("at")
     # at one instant, the last of several acts sees them all
     latest = [
-        pl.when(pl.col("key") == key).then(pl.col("at")).forward_fill().over("entity", "place").alias(f"last {key}")
+        pl.when(pl.col("key") == key).then(pl.col("at")).forward_fill().over("slot").alias(f"last {key}")
         for key in keys
     ]
     seen = done.with_columns(latest)
