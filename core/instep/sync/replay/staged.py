@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from instep.model.acts import is_buyers
-from instep.model.process import Actor, Entry, Half, Process, Stage
+from instep.model.process import Entry, Half, Process, Stage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +25,7 @@ class Told:
     persons: pl.DataFrame
     """entity, segment."""
     acts: pl.DataFrame
-    """entity, key, at, actor: each act once."""
+    """entity, key (a place), at: each act of theirs once."""
     journeys: pl.DataFrame
     """entity, journey, half, place: their own ones, at most two each, in order (0, 1)."""
     assertions: pl.DataFrame
@@ -35,15 +35,15 @@ class Told:
 class Staged:
     """Which stage persons show by a process at one moment."""
 
-    def __init__(self, process: Process, now: datetime) -> None:
+    def __init__(self, process: Process, now: datetime, behaviours: Sequence[str]) -> None:
+        """`behaviours` are those that acts name by their place."""
         self._process, self._order = process, process.order()
         self._now = int(now.timestamp() * 1_000_000)
         self._keys = list(self._order)
         own = [segment.key for segment in process.segments if segment.stages]
         self._variants: dict[str | None, tuple[Stage, ...]] = {None: process.stages_of(None)}
         self._variants |= {key: process.stages_of(key) for key in own}
-        keys = {key for stage in process.every_stage() for key in stage.enter.behaviours}
-        self._behaviours = sorted(key for key in keys if is_buyers(process, key))
+        self._behaviours = behaviours
 
     @property
     def has_behaviours_of_both_halves(self) -> bool:
@@ -116,15 +116,9 @@ class Staged:
         """
         import polars as pl
 
-        key = pl.col("key").replace_strict(
-            self._behaviours, list(range(len(self._behaviours))), default=None, return_dtype=pl.UInt32
-        )
-        proofs = told.acts.filter(pl.col("actor") == Actor.BUYER, pl.col("at") <= self._now).select(
-            "entity", key, "at"
-        )
-        acquires, retains = (pl.lit(pl.Series(flags, dtype=pl.Boolean)) for flags in self._in_halves())
+        matters, acquires, retains = (pl.lit(pl.Series(flags, dtype=pl.Boolean)) for flags in self._flags())
         proofs = (
-            proofs.filter(pl.col("key").is_not_null())
+            told.acts.filter(matters.gather("key") & (pl.col("at") <= self._now))
             .with_columns(acquires.gather("key").alias("in_acquisition"), retains.gather("key").alias("in_retention"))
             .join(self._slots(told, asserted), on="entity", how="inner")
         )
@@ -155,10 +149,12 @@ class Staged:
             found = found.join(here, on="entity", how="left")
         return found
 
-    def _in_halves(self) -> Iterator[list[bool]]:
-        """For each behaviour whether it can enter a stage of one half, and of the other."""
+    def _flags(self) -> Iterator[list[bool]]:
+        """For each behaviour whether it is a buyer's that enters any stage, one of one half, and of the other."""
+        halves = [self._process.halves_of(key) for key in self._behaviours]
+        yield [bool(of) and is_buyers(self._process, key) for key, of in zip(self._behaviours, halves, strict=True)]
         for half in (Half.ACQUISITION, Half.RETENTION):
-            yield [half in self._process.halves_of(key) for key in self._behaviours]
+            yield [half in of for of in halves]
 
     # --- which stages acts reach --------------------------------------------------------------------------------
 
@@ -250,11 +246,11 @@ def _often_enough(done: pl.DataFrame, times: int, within: timedelta | None) -> p
 
     if times == 1:
         return done
-    earliest = pl.col("at").shift(times - 1).over("slot")
-    enough = earliest.is_not_null()
+    earliest = pl.col("at").shift(times - 1)
+    enough = (pl.col("slot") == pl.col("slot").shift(times - 1)).fill_null(value=False)
     if within is not None:
         enough &= (pl.col("at") - earliest) <= within // timedelta(microseconds=1)
-    return done.sort("at").filter(enough)
+    return done.sort("slot", "at").filter(enough)
 
 
 def _all_of(done: pl.DataFrame, keys: list[int], within: timedelta | None) -> pl.DataFrame:
