@@ -22,6 +22,7 @@ from instep.store.segments import Projection, Segments
 from instep.sync.offline import offline
 from instep.sync.projections import acts as acts_of
 from instep.sync.replay import Replay, replay
+from instep.sync.replay.actsonce import numbered_keys
 from instep.sync.replay.changed import changed
 from instep.sync.replay.columns import Columns
 from instep.sync.replay.files import Replacement, with_replacements
@@ -191,11 +192,12 @@ def rescore(root: Path) -> Taken:
         projection = acts_of([])
         segments.refresh([projection])
         now = _decided_at(segments)
-        scored, total, count = Scored(scoring, now), 0.0, 0
+        keys = sorted(scoring.points)
+        scored, total, count = Scored(scoring, now, keys), 0.0, 0
         began = time.perf_counter()
         for partition in range(segments.partitions):
             acts = segments.read(projection, partition, ["key", "at"])
-            total += float(scored.engagement(acts)["engagement"].sum())
+            total += float(scored.engagement(numbered_keys(acts, keys))["engagement"].sum())
             count += acts.height
         seconds = time.perf_counter() - began
         parts = [segments.read(projection, partition, ["key", "at"]) for partition in range(segments.partitions)]

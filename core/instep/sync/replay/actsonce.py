@@ -8,79 +8,102 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from instep.model.acts import Act, told_once
-from instep.model.process import Process
+from instep.model.process import Actor, Process
 
 if TYPE_CHECKING:
     import polars as pl
 
-SAID = ("entity", "key", "at", "actor", "named")
+SAID = ("entity", "key", "at")
 
 
-def acts_once(frame: pl.DataFrame, process: Process, preferred: Sequence[str]) -> pl.DataFrame:
-    """Each act once: entity (a number), key, at, actor, named. `frame` has `connection` and `id` as well.
+def numbered_keys(acts: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """The acts of these behaviours, each by its place among `keys`: whoever works with acts asks for places."""
+    import polars as pl
+
+    place = pl.col("key").replace_strict(list(keys), list(range(len(keys))), default=None, return_dtype=pl.UInt32)
+    return acts.with_columns(place if keys else pl.lit(None, pl.UInt32).alias("key")).filter(
+        pl.col("key").is_not_null()
+    )
+
+
+def acts_once(acts: pl.DataFrame, keys: Sequence[str], process: Process, preferred: Sequence[str]) -> pl.DataFrame:
+    """Each act once: entity, key (its place in `keys`), at. `acts` are of buyers, and have `connection` and `id` too.
 
     Acts of the same kind stand in a row by their time. One can be told by two systems only where the next one follows
     within `same_within`, from another system: these stretches alone are looked at.
     """
     import polars as pl
 
-    kinds = frame.select("key", "actor").unique(maintain_order=True).with_row_index("kind")
-    numbered = frame.join(kinds, on=["key", "actor"])
-    group = pl.col("entity").cast(pl.Int64) * kinds.height + pl.col("kind")
-    ordered = numbered.with_columns(group.alias("group")).sort("group", "at")
-    same = pl.col("group") == pl.col("group").shift(1)
-    near = (same & (pl.col("at") - pl.col("at").shift(1) <= _within(frame, process))).fill_null(value=False)
-    differs = near & (pl.col("connection") != pl.col("connection").shift(1))
-    ordered = ordered.with_columns((~near).cum_sum().alias("stretch"), differs.alias("differs"))
-    doubtful = ordered.filter(pl.col("differs"))["stretch"].unique()
+    spans = [_span(process, key) for key in keys]
+    doubtful = _doubtful(acts, spans)
     if doubtful.is_empty():
-        return ordered.select(SAID)
-    is_doubtful = ordered["stretch"].is_in(doubtful.implode())
-    alone, several = ordered.filter(~is_doubtful).select(SAID), ordered.filter(is_doubtful)
-    return pl.concat([alone, *_merged(several, process, preferred)])
-
-
-def _within(frame: pl.DataFrame, process: Process) -> pl.Expr:
-    """How near to each other two acts of a kind may be one; of none, never."""
-    import polars as pl
-
-    spans = {key: _span(process, key) for key in frame["key"].unique()}
-    return pl.col("key").replace_strict(list(spans), list(spans.values()), default=-1, return_dtype=pl.Int64)
+        return acts.select(SAID)
+    is_doubtful = pl.Series([False]).new_from_index(0, acts.height).scatter(doubtful["row"], values=True)
+    several = acts[doubtful["row"]].with_columns(doubtful["stretch"], _each("key", spans, pl.Int64).alias("within"))
+    return pl.concat([acts.filter(~is_doubtful).select(SAID), *_merged(several, keys, process, preferred)])
 
 
 def _span(process: Process, key: str) -> int:
+    """How near to each other two acts of a kind may be one, in microseconds; of none, never."""
     behaviour = process.behaviour(key)
     within = behaviour.same_within if behaviour is not None else timedelta(days=1)
     return within // timedelta(microseconds=1) if within else -1
 
 
-def _merged(frame: pl.DataFrame, process: Process, preferred: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _each(column: str, values: Sequence[Any], type: type[pl.DataType]) -> pl.Expr:
+    """The value at the place that a column holds."""
+    import polars as pl
+
+    return pl.lit(pl.Series(values, dtype=type)).gather(column)
+
+
+def _doubtful(acts: pl.DataFrame, spans: Sequence[int]) -> pl.DataFrame:
+    """`row` and `stretch` of acts in stretches in which something may be told twice."""
+    import polars as pl
+
+    group = (pl.col("entity").cast(pl.Int64) * len(spans) + pl.col("key")).alias("group")
+    system = pl.col("connection").cast(pl.Categorical).to_physical().alias("system")
+    short = acts.select(group, "at", _each("key", spans, pl.Int64).alias("within"), system)
+    short = short.with_row_index("row").sort("group", "at")
+    gap = pl.col("at") - pl.col("at").shift(1)
+    near = ((pl.col("group") == pl.col("group").shift(1)) & (gap <= pl.col("within"))).fill_null(value=False)
+    differs = near & (pl.col("system") != pl.col("system").shift(1))
+    short = short.select("row", (~near).cum_sum().alias("stretch"), differs.alias("differs"))
+    stretches = short.filter(pl.col("differs"))["stretch"].unique()
+    return short.filter(pl.col("stretch").is_in(stretches.implode())).select("row", "stretch")
+
+
+def _merged(
+    acts: pl.DataFrame, keys: Sequence[str], process: Process, preferred: Sequence[str]
+) -> Iterator[pl.DataFrame]:
     """Stretches in which something is told twice: those that are one act at once, all others by the row."""
     import polars as pl
 
     of = pl.col("stretch")
     is_one = (pl.col("connection").n_unique().over(of) == pl.len().over(of)) & (
-        pl.col("at").max().over(of) - pl.col("at").min().over(of) <= _within(frame, process)
+        pl.col("at").max().over(of) - pl.col("at").min().over(of) <= pl.col("within")
     )
-    one = frame.select(is_one.alias("one")).to_series()
+    one = acts.select(is_one.alias("one")).to_series()
     rank = {name: place for place, name in enumerate(preferred)}
     ranked = pl.col("connection").replace_strict(list(rank), list(rank.values()), default=len(rank))
-    best = frame.filter(one).with_columns(ranked.alias("rank"), pl.col("named").any().over(of))
-    yield best.sort("stretch", "rank").unique("stretch", keep="first", maintain_order=True).select(SAID)
-    rows = frame.filter(~one).select("stretch", "connection", "id", *SAID).iter_rows()
-    found = [row for _, told in groupby(rows, lambda row: row[0]) for row in _row_by_row(told, process, preferred)]
-    yield pl.DataFrame(found, schema={name: frame.schema[name] for name in SAID}, orient="row")
+    best = acts.filter(one).with_columns(ranked.alias("rank")).sort("stretch", "rank")
+    yield best.unique("stretch", keep="first", maintain_order=True).select(SAID)
+    rows = acts.filter(~one).select("stretch", "connection", "id", *SAID).iter_rows()
+    found = [
+        row for _, told in groupby(rows, lambda row: row[0]) for row in _row_by_row(told, keys, process, preferred)
+    ]
+    yield pl.DataFrame(found, schema={name: acts.schema[name] for name in SAID}, orient="row")
 
 
 def _row_by_row(
-    told: Iterator[tuple[Any, ...]], process: Process, preferred: Sequence[str]
-) -> Iterator[tuple[int, str, int, str, bool]]:
+    told: Iterator[tuple[Any, ...]], keys: Sequence[str], process: Process, preferred: Sequence[str]
+) -> Iterator[tuple[int, int, int]]:
     """One stretch, as rows have it."""
     said = {f"{connection}/behaviour/{id}": row for _, connection, id, *row in told}
-    acts = [Act(key, _instant(at), actor, source) for source, (_, key, at, actor, _) in said.items()]
+    acts = [Act(keys[key], _instant(at), Actor.BUYER, source) for source, (_, key, at) in said.items()]
     for act in told_once(acts, process, preferred):
-        entity, _, at, *_ = said[act.source]
-        yield entity, act.key, at, act.actor, any(said[source][4] for source in (act.source, *act.also))
+        entity, key, at = said[act.source]
+        yield entity, key, at
 
 
 def _instant(microseconds: int) -> datetime:

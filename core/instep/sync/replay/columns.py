@@ -20,7 +20,7 @@ from instep.sync.decisions import undecided_entities
 from instep.sync.firstbuyers import FIRST_BUYER
 from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
-from instep.sync.replay.actsonce import acts_once
+from instep.sync.replay.actsonce import acts_once, numbered_keys
 from instep.sync.replay.changed import Changed, touches
 from instep.sync.replay.frames import Ruled, first_that_holds
 from instep.sync.replay.scored import Scored
@@ -134,6 +134,8 @@ class _Told:
 
     journeys: pl.DataFrame
     claims: pl.DataFrame
+    named: pl.Series
+    """Who did something that names an opportunity."""
 
 
 class _Work:
@@ -145,8 +147,9 @@ class _Work:
         self._changed, self._segments = columns.changed, columns.segments
         self._processes = (self._before.workspace.process, self._after.workspace.process)
         now = self._after.at
-        self._staged = tuple(Staged(process, now) for process in self._processes)
-        self._scored = Scored(self._after.workspace.scoring, now)
+        self._keys = self._behaviours()
+        self._staged = tuple(Staged(process, now, self._keys) for process in self._processes)
+        self._scored = Scored(self._after.workspace.scoring, now, self._keys)
         self._segment_rules = [
             (segment.key, Ruled(segment.when, now) if segment.when is not None else None)
             for segment in self._processes[1].segments
@@ -161,6 +164,11 @@ class _Work:
         self._special = columns.whom[Kind.PERSON] | self._first_buyers()
         if touches(columns.changed, Kind.OPPORTUNITY, scores_companies=False):
             self._special |= self._with_opportunities()  # deciding these decides their people too
+
+    def _behaviours(self) -> list[str]:
+        """The behaviours that make a difference to anybody."""
+        entering = {key for p in self._processes for stage in p.every_stage() for key in stage.enter.behaviours}
+        return sorted(entering | self._after.workspace.scoring.points.keys())
 
     # --- small tables -------------------------------------------------------------------------------------------
 
@@ -223,8 +231,8 @@ class _Work:
         numbers = persons.select("entity").with_row_index("number")
         told = self._told(partition, numbers) if self._changed.process else None
         done = self._acts(partition, numbers) if self._changed.process or self._changed.scoring else None
-        if told is not None and done is not None:
-            rest &= ~numbers["number"].is_in(self._unknown(told, done))
+        if told is not None:
+            rest &= ~numbers["number"].is_in(self._unknown(told))
         self._of.whom[Kind.PERSON] |= set(persons.filter(~rest)["entity"])
         persons = persons.with_columns(numbers["number"]).filter(rest)
         after = self._decided(persons, told, done)
@@ -306,20 +314,32 @@ class _Work:
     # --- what is known of their journeys ------------------------------------------------------------------------
 
     def _acts(self, partition: int, numbers: pl.DataFrame) -> pl.DataFrame:
-        """What was done, each act once: entity (their number), key, at, actor, named."""
-        frame = self._segments.read(self._of.acts(), partition, ["connection", "id", "key", "at", "actor", "named"])
-        return acts_once(_numbered(frame, numbers), self._processes[1], self._after.workspace.connection_names)
+        """What buyers did that makes a difference, each act once: entity (their number), key (its place), at."""
+        import polars as pl
+
+        wanted = ["connection", "id", "key", "at", "actor"]
+        frame = self._segments.read(self._of.acts(), partition, wanted).filter(pl.col("actor") == Actor.BUYER)
+        acts = _numbered(numbered_keys(frame.drop("actor"), self._keys), numbers)
+        return acts_once(acts, self._keys, self._processes[1], self._after.workspace.connection_names)
 
     def _told(self, partition: int, numbers: pl.DataFrame) -> _Told:
         import polars as pl
 
         own = self._segments.read(journeys(), partition, ["id", "half", "continues_as"]).rename({"id": "journey"})
-        own = _numbered(own, numbers).sort("entity", pl.col("journey").str.len_chars(), "journey")
-        own = own.with_columns(pl.int_range(pl.len()).over("entity").alias("place"))
+        own = _numbered(own, numbers)
+        is_one = own["entity"].is_unique()
+        several = own.filter(~is_one).sort("entity", pl.col("journey").str.len_chars(), "journey")
+        places = (pl.lit(0, pl.Int64), pl.int_range(pl.len()).over("entity"))
+        own = pl.concat(
+            part.with_columns(place.alias("place"))
+            for part, place in zip((own.filter(is_one), several), places, strict=True)
+        )
         wanted = ["journey", "at", "type", "value", "source", "accepted", "expires"]
-        return _Told(own, _numbered(self._segments.read(claims(), partition, wanted), numbers))
+        said = _numbered(self._segments.read(claims(), partition, wanted), numbers)
+        named = self._segments.read(self._of.acts(), partition, ["named"]).filter("named")
+        return _Told(own, said, _numbered(named, numbers)["entity"])
 
-    def _unknown(self, told: _Told, done: pl.DataFrame) -> list[int]:
+    def _unknown(self, told: _Told) -> list[int]:
         """Whose journeys are more than columns can follow, by their numbers."""
         import polars as pl
 
@@ -327,7 +347,7 @@ class _Work:
         numbers = set(told.journeys.filter((pl.col("place") > 1) | pl.col("continues_as").is_not_null())["entity"])
         plain = pl.col("type").is_in(PLAIN_CLAIMS) & pl.col("expires").is_null()
         numbers |= set(said.filter(~plain)["entity"])
-        numbers |= set(done.filter(pl.col("named"))["entity"])
+        numbers |= set(told.named)
         accepted = _accepted(said)
         for staged in self._staged:
             numbers |= set(staged.of_both_halves(accepted)["entity"])
@@ -369,7 +389,7 @@ class _Work:
     def _scores(self, persons: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
 
-        engaged = self._scored.engagement(done.filter(pl.col("actor") == Actor.BUYER).select("entity", "key", "at"))
+        engaged = self._scored.engagement(done)
         frame = persons.select("number", "published", "published_at", "grade", "is_graded").join(
             engaged, left_on="number", right_on="entity", how="left", maintain_order="left"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,22 +16,20 @@ if TYPE_CHECKING:
 class Scored:
     """What persons score by a scoring at one moment, and what of it would be published."""
 
-    def __init__(self, scoring: Scoring, now: datetime) -> None:
-        self._scoring, self._now = scoring, now
+    def __init__(self, scoring: Scoring, now: datetime, keys: Sequence[str]) -> None:
+        """`keys` are the behaviours that acts name by their place."""
+        self._scoring, self._now, self._keys = scoring, now, keys
         self._fit = [(rule.points, Ruled(rule.when, now)) for rule in scoring.fit]
 
     def engagement(self, acts: pl.DataFrame) -> pl.DataFrame:
-        """`entity` and `engagement`, from `acts` of buyers, each told once: entity, key, at (microseconds)."""
+        """`entity` and `engagement`, from `acts` of buyers, each told once: entity, key (a place), at (us)."""
         import polars as pl
 
         scoring, now = self._scoring, int(self._now.timestamp() * 1_000_000)
-        points = pl.DataFrame(
-            {"key": list(scoring.points), "points": [float(p) for p in scoring.points.values()]},
-            schema={"key": pl.String, "points": pl.Float64},
-        )
-        frame = acts.join(points, on="key", how="inner")
+        points = pl.Series([float(scoring.points.get(key, 0.0)) for key in self._keys], dtype=pl.Float64)
+        frame = acts.with_columns(pl.lit(points).gather("key").alias("points")).filter(pl.col("points") != 0)
         if scoring.caps:
-            is_capped = pl.col("key").is_in(list(scoring.caps))
+            is_capped = pl.col("key").is_in([place for place, key in enumerate(self._keys) if key in scoring.caps])
             frame = pl.concat([frame.filter(~is_capped), self._capped(frame.filter(is_capped))])
         age = (now - pl.col("at")) / (scoring.half_life_days * 86_400_000_000)
         worth = pl.when(pl.col("at") <= now).then(pl.col("points") * pl.lit(2.0).pow(-age)).otherwise(0.0)
@@ -41,11 +39,8 @@ class Scored:
         """The points that each act still gives within the cap of its behaviour, the earlier ones first."""
         import polars as pl
 
-        caps = pl.DataFrame(
-            {"key": list(self._scoring.caps), "cap": [float(c) for c in self._scoring.caps.values()]},
-            schema={"key": pl.String, "cap": pl.Float64},
-        )
-        frame = frame.join(caps, on="key").sort("at")
+        caps = pl.Series([float(self._scoring.caps.get(key, 0.0)) for key in self._keys], dtype=pl.Float64)
+        frame = frame.with_columns(pl.lit(caps).gather("key").alias("cap")).sort("at")
         size = pl.col("points").abs()
         before = pl.int_range(pl.len()).over("entity", "key") * size
         left = (pl.col("cap") - before).clip(0.0).clip(upper_bound=size)

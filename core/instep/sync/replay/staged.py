@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from instep.model.acts import is_buyers
-from instep.model.process import Actor, Entry, Half, Process, Stage
+from instep.model.process import Entry, Half, Process, Stage
 
 if TYPE_CHECKING:
     import polars as pl
 
 
+PLACES = 4
+"""Of a person's journeys: two known ones, and one of each half that acts open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known of the journeys of some persons. `entity` may be any key of theirs, a number too."""
+    """What is known of the journeys of some persons, each by a number (`entity`)."""
 
     persons: pl.DataFrame
     """entity, segment."""
     acts: pl.DataFrame
-    """entity, key, at, actor: each act once."""
+    """entity, key (a place), at: each act of theirs once."""
     journeys: pl.DataFrame
     """entity, journey, half, place: their own ones, at most two each, in order (0, 1)."""
     assertions: pl.DataFrame
@@ -31,15 +35,15 @@ class Told:
 class Staged:
     """Which stage persons show by a process at one moment."""
 
-    def __init__(self, process: Process, now: datetime) -> None:
+    def __init__(self, process: Process, now: datetime, behaviours: Sequence[str]) -> None:
+        """`behaviours` are those that acts name by their place."""
         self._process, self._order = process, process.order()
         self._now = int(now.timestamp() * 1_000_000)
         self._keys = list(self._order)
         own = [segment.key for segment in process.segments if segment.stages]
         self._variants: dict[str | None, tuple[Stage, ...]] = {None: process.stages_of(None)}
         self._variants |= {key: process.stages_of(key) for key in own}
-        keys = {key for stage in process.every_stage() for key in stage.enter.behaviours}
-        self._behaviours = sorted(key for key in keys if is_buyers(process, key))
+        self._behaviours = behaviours
 
     @property
     def has_behaviours_of_both_halves(self) -> bool:
@@ -51,7 +55,7 @@ class Staged:
         """`entity` and `stage` of persons; and `furthest`, a stage for each of their journeys that ever had one."""
         import polars as pl
 
-        asserted = self._asserted(told)
+        asserted = self._asserted(told).with_columns(_slot(pl.col("entity"), pl.col("place")))
         acts = self._in_journeys(told, asserted)
         reached = self._reached(acts)
         folded = self._folded(asserted, reached)
@@ -104,28 +108,27 @@ class Staged:
     # --- for which journey acts count ---------------------------------------------------------------------------
 
     def _in_journeys(self, told: Told, asserted: pl.DataFrame) -> pl.DataFrame:
-        """Every act that can move a stage, with the journey that it counts for: entity, place, list, key, at.
+        """Every act that can move a stage, with the journey that it counts for: slot, list, key, at, counts.
 
         A journey that an act opens stands at place 2 or 3, by its half. `list` is the place of the list of stages
-        that its person goes through, `key` that of the behaviour.
+        that its person goes through, `key` that of the behaviour. It `counts` for the stage that is shown if the
+        journey was not set since.
         """
         import polars as pl
 
-        key = pl.col("key").replace_strict(
-            self._behaviours, list(range(len(self._behaviours))), default=None, return_dtype=pl.UInt32
-        )
-        proofs = told.acts.filter(pl.col("actor") == Actor.BUYER, pl.col("at") <= self._now).select(
-            "entity", key, "at"
-        )
-        acquires, retains = (pl.lit(pl.Series(flags, dtype=pl.Boolean)) for flags in self._in_halves())
+        matters, acquires, retains = (pl.lit(pl.Series(flags, dtype=pl.Boolean)) for flags in self._flags())
         proofs = (
-            proofs.filter(pl.col("key").is_not_null())
+            told.acts.filter(matters.gather("key") & (pl.col("at") <= self._now))
             .with_columns(acquires.gather("key").alias("in_acquisition"), retains.gather("key").alias("in_retention"))
             .join(self._slots(told, asserted), on="entity", how="inner")
         )
         new = pl.when(pl.col("in_acquisition")).then(2).otherwise(3)
         place = pl.when(_takes(0)).then(0).when(_takes(1)).then(1).otherwise(new).cast(pl.Int64)
-        return proofs.select("entity", place.alias("place"), "list", "key", "at")
+        proofs = proofs.with_columns(place.alias("place"))
+        set_at = pl.when(pl.col("place") == 0).then("set_at0").when(pl.col("place") == 1).then("set_at1")
+        counts = set_at.is_null() | (pl.col("at") > set_at)
+        slot = _slot(pl.col("entity"), pl.col("place"))
+        return proofs.select(slot, "list", "key", "at", counts.alias("counts"))
 
     def _slots(self, told: Told, asserted: pl.DataFrame) -> pl.DataFrame:
         """One row for each person: their list of stages, and what acts need to know of their first two journeys."""
@@ -139,27 +142,29 @@ class Staged:
         )
         found = told.persons.select("entity", list_.alias("list"))
         for place in (0, 1):
-            known = ("half", "first_at", "half_set")
+            known = ("half", "first_at", "half_set", "set_at")
             here = asserted.filter(pl.col("place") == place).select(
                 "entity", pl.lit(value=True).alias(f"is{place}"), *(pl.col(n).alias(f"{n}{place}") for n in known)
             )
             found = found.join(here, on="entity", how="left")
         return found
 
-    def _in_halves(self) -> Iterator[list[bool]]:
-        """For each behaviour whether it can enter a stage of one half, and of the other."""
+    def _flags(self) -> Iterator[list[bool]]:
+        """For each behaviour whether it is a buyer's that enters any stage, one of one half, and of the other."""
+        halves = [self._process.halves_of(key) for key in self._behaviours]
+        yield [bool(of) and is_buyers(self._process, key) for key, of in zip(self._behaviours, halves, strict=True)]
         for half in (Half.ACQUISITION, Half.RETENTION):
-            yield [half in self._process.halves_of(key) for key in self._behaviours]
+            yield [half in of for of in halves]
 
     # --- which stages acts reach --------------------------------------------------------------------------------
 
     def _reached(self, acts: pl.DataFrame) -> pl.DataFrame:
-        """Which stage, by its place, is reached by which act: entity, place, at, order."""
+        """Which stage, by its place, is reached by which act: slot, counts, order."""
         import polars as pl
 
         at_once = pl.lit(pl.Series(self._entered_at_once(), dtype=pl.Int64))
         order = at_once.gather(pl.col("list") * len(self._behaviours) + pl.col("key")).alias("order")
-        frames = [acts.select("entity", "place", "at", order).filter(pl.col("order").is_not_null())]
+        frames = [acts.select("slot", "counts", order).filter(pl.col("order").is_not_null())]
         for number, stages in enumerate(self._variants.values()):
             ways = [(stage, way) for stage in stages for way in stage.enter.ways]
             if any(not _is_at_once(way) for _, way in ways):
@@ -188,10 +193,10 @@ class Staged:
         any_, all_ = ([place[key] for key in sorted(keys) if key in place] for keys in (way.any, way.all))
         if way.any and way.times > 1:
             done = acts.filter(pl.col("key").is_in(any_))
-            yield _often_enough(done, way.times, way.within).select("entity", "place", "at", order)
+            yield _often_enough(done, way.times, way.within).select("slot", "counts", order)
         if way.all and len(all_) == len(way.all):
             done = acts.filter(pl.col("key").is_in(all_))
-            yield _all_of(done, all_, way.within).select("entity", "place", "at", order)
+            yield _all_of(done, all_, way.within).select("slot", "counts", order)
 
     # --- the fold -----------------------------------------------------------------------------------------------
 
@@ -199,20 +204,22 @@ class Staged:
         """Each journey with a stage: entity, order (of the stage that it is at), furthest."""
         import polars as pl
 
-        set_ = asserted.filter(pl.col("set_to").is_not_null()).select(
-            "entity", "place", "set_at", "set_to", "set_furthest"
-        )
-        raised = reached.join(set_.select("entity", "place", "set_at"), on=["entity", "place"], how="left")
-        counts = pl.col("set_at").is_null() | (pl.col("at") > pl.col("set_at"))
-        proven = raised.group_by("entity", "place").agg(
-            pl.col("order").filter(counts).max().alias("raised"), pl.col("order").max().alias("proven")
-        )
-        both = proven.join(set_, on=["entity", "place"], how="full", coalesce=True)
+        set_ = asserted.filter(pl.col("set_to").is_not_null()).select("slot", "set_to", "set_furthest")
+        raised = pl.when("counts").then("order")
+        proven = reached.group_by("slot").agg(raised.max().alias("raised"), pl.col("order").max().alias("proven"))
+        both = proven.join(set_, on="slot", how="full", coalesce=True)
         return both.select(
-            "entity",
+            (pl.col("slot") // PLACES).cast(pl.UInt32).alias("entity"),
             pl.max_horizontal("raised", "set_to").alias("order"),
             pl.max_horizontal("proven", "set_furthest").alias("furthest"),
         )
+
+
+def _slot(entity: pl.Expr, place: pl.Expr) -> pl.Expr:
+    """One number for a person's journey."""
+    import polars as pl
+
+    return (entity.cast(pl.Int64) * PLACES + place).alias("slot")
 
 
 def _is_at_once(way: Entry) -> bool:
@@ -239,11 +246,11 @@ def _often_enough(done: pl.DataFrame, times: int, within: timedelta | None) -> p
 
     if times == 1:
         return done
-    earliest = pl.col("at").shift(times - 1).over("entity", "place")
-    enough = earliest.is_not_null()
+    earliest = pl.col("at").shift(times - 1)
+    enough = (pl.col("slot") == pl.col("slot").shift(times - 1)).fill_null(value=False)
     if within is not None:
         enough &= (pl.col("at") - earliest) <= within // timedelta(microseconds=1)
-    return done.sort("at").filter(enough)
+    return done.sort("slot", "at").filter(enough)
 
 
 def _all_of(done: pl.DataFrame, keys: list[int], within: timedelta | None) -> pl.DataFrame:
@@ -253,7 +260,7 @@ def _all_of(done: pl.DataFrame, keys: list[int], within: timedelta | None) -> pl
     done = done.sort("at")
     # at one instant, the last of several acts sees them all
     latest = [
-        pl.when(pl.col("key") == key).then(pl.col("at")).forward_fill().over("entity", "place").alias(f"last {key}")
+        pl.when(pl.col("key") == key).then(pl.col("at")).forward_fill().over("slot").alias(f"last {key}")
         for key in keys
     ]
     seen = done.with_columns(latest)
