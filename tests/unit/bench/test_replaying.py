@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The state that replays are measured on is one that the engine leaves behind, and columns say of it what rows do."""
-=======
 """Replays are measured on a state that the engine leaves behind, and columns say of it what rows say."""
->>>>>>> help-b
 
 from __future__ import annotations
 
