@@ -215,7 +215,7 @@ def tell_twice(part: Buying) -> None:
     part.sync()
     acts = part.explained(who, "score")["score"]["acts"]
     heard = [act for act in acts if act["behaviour"] == "attends-webinar"]
-    tell_buyers.acts(part.teller, part.workspace, heard)
+    tell_buyers.acts(part.teller, heard)
     part.expect([len(act["also"]) for act in heard] == [1], f"It counts {len(heard)} time")
     part.expect_at(who, "consideration", "At consideration")
 
@@ -262,7 +262,7 @@ def become_known(part: Buying) -> None:
     part.hands("system").buyer_appears(who, STRANGER.first, STRANGER.last, part.clock.now())
     part.sync()
     score = part.explained(who, "score")["score"]
-    tell_buyers.acts(part.teller, part.workspace, score["acts"])
+    tell_buyers.acts(part.teller, score["acts"])
     theirs = [act for act in score["acts"] if act["company"]]
     part.expect(len(theirs) == len(PAGES), f"{len(theirs)} things that {QUIET.name} did are theirs")
     part.expect_at(who, "awareness", "Known everywhere, at awareness")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instep.demo.edits import RULES
-from instep.demo.runs import names
 from instep.demo.scene import Buyer, Scene
 from instep.demo.show import WIDTH, Teller
 from instep.demo.shown import Shown, in_words
@@ -52,14 +51,13 @@ def score(teller: Teller, document: Mapping[str, Any]) -> None:
     _lines(teller, score_lines(dict(document)))
 
 
-def acts(teller: Teller, workspace: Workspace, found: Sequence[Mapping[str, Any]]) -> None:
+def acts(teller: Teller, found: Sequence[Mapping[str, Any]]) -> None:
     """The lines of some acts, each with the company that did it while nobody there was known."""
     from instep.cli.output import moment
 
-    known = names(workspace, {act["company"] for act in found if act["company"]})
     for act in found:
         also = f", also told by {', '.join(_short(source) for source in act['also'])}" if act["also"] else ""
-        while_unknown = f", while nobody at {known[act['company']]} was known" if act["company"] else ""
+        while_unknown = f", while nobody at {act['company']} was known" if act["company"] else ""
         what = f"{act['behaviour']} from {_short(act['source'])}{also}{while_unknown}"
         teller.say(f"{act['left']:+.2f} left of {act['points']:+g} {moment(act['at'])} {what}")
 
