@@ -41,22 +41,23 @@ def crossings(frame: pl.DataFrame, scoring: Scoring, since: datetime, until: dat
     """
     import polars as pl
 
-    if scoring.is_empty:
-        return _found(frame.clear(), scoring)
-    known = frame.filter(pl.col("engagement").is_not_null()).with_columns(
+    known = frame.lazy().filter(pl.col("engagement").is_not_null() & (not scoring.is_empty))
+    known = known.with_columns(
         pl.col("published").cast(pl.Float64),
         _instant("published_at"),
         _instant("engaged_at"),
-        pl.col("engagement").alias("decided"),
+        decided=pl.col("engagement"),
     )
-    before = _decided(known, scoring, since)
-    told = before.select(pl.col("published").alias("was"), pl.col("grade").alias("was_grade"))
-    after = _decided(before, scoring, until).hstack(told)
+    before = _decided(known, scoring, since).with_columns(was=pl.col("published"), was_grade=pl.col("grade"))
+    after = _decided(before, scoring, until)
     moved = pl.col("published").ne_missing(pl.col("was")) | pl.col("grade").ne_missing(pl.col("was_grade"))
-    return _found(after.filter(moved), scoring)
+    whole = pl.col("was", "published").cast(pl.Int64)
+    band = reached(scoring.bands, pl.col("published").cast(pl.Float64)).alias("band")
+    told = after.filter(moved).with_columns(whole)
+    return told.select("entity", "was", "was_grade", "published", band, "grade").collect()
 
 
-def _decided(frame: pl.DataFrame, scoring: Scoring, at: datetime) -> pl.DataFrame:
+def _decided(frame: pl.LazyFrame, scoring: Scoring, at: datetime) -> pl.LazyFrame:
     """What would be published at an instant; whoever was decided later stays as they are."""
     import polars as pl
 
@@ -74,16 +75,6 @@ def _decided(frame: pl.DataFrame, scoring: Scoring, at: datetime) -> pl.DataFram
         pl.when(moves).then(pl.lit(at)).otherwise("published_at").alias("published_at"),
         pl.when(moves).then("now").otherwise("grade").alias("grade"),
     )
-
-
-def _found(frame: pl.DataFrame, scoring: Scoring) -> pl.DataFrame:
-    import polars as pl
-
-    if "was" not in frame.columns:
-        frame = frame.with_columns(pl.col("published").alias("was"), pl.col("grade").alias("was_grade"))
-    band = reached(scoring.bands, pl.col("published").cast(pl.Float64)).alias("band")
-    whole = pl.col("was", "published").cast(pl.Int64)
-    return frame.with_columns(whole).select("entity", "was", "was_grade", "published", band, "grade")
 
 
 def _instant(name: str) -> pl.Expr:
