@@ -101,6 +101,8 @@ class Entry:
         return any(way._is_met(key, at, acts) for way in self.ways)
 
     def _is_met(self, key: str, at: datetime, acts: Mapping[str, Sequence[datetime]]) -> bool:
+        if key in self.any and self.times == 1:
+            return True
         since = at - self.within if self.within is not None else None
         if key in self.any:
             done = sum(1 for name in self.any for act in acts.get(name, ()) if since is None or act >= since)
