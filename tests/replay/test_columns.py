@@ -12,7 +12,7 @@ from instep.sync.replay import run as replaying
 from instep.sync.replay.columns import Columns
 from instep.sync.replay.files import Replacement
 
-from ..semantics.cases import Stage
+from ..semantics.cases import Stage, play
 from .drawn import changes, history
 
 FEW, MANY = range(6), range(6, 60)
@@ -77,3 +77,46 @@ def test_columns_replay_most_of_those_who_are_at_rest(tmp_path: Path, monkeypatc
     stage = history(tmp_path, 3)
     both_ways(stage, {"scoring": stage.config["scoring"].replace("webinar = 10", "webinar = 30")})
     assert left[0] <= 6
+
+
+# --- what columns once missed ----------------------------------------------------------------------------------
+
+BASE = "points = { webinar = 20, trial = 30 }\nbands = { cold = 0, warm = 25 }\n"
+MISSED = {
+    "a company's score": (
+        {"scoring": BASE, "companies are told": "score"},
+        "a.jane; a.joan; a.acme; a.jane in a.acme; a.joan in a.acme; sync; sync; jane did webinar 3d ago; sync; sync",
+        {"scoring": BASE.replace("webinar = 20", "webinar = 40")},
+    ),
+    "a detour": (
+        {"scoring": BASE, "told": "detour"},
+        "a.jane; a.joan; sync; sync; jane did webinar 30d ago; sync; sync",
+        {"process": '\n[[detours]]\nkey = "dormant"\nafter = "5d"\n'},
+    ),
+    "acts that count as one": (
+        {"scoring": BASE},
+        "a.jane; a.joan; sync; sync; jane did webinar 3d ago; b.jane did webinar 1d ago; sync; sync",
+        {"process": '\n[[behaviours]]\nkey = "whatever"\nlabel = "Whatever"\nsame_within = "5d"\n'},
+    ),
+    "what is proven": (
+        {"scoring": BASE, "told": "proven_stage"},
+        "a.jane; a.joan; sync; sync; jane did webinar 3d ago; sync; sync",
+        {"process": '\n[[stages]]\nkey = "purchase"\nenter = { any = ["webinar"] }\n'},
+    ),
+    "whom a rule may be given to": (
+        {"assign": '[[assign]]\nkind = "person"\nwhen = "blank"\nif = { field = "title", eq = "CTO" }\n'},
+        "a.jane; a.joan; sync; sync; jane did webinar 3d ago; joan did webinar 3d ago; sync; sync",
+        {"process": '\n[[stages]]\nkey = "purchase"\nenter = { any = ["webinar"] }\n'},
+    ),
+}
+
+
+@pytest.mark.parametrize("missed", MISSED)
+def test_what_columns_cannot_follow_is_left_to_the_rows(tmp_path: Path, missed: str) -> None:
+    config, steps, changed = MISSED[missed]
+    stage = Stage(tmp_path)
+    stage.config |= {**config, "quarantine": "tries = 5\n[guards]\nenabled = false"}
+    play(stage, steps)
+    by_rows, by_columns = both_ways(stage, changed)
+    assert by_columns == by_rows
+    assert by_rows["moves"] or missed == "acts that count as one"

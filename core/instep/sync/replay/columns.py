@@ -7,11 +7,11 @@ last run's decisions are what the present files say, so only the changed ones ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from instep.mapping.compiled import EntityMapping
+from instep.mapping.compiled import EntityMapping, Workspace
 from instep.model.entities import Kind
 from instep.model.process import Actor
 from instep.model.rules import Always, Never
@@ -27,7 +27,7 @@ from instep.sync.replay.scored import Scored
 from instep.sync.replay.staged import Staged, Told
 from instep.sync.replay.tally import Tally
 from instep.sync.replay.told import Teller
-from instep.sync.scores import scores_companies
+from instep.sync.scores import SCORES, scores_companies
 from instep.sync.session import Live, Session
 
 if TYPE_CHECKING:
@@ -43,9 +43,36 @@ _LABELS = ("email", "domain", "name")
 _SCORES = ("score", "band", "grade")
 
 
-def by_columns_alone(changed: Changed) -> bool:
+def by_columns_alone(changed: Changed, before: Workspace, after: Workspace) -> bool:
     """Whether columns know enough for what is different; else everybody is replayed row by row."""
-    return not changed.other
+    sides = (before, after)
+    judges_anew = changed.process or changed.scoring
+    if changed.other or (judges_anew and any(_is_told(side, Kind.COMPANY, SCORES) for side in sides)):
+        return False  # a company's score is made of what its people did by the changed files
+    if not changed.process:
+        return not (changed.team and any(map(_assigns_by_rules, sides)))
+    beside_the_path = any(side.process.detours or _is_told(side, Kind.PERSON, _OF_STAGES) for side in sides)
+    return not beside_the_path and _told_alike(before, after) and not any(map(_assigns_by_rules, sides))
+
+
+_OF_STAGES = ("proven_stage", "detour", "overdue")
+
+
+def _is_told(workspace: Workspace, kind: Kind, names: Collection[str]) -> bool:
+    """Whether a system is told one of these."""
+    entities = (mapping.entities.get(kind) for mapping in workspace.mappings.values())
+    return any(field.tells and field.name in names for e in entities if e is not None for field in e.fields)
+
+
+def _assigns_by_rules(workspace: Workspace) -> bool:
+    """Whether who is given to whom depends on more than stage, segment and owner."""
+    return any(a.kind is Kind.PERSON and not isinstance(a.rule, Always) for a in workspace.team.assignments)
+
+
+def _told_alike(before: Workspace, after: Workspace) -> bool:
+    """Whether both processes take the same acts for one, and the same for a buyer's."""
+    sides = ({b.key: (b.same_within, b.actor) for b in side.process.behaviours} for side in (before, after))
+    return next(sides) == next(sides)
 
 
 @dataclass(slots=True)
