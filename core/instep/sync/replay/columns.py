@@ -47,6 +47,8 @@ def by_columns_alone(changed: Changed, before: Workspace, after: Workspace) -> b
     """Whether columns know enough for what is different; else everybody is replayed row by row."""
     sides = (before, after)
     judges_anew = changed.process or changed.scoring
+    if changed.tables and any(law.authority for (kind, _), law in after.laws.items() if kind is Kind.PERSON):
+        return False  # an authority is heard anew in every run
     if changed.other or (judges_anew and any(_is_told(side, Kind.COMPANY, SCORES) for side in sides)):
         return False  # a company's score is made of what its people did by the changed files
     if not changed.process:
