@@ -204,6 +204,11 @@ class Process:
             key = self.moved[key]
         return key
 
+    @property
+    def watches_acts(self) -> bool:
+        """Whether some detour begins by nobody doing anything."""
+        return any(detour.after is not None for detour in self.detours)
+
     def has_stage(self, key: str) -> bool:
         return key in self._stages
 

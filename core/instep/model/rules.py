@@ -19,6 +19,11 @@ Facts = Mapping[str, Scalar]
 """Field name to value, as a rule sees them: `industry`, or `company.industry` for the linked company's."""
 
 
+def with_company(own: Facts, company: Facts) -> dict[str, Scalar]:
+    """An entity's own facts and those of its company, each under the name that rules give it."""
+    return {**own, **{f"company.{name}": value for name, value in company.items()}}
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What a rule may know besides the facts: the instant it is asked, and which fields just changed."""

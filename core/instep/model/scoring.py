@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from instep.model.rules import Facts, Moment, Rule
-from instep.model.rulewords import spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +199,3 @@ def _next_line(lines: Sequence[float], fading: float, fixed: float) -> float | N
     else:
         ahead = min((line for line in lines if current < line < fixed), default=None)
     return None if ahead is None else max(0.0, math.log2(fading / (ahead - fixed)))
-
-
-def fit_words(rule: FitRule) -> str:
-    """A rule of fit as a sentence names it."""
-    return spelled(rule.when)

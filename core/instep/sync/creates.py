@@ -9,7 +9,7 @@ from instep.mapping.translate import Untold
 from instep.model.consent import is_opted_out
 from instep.model.entities import FieldType
 from instep.model.identity import normalised_key
-from instep.model.rules import Moment
+from instep.model.rules import Moment, with_company
 from instep.model.rulewords import spelled
 from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, is_blank
@@ -194,7 +194,7 @@ def _create_values(
 
 def _required_values(state: EntityState, live: Live, mapping: EntityMapping, object: str) -> list[Value]:
     """What the system demands of a new record, from what is known of the entity or its company, else the default."""
-    known = {**state.values, **{f"company.{name}": value for name, value in state.company.items()}}
+    known = with_company(state.values, state.company)
     found: list[Value] = []
     for name, required in mapping.required.items():
         if not live.has_field(object, name):

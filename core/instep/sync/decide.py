@@ -18,14 +18,14 @@ from instep.model.entities import FieldType, Kind
 from instep.model.identity import normalised_key
 from instep.model.journey import Claim, Position, shown
 from instep.model.process import Actor, JourneyKind
-from instep.model.rules import Always, Moment, earliest
+from instep.model.rules import Always, Moment, earliest, with_company
 from instep.model.scoring import Engagement
 from instep.model.values import decode, is_blank
 from instep.sync.conflicts import waiting_resolutions
 from instep.sync.decisions import Decisions, Facts, dirty_entities
-from instep.sync.evidence import acts_of, referrals_of
+from instep.sync.evidence import FIRST_BUYER, acts_of, referrals_of
 from instep.sync.fields import Ends, decide_consent, decide_fields, decide_relations
-from instep.sync.firstbuyers import FIRST_BUYER, find_first_buyers, first_buyers_of, known_of
+from instep.sync.firstbuyers import find_first_buyers, first_buyers_of, known_of
 from instep.sync.journeys import (
     carried_on,
     continue_as_opportunities,
@@ -207,10 +207,7 @@ def _decide_companies(session: Session, decisions: Decisions) -> None:
 
 def _segment(session: Session, state: EntityState, company: Facts) -> str | None:
     """The first segment whose rule fits; a person's or opportunity's rule may look at its company."""
-    facts = dict(state.values)
-    facts.update({f"company.{name}": value for name, value in company.items()})
-    if state.kind is Kind.COMPANY:
-        facts.update({f"company.{name}": value for name, value in state.values.items()})
+    facts = with_company(state.values, state.values if state.kind is Kind.COMPANY else company)
     moment = Moment(session.at, frozenset(state.changed))
     for segment in session.workspace.process.segments:
         if segment.when is None or segment.when.value(facts, moment):
@@ -323,7 +320,7 @@ def _note_acts(session: Session, decisions: Decisions, acts: Mapping[str, Sequen
 
 def _note_activity(session: Session, decisions: Decisions) -> None:
     """When somebody last did anything, for every decided opportunity; only where the process asks."""
-    if not any(detour.after is not None for detour in session.workspace.process.detours):
+    if not session.workspace.process.watches_acts:
         return
     buyers = {end for s in decisions.opportunities.values() for ends in s.relations.values() for end in ends}
     acted = dict(decisions.acted)
@@ -454,7 +451,7 @@ def _note_due(session: Session, decisions: Decisions, state: EntityState) -> Non
 def _segment_due(session: Session, state: EntityState) -> datetime | None:
     """When somebody may belong to another segment by the time alone."""
     company = state.values if state.kind is Kind.COMPANY else state.company
-    facts = {**state.values, **{f"company.{name}": value for name, value in company.items()}}
+    facts = with_company(state.values, company)
     rules = (segment.when for segment in session.workspace.process.segments if segment.when is not None)
     return earliest(rule.turns_at(facts, session.at) for rule in rules)
 

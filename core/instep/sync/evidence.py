@@ -18,6 +18,8 @@ from instep.store import Store
 from instep.sync.ledger import Ref
 
 BEHAVIOURS = "behaviour"
+FIRST_BUYER = "first_buyer"
+"""The relation of a company to its first buyer. No system has it."""
 _ACT = "b.connection, b.id, b.key, b.at, b.actor, b.email"
 
 
@@ -94,7 +96,7 @@ def acts_of(known: Known, ids: Sequence[str], first_buyers: Mapping[str, str]) -
 
 def first_buyers(store: Store) -> dict[str, str]:
     """Company to the person whose history holds what it did while nobody there was known, as the last run left it."""
-    return dict(store.rows("SELECT entity, to_entity FROM relation WHERE name = 'first_buyer'"))
+    return dict(store.rows("SELECT entity, to_entity FROM relation WHERE name = ?", (FIRST_BUYER,)))
 
 
 def _collect(known: Known, found: _Found, ids: Sequence[str]) -> None:
@@ -130,7 +132,7 @@ def _collect_by_address(known: Known, found: _Found, ids: Sequence[str], links: 
         found.add(entity, row)
     for ref, entity in links:
         for told in known.store.rows(
-            f"SELECT {_ACT} FROM key k JOIN behaviour b ON b.email = k.value "  # noqa: S608  # our own text
+            f"SELECT {_ACT} FROM key k JOIN {known.table} b ON b.email = k.value "  # noqa: S608  # our own text
             "WHERE k.connection = ? AND k.object = ? AND k.id = ? AND k.name = 'email' AND b.key IS NOT NULL",
             ref,
         ):

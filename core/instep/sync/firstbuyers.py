@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from instep.model.entities import Kind
 from instep.sync.decisions import Decisions
-from instep.sync.evidence import Known, acts_of
+from instep.sync.evidence import FIRST_BUYER, Known, acts_of
 from instep.sync.ledger import Ref
 from instep.sync.session import Session
-
-FIRST_BUYER = "first_buyer"
-"""The relation of a company to its first buyer. No system has it."""
 
 
 def known_of(session: Session, decisions: Decisions) -> Known:

@@ -12,7 +12,7 @@ from instep.sync.decisions import Decisions
 from instep.sync.evidence import Referral
 from instep.sync.session import Session, utc
 from instep.sync.stages import position_of
-from instep.sync.state import JourneyState, claim_of, load_journeys
+from instep.sync.state import CLAIM, JourneyState, claim_of, load_journeys
 
 Adder = Callable[[Session, Decisions, set[str]], None]
 """Loads opportunities that a run did not know yet, and hears their own records."""
@@ -170,8 +170,7 @@ def _holding(session: Session, decisions: Decisions, doers: Sequence[str]) -> di
 def _is_news(session: Session, journey: str, doer: str, claims: Sequence[Claim], brought: Sequence[Claim]) -> bool:
     """Whether a journey that this run does not know holds something else of a doer."""
     rows = session.store.rows(
-        "SELECT journey, at, type, value, source, accepted, note, expires, doer FROM claim "
-        "WHERE journey = ? AND doer = ? AND ended IS NULL",
+        f"SELECT {CLAIM} FROM claim WHERE journey = ? AND doer = ? AND ended IS NULL",  # noqa: S608  # our own text
         (journey, doer),
     )
     return {_told(claim_of(row)) for row in rows} != {_told(claim) for claim in (*claims, *brought)}

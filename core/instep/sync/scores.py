@@ -12,7 +12,7 @@ from instep.mapping.translate import hear
 from instep.model.acts import Act
 from instep.model.entities import Kind
 from instep.model.process import Actor
-from instep.model.rules import earliest
+from instep.model.rules import earliest, with_company
 from instep.model.scoring import Engagement, Scoring
 from instep.model.values import Scalar
 from instep.sync.session import Session
@@ -37,7 +37,7 @@ def decide_score(session: Session, state: EntityState, acts: Sequence[Act], comp
     scoring = session.workspace.scoring
     if scoring.is_empty:
         return
-    facts = {**state.values, **{f"company.{name}": value for name, value in company.items()}}
+    facts = with_company(state.values, company)
     did = buyers_acts(acts)
     engagement = engagement_of(scoring, did, session.at)
     fit = scoring.fit_points(facts, session.at)

@@ -16,8 +16,9 @@ from instep.mapping.compiled import Workspace
 from instep.model.acts import Act
 from instep.model.entities import Kind
 from instep.model.process import Actor
-from instep.model.rules import Facts
-from instep.model.scoring import Scoring, fit_words
+from instep.model.rules import Facts, with_company
+from instep.model.rulewords import spelled
+from instep.model.scoring import Scoring
 from instep.store import Store
 from instep.sync.evidence import Known, acts_of, first_buyers
 from instep.sync.labels import label_of
@@ -142,7 +143,7 @@ def explain_score(asked: Scored) -> ScoreStory | None:
         scoring,
         _scored(store, scoring, acts, at),
         _uncounted(acts, at),
-        tuple((rule.points, fit_words(rule)) for rule in fits),
+        tuple((rule.points, spelled(rule.when)) for rule in fits),
         _people(asked, at, buyers) if is_company else (),
         published,
         published_at,
@@ -184,11 +185,10 @@ def _people(asked: Scored, at: datetime, buyers: Mapping[str, str]) -> tuple[Per
 
 def _facts(asked: Scored) -> Facts:
     """What rules of fit may look at."""
-    facts = dict(facts_by(asked.store, asked.entity, asked.run))
+    facts = facts_by(asked.store, asked.entity, asked.run)
     company = next(iter(related_by(asked.store, asked.entity, "company", asked.run)), None)
     if company is not None and asked.kind is Kind.PERSON:
-        known = facts_by(asked.store, company, asked.run)
-        facts |= {f"company.{name}": value for name, value in known.items()}
+        return with_company(facts, facts_by(asked.store, company, asked.run))
     return facts
 
 

@@ -118,6 +118,7 @@ class Session:
     """The persons that nothing may bring back."""
     tells: frozenset[tuple[Kind, str]] = field(init=False)
     """The (kind, canonical field) that some connection is to be told."""
+    _told_of_anybody: set[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.at = self.world.clock()
@@ -129,6 +130,7 @@ class Session:
             for told in mapping.fields
             if told.tells
         )
+        self._told_of_anybody = {name for _, name in self.tells}
         self.ledger.hears = lambda code, connection, record: self.log(
             "note", code=code, connection=connection, record=record
         )
@@ -142,7 +144,7 @@ class Session:
 
     def tells_any(self, name: str) -> bool:
         """Whether any system is to be told a field, of whatever kind of entity."""
-        return any(told == name for _, told in self.tells)
+        return name in self._told_of_anybody
 
     def mapping(self, connection: str, object: str) -> EntityMapping | None:
         live = self.connections.get(connection)

@@ -15,7 +15,7 @@ from instep.store import Store
 from instep.sync.evidence import Known, acts_of, first_buyers
 from instep.sync.labels import label_of
 from instep.sync.overrides import overrides_of
-from instep.sync.state import claim_of
+from instep.sync.state import CLAIM, claim_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,12 @@ def _told(store: Store, workspace: Workspace, row: tuple[Any, ...], as_of: AsOf)
     id, kind, segment, entity = row
     now, run = as_of.instant(store), as_of.last_run
     rows = store.rows(
-        "SELECT journey, at, type, value, source, accepted, note, expires, doer, run FROM claim WHERE run <= ? AND "
+        f"SELECT {CLAIM}, run FROM claim WHERE run <= ? AND "  # noqa: S608  # our own text
         "(ended IS NULL OR ended > ?) AND (journey = ? OR type NOT IN ('evidence', 'referral') AND journey IN "
         "(SELECT id FROM journey WHERE continues_as = ?))",
         (run, run, id, id),
     )
-    told = [(claim_of(row[:9]), row[9]) for row in rows]
+    told = [(claim_of(tuple(said)), heard) for *said, heard in rows]
     if as_of.at is not None:
         told = [(claim, heard) for claim, heard in told if claim.at <= now]
     claims = tuple(claim for claim, _ in told)
@@ -150,7 +150,7 @@ def _told(store: Store, workspace: Workspace, row: tuple[Any, ...], as_of: AsOf)
 
 def _last_act(store: Store, workspace: Workspace, entity: str, now: datetime) -> datetime | None:
     """When the buyers of a journey last did anything; only where the process asks."""
-    if not any(detour.after is not None for detour in workspace.process.detours):
+    if not workspace.process.watches_acts:
         return None
     ends = store.rows("SELECT to_entity FROM relation WHERE entity = ? AND name IN ('people', 'company')", (entity,))
     acts = acts_of(Known(store, workspace), [entity, *(end for (end,) in ends)], first_buyers(store))

@@ -410,8 +410,7 @@ def load_journeys(session: Session, entities: Sequence[str]) -> dict[str, list[J
             row[0], row[1], row[2], opened_at, segment=row[4], continues_as=row[5], half=half
         )
     for row in session.store.among(
-        "SELECT journey, at, type, value, source, accepted, note, expires, doer FROM claim "
-        "WHERE ended IS NULL AND journey IN (?)",
+        f"SELECT {CLAIM} FROM claim WHERE ended IS NULL AND journey IN (?)",  # noqa: S608  # our own text
         list(journeys),
     ):
         journeys[row[0]].claims.append(claim_of(row))
@@ -421,8 +420,12 @@ def load_journeys(session: Session, entities: Sequence[str]) -> dict[str, list[J
     return grouped
 
 
+CLAIM = "journey, at, type, value, source, accepted, note, expires, doer"
+"""The columns that `claim_of` reads."""
+
+
 def claim_of(row: tuple[Any, ...]) -> Claim:
-    """A claim as its table keeps it."""
+    """A claim as its table keeps it: the columns of `CLAIM`."""
     journey, at, type, value, source, accepted, note, expires, doer = row
     return Claim(
         datetime.fromisoformat(at),
@@ -445,6 +448,7 @@ def claim_row(claim: Claim, journey: str, run: int) -> tuple[Any, ...]:
 
 
 __all__ = [
+    "CLAIM",
     "EntityState",
     "JourneyState",
     "RecordState",

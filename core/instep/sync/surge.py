@@ -61,7 +61,9 @@ def find_surges(workspace: Workspace, *, fewest: int, days: int, at: datetime | 
         if at is not None:
             look = replace(look, workspace=replace(workspace, process=workspace.process_at(at.date())))
         since = look.at - timedelta(days=days)
-        candidates = [id for id in _busy(store, since, look.at, fewest) if not _has_people(look, id)]
+        buyers = first_buyers(store)
+        busy = _busy(store, since, look.at, fewest)
+        candidates = [id for id in busy if not _has_people(look, id, buyers.get(id))]
         acts = acts_of(Known(store, look.workspace), candidates, {})
         recent = {id: acts_within(acts.get(id, ()), since, look.at) for id in candidates}
         found = [_surge(look, id, done) for id, done in recent.items() if len(done) >= fewest]
@@ -92,8 +94,7 @@ def _busy(store: Store, since: datetime, until: datetime, fewest: int) -> list[s
     return [entity for (entity,) in rows]
 
 
-def _has_people(look: _Look, company: str) -> bool:
-    buyer = first_buyers(look.store).get(company)
+def _has_people(look: _Look, company: str, buyer: str | None) -> bool:
     return bool(people_by(look.store, company, look.run)) or (
         buyer is not None and is_known_by(look.store, buyer, look.run)
     )

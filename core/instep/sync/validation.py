@@ -10,7 +10,7 @@ from typing import Any
 from instep.model.process import Actor
 from instep.model.validation import DatedAct, WonJourney
 from instep.store import Store
-from instep.sync.state import claim_of
+from instep.sync.state import CLAIM, claim_of
 
 HISTORY = "history"
 """The method of a validation that replays what is stored."""
@@ -98,7 +98,7 @@ def _add_evidence(store: Store, won: Iterable[_Won]) -> None:
     earlier = store.among("SELECT id, continues_as FROM journey WHERE continues_as IN (?)", sorted(journeys))
     owners = {id: journeys[successor] for id, successor in earlier} | journeys
     for row in store.among(
-        "SELECT journey, at, type, value, source, accepted, note, expires, doer FROM claim "
+        f"SELECT {CLAIM} FROM claim "  # noqa: S608  # our own text
         "WHERE type = 'evidence' AND ended IS NULL AND journey IN (?)",
         sorted(owners),
     ):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, FieldMapping, Workspace
 from instep.model.entities import Kind
-from instep.model.process import Process
 from instep.model.stagetable import StageTable
 
 
@@ -25,26 +24,17 @@ class Changed:
     other: bool
     """Anything else: who is synced, what is merged how, what is told to whom."""
 
-    @property
-    def anything(self) -> bool:
-        return self.process or self.scoring or self.team or self.tables or self.other
-
 
 def changed(before: Workspace, after: Workspace) -> Changed:
     """What is different in meaning between two workspaces."""
     return Changed(
-        process=_judged(before.process) != _judged(after.process),
+        process=before.process != after.process,
         scoring=before.scoring != after.scoring,
         team=before.team != after.team,
         tables=_spellings(before) != _spellings(after),
         companies=_of_companies(before) != _of_companies(after),
         other=_rest(before) != _rest(after),
     )
-
-
-def _judged(process: Process) -> object:
-    """What of a process decides anything: not how it calls things, nor what it expects."""
-    return process
 
 
 def _spellings(workspace: Workspace) -> object:
@@ -112,9 +102,7 @@ def _without_words(field: FieldMapping) -> FieldMapping:
 
 
 def touches(found: Changed, kind: Kind, *, scores_companies: bool) -> bool:
-    """Whether anything that matters to entities of this kind changed."""
-    if kind is Kind.PERSON:
-        return found.anything
+    """Whether anything that matters to companies, or to opportunities, changed."""
     if kind is Kind.COMPANY:
         return found.companies or found.other or (found.scoring and scores_companies)
     return found.process or found.team or found.tables or found.other

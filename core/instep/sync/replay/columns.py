@@ -17,7 +17,7 @@ from instep.model.process import Actor
 from instep.model.rules import Always, Never
 from instep.store.segments import Projection, Segments
 from instep.sync.decisions import undecided_entities
-from instep.sync.firstbuyers import FIRST_BUYER
+from instep.sync.evidence import FIRST_BUYER
 from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
 from instep.sync.replay.actsonce import acts_once, numbered_keys
@@ -40,7 +40,6 @@ _DECIDED = (
 )  # fmt: skip
 """What a replay reads of the last decisions, beside the fields."""
 _LABELS = ("email", "domain", "name")
-_SCORES = ("score", "band", "grade")
 
 
 def by_columns_alone(changed: Changed, before: Workspace, after: Workspace) -> bool:
@@ -216,12 +215,14 @@ class _Work:
         return pl.concat(parts).select(pl.col("entity").alias("company"), is_busy.alias("company_busy"), *named)
 
     def _company_fields(self) -> set[str]:
+        named = {name.removeprefix("company.") for name in self._ruled_fields() if name.startswith("company.")}
+        return named & set(_names(self._before, Kind.COMPANY))
+
+    def _ruled_fields(self) -> set[str]:
+        """Whatever the rules of segments and of fit look at."""
         rules = [segment.when for segment in self._processes[1].segments if segment.when is not None]
         rules += [rule.when for rule in self._after.workspace.scoring.fit]
-        rules += [assignment.rule for assignment in self._after.workspace.team.assignments]
-        named = {name for rule in rules for name in rule.fields() if name.startswith("company.")}
-        known = _names(self._before, Kind.COMPANY)
-        return {name.removeprefix("company.") for name in named} & set(known)
+        return {name for rule in rules for name in rule.fields()}
 
     def _record_columns(self, place: tuple[str, str]) -> list[str]:
         there = self._records[place].schema
@@ -230,9 +231,7 @@ class _Work:
 
     def _person_fields(self) -> list[str]:
         """The fields of persons that anybody looks at: rules, labels and whoever is told of them."""
-        rules = [segment.when for segment in self._processes[1].segments if segment.when is not None]
-        rules += [rule.when for rule in self._after.workspace.scoring.fit]
-        wanted = {"owner", *_LABELS} | {name for rule in rules for name in rule.fields()}
+        wanted = {"owner", *_LABELS} | self._ruled_fields()
         for place in self._records:
             wanted |= self._teller.facts_told(*place)
         return [name for name in _names(self._before, Kind.PERSON) if name in wanted]
@@ -265,8 +264,6 @@ class _Work:
         self._of.whom[Kind.PERSON] |= set(persons.filter(~rest)["entity"])
         persons = persons.with_columns(numbers["number"]).filter(rest)
         after = self._decided(persons, told, done)
-        if self._teller.assigns_by_rules:
-            persons, after = self._without_assignments(persons, after)
         self._tally.looked_at[Kind.PERSON] += persons.height
         self._count_stages(persons, after)
         self._count_moves(persons, after)
@@ -274,15 +271,6 @@ class _Work:
         for (connection, object), frame in held.items():
             mine = frame.join(both, on="entity", how="inner")
             self._teller.tell(connection, object, mine, self._tally)
-
-    def _without_assignments(self, persons: pl.DataFrame, after: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Leave to the rows whoever may be given an owner by a rule that looks at more than columns ask."""
-        import polars as pl
-
-        has_owner = (pl.col("owner") != "null").fill_null(value=False)
-        stays = after.select(has_owner).to_series() & persons["stage"].eq_missing(after["stage"])
-        self._of.whom[Kind.PERSON] |= set(persons.filter(~stays)["entity"])
-        return persons.filter(stays), after.filter(stays)
 
     def _with_facts(self, persons: pl.DataFrame) -> pl.DataFrame:
         """Fields under the names that rules give them."""
@@ -396,6 +384,8 @@ class _Work:
             after = after.with_columns(self._stages(persons, after, told, done))
         if self._changed.scoring and not self._after.workspace.scoring.is_empty and done is not None:
             after = after.with_columns(self._scores(persons, done))
+        if not (self._changed.process or self._changed.team):
+            return after  # nobody is assigned otherwise
         was = (persons["stage"].alias("was_stage"), persons["segment"].alias("was_segment"))
         return after.with_columns(self._teller.owners(after.with_columns(was)))
 
@@ -439,7 +429,7 @@ class _Work:
         owner = persons["f:owner"] if "f:owner" in persons.columns else after["owner"]
         score = pl.col("published").cast(pl.String).alias("score")
         was = persons.with_columns(_owner_text(owner.alias("owner")), score)
-        for aspect in ("stage", "segment", "owner", *_SCORES):
+        for aspect in ("stage", "segment", "owner", *SCORES):
             pairs = pl.DataFrame(
                 {"entity": persons["entity"], "was": was[aspect], "now": now[aspect], "label": self._labels(persons)}
             ).filter(pl.col("was").ne_missing(pl.col("now")))

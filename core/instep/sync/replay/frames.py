@@ -13,9 +13,6 @@ from instep.model.values import Scalar, of_comparable
 if TYPE_CHECKING:
     import polars as pl
 
-Columns = Callable[[str], "pl.Expr"]
-"""A field's name to its column of comparable text; where nobody can hold it, to nothing but null."""
-
 
 def scalar(text: str | None) -> Scalar:
     """The value that a column's text stands for; nothing where it is absent."""

@@ -14,7 +14,7 @@ from instep.store import Store, require_state
 from instep.store.segments import Segments
 from instep.sync.offline import Counted, offline
 from instep.sync.replay.behaviours import table_of_behaviours
-from instep.sync.replay.changed import changed
+from instep.sync.replay.changed import Changed, changed
 from instep.sync.replay.columns import Columns, by_columns_alone
 from instep.sync.replay.files import Replacement, with_replacements
 from instep.sync.replay.rows import replay_rows
@@ -67,21 +67,22 @@ def replay(
     found = Replay(tuple(replaced), workspace, other, Tally())
     with Store(require_state(workspace.store)) as store:
         is_small = store.count("SELECT count(*) FROM entity") < FEW
-        if is_small or rows_only or not by_columns_alone(changed(workspace, other), workspace, other):
+        different = changed(workspace, other)
+        if is_small or rows_only or not by_columns_alone(different, workspace, other):
             with store.snapshot(), _sides(found, store, world) as (before, after):
                 after.progress = progress
                 found.at = before.at = after.at = _moment(store)
                 _by_rows(found, before, after, everybody(store))
         else:
-            _by_columns(found, store, world, progress)
+            _by_columns(found, different, store, world, progress)
     return found
 
 
-def _by_columns(found: Replay, store: Store, world: World, progress: Progress) -> None:
+def _by_columns(found: Replay, different: Changed, store: Store, world: World, progress: Progress) -> None:
     """Replay whom columns can, and everybody else row by row, all as they are at one moment."""
     with Segments(store) as segments, _sides(found, segments.rows, world) as (before, after):
         after.progress = progress
-        columns = Columns(segments, before, after, changed(found.before, found.after), found.tally)
+        columns = Columns(segments, before, after, different, found.tally)
         columns.refresh()
         found.at = before.at = after.at = _moment(segments.rows)
         columns.run()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from instep.mapping.compiled import EntityMapping, FieldMapping
 from instep.mapping.translate import Unheard, hear
 from instep.model.entities import DERIVED, FieldType, Kind
-from instep.model.rules import Always
 from instep.model.values import Scalar, comparable, display
 from instep.sync.changes import Value
 from instep.sync.fields import report_unheard
@@ -82,7 +81,7 @@ class Teller:
         for name in names:
             mapped = mapping.mapped(name)
             if mapped is not None and f"v:{mapped.field}" in frame.columns:
-                columns = [f"v:{column}" for column in _columns(mapped) if f"v:{column}" in frame.columns]
+                columns = _held(mapped, frame)
                 asked = self._heard.setdefault(
                     (connection, object, name), Asked(self._ask_heard(connection, mapped, columns), pl.String)
                 )
@@ -102,15 +101,6 @@ class Teller:
         return ask
 
     # --- owners -------------------------------------------------------------------------------------------------
-
-    @property
-    def assigns_by_rules(self) -> bool:
-        """Whether who is given to whom depends on more than stage, segment and owner."""
-        return any(
-            a.kind is Kind.PERSON and not isinstance(a.rule, Always)
-            for side in self._sides
-            for a in side.workspace.team.assignments
-        )
 
     def owners(self, cases: pl.DataFrame) -> pl.Series:
         """The owner that everybody would have: `cases` has owner, was_stage, stage, segment and was_segment."""
