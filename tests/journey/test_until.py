@@ -40,6 +40,12 @@ def stages(crms: TwoCrms) -> tuple[str, str]:
     return crms.contact(JANE, "lifecyclestage")["lifecyclestage"], there
 
 
+def since_when(crms: TwoCrms) -> str:
+    """Since when Jane is at her stage."""
+    [told] = explain(load_workspace(crms.root), JANE, "stage")
+    return str(told.history[-1]["at"])
+
+
 def test_what_a_rep_set_until_a_day_goes_back_in_both_when_it_has_passed(crms: TwoCrms) -> None:
     last = crms.clock.now() + timedelta(days=2)
     crms.edit_contact(
@@ -61,6 +67,59 @@ def test_what_a_rep_set_without_a_last_day_stays(crms: TwoCrms) -> None:
     crms.edit_contact(JANE, lifecyclestage="opportunity", stage_reason="budget week")
     crms.sync()
     crms.clock.advance(timedelta(days=30))
+    crms.sync()
+    assert stages(crms) == ("opportunity", "decision")
+
+
+def test_a_last_day_that_is_moved_counts_from_when_the_stage_was_set(crms: TwoCrms) -> None:
+    last = crms.clock.now() + timedelta(days=2)
+    crms.edit_contact(JANE, lifecyclestage="opportunity", stage_until=last.date().isoformat())
+    crms.sync()
+    since = since_when(crms)
+    crms.clock.advance(timedelta(days=1))
+    crms.edit_contact(JANE, stage_reason="two weeks more", stage_until=(last + timedelta(days=14)).date().isoformat())
+    crms.sync()
+    assert (stages(crms), crms.writes(), since_when(crms)) == (("opportunity", "decision"), (0, 0), since)
+    [told] = explain(load_workspace(crms.root), JANE, "stage")
+    assert str(told.history[-1]["note"]).startswith("two weeks more, until ")
+    crms.clock.advance(timedelta(days=10))
+    crms.sync()
+    assert stages(crms) == ("opportunity", "decision")
+    crms.clock.advance(timedelta(days=10))
+    crms.sync()
+    assert stages(crms) == ("lead", "interest")
+
+
+def test_a_last_day_that_is_taken_away_lets_the_stage_stand(crms: TwoCrms) -> None:
+    last = crms.clock.now() + timedelta(days=2)
+    crms.edit_contact(JANE, lifecyclestage="opportunity", stage_until=last.date().isoformat())
+    crms.sync()
+    crms.edit_contact(JANE, stage_until="")
+    crms.sync()
+    crms.clock.advance(timedelta(days=10))
+    crms.sync()
+    assert stages(crms) == ("opportunity", "decision")
+
+
+def test_a_last_day_that_is_moved_to_a_day_before_the_stage_was_set_ends_it_now(crms: TwoCrms) -> None:
+    set_on = crms.clock.now()
+    crms.edit_contact(JANE, lifecyclestage="opportunity", stage_until="")
+    crms.sync()
+    crms.edit_contact(JANE, stage_until=(set_on - timedelta(days=3)).date().isoformat())
+    crms.sync()
+    assert stages(crms) == ("lead", "interest")
+    crms.sync()
+    assert crms.writes() == (0, 0)
+
+
+def test_a_last_day_beside_a_stage_that_the_record_did_not_set_says_nothing(crms: TwoCrms) -> None:
+    world = World(clock=crms.clock.now, sleep=crms.clock.sleep)
+    set_stage(load_workspace(crms.root), world, JANE, Setting("decision", "budget week", "ada", None))
+    crms.sync()
+    assert stages(crms) == ("opportunity", "decision")
+    crms.edit_contact(JANE, stage_until=(crms.clock.now() + timedelta(days=2)).date().isoformat())
+    crms.sync()
+    crms.clock.advance(timedelta(days=9))
     crms.sync()
     assert stages(crms) == ("opportunity", "decision")
 

@@ -156,7 +156,10 @@ def store_decisions(session: Session, recording: Recording, decisions: Decisions
         "AND doer = ?",
         recording.ended,
     )
-    store.run("INSERT INTO claim SELECT * FROM pending_claim WHERE true ON CONFLICT DO UPDATE SET ended = NULL")
+    store.run(
+        "INSERT INTO claim SELECT * FROM pending_claim WHERE true "
+        "ON CONFLICT DO UPDATE SET ended = NULL, expires = excluded.expires, note = excluded.note"
+    )
     moved = session.workspace.process.moved
     store.bulk("UPDATE journey SET stage = ? WHERE stage = ?", [(new, old) for old, new in moved.items()])
     store.bulk(

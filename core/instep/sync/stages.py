@@ -54,6 +54,7 @@ def is_overdue(session: Session, position: Position, segment: str | None) -> boo
 
 
 LONGEST_REASON = 500
+_SET = ("assertion", "detour")
 _NOT_ITS_OWN = "an opportunity moves only by its own records"
 
 
@@ -83,6 +84,8 @@ def hear_stages(session: Session, state: EntityState, journey: JourneyState, *, 
     for edit in sorted((s for s in said if not s.joined), key=lambda s: (s.at, str(s.record.ref))):
         journey.position = position_of(session, journey)
         _hear_edit(session, state, journey, edit, locked=locked)
+    for record in state.records:
+        _hear_amended(record, journey)
     journey.position = position_of(session, journey)
     ask_again(session, state, "stage", journey.position.stage)
 
@@ -264,6 +267,31 @@ def _hear_edit(session: Session, state: EntityState, journey: JourneyState, said
         _write_back(session, state, journey, said, stage, f"{said.record.connection} does not speak for {role}")
 
 
+def _hear_amended(record: RecordState, journey: JourneyState) -> None:
+    """Another last day, or another reason, of what this record set before: when it was set stays as it is."""
+    table = table_for(record.mapping, record.fields)
+    if table is None or record.frozen or record.differs(table.field) or table.field in record.masked:
+        return
+    if not any(record.differs(name) for name in table.beside):
+        return
+    said = Said(record, table, str(record.fields.get(table.field)), joined=False, at=record.modified_at)
+    set_here = [c for c in journey.claims if c.accepted and c.source == _source(said) and c.type in _SET]
+    last = max(set_here, key=lambda c: c.at, default=None)
+    if last is None or not _is_of(said, last, journey):
+        return
+    ends = _last_day(said)
+    if ends is not None and table.until_field is not None and ends <= last.at:
+        ends = record.changed_at(table.until_field)
+    journey.amend(last, replace(last, note=_reason(said) or last.note, expires=ends))
+
+
+def _is_of(said: Said, claim: Claim, journey: JourneyState) -> bool:
+    """Whether what a record holds now is what it set with this claim, and that is what holds."""
+    if claim.type == "detour":
+        return journey.position.detour == claim.value == said.table.detour(said.value)
+    return journey.position.stage == claim.value and _ends(said) is None
+
+
 def _hear_detour(
     session: Session, state: EntityState, journey: JourneyState, said: Said, detour: str, *, locked: bool
 ) -> None:
@@ -332,6 +360,12 @@ def _reason(said: Said) -> str:
 
 def _until(said: Said, at: datetime) -> datetime | None:
     """Until when what somebody set is to hold. A day that lies before the edit was meant for an earlier one."""
+    last = _last_day(said)
+    return last if last is not None and last > at else None
+
+
+def _last_day(said: Said) -> datetime | None:
+    """The end of the day, or the instant, that stands beside a stage; None where none does."""
     told = said.record.fields.get(said.table.until_field or "")
     if isinstance(told, str):
         try:
@@ -340,7 +374,7 @@ def _until(said: Said, at: datetime) -> datetime | None:
             return None
     if isinstance(told, date) and not isinstance(told, datetime):
         told = datetime.combine(told, time(23, 59, 59), UTC)
-    return told if isinstance(told, datetime) and told.tzinfo is not None and told > at else None
+    return told if isinstance(told, datetime) and told.tzinfo is not None else None
 
 
 def _ends(said: Said) -> str | None:

@@ -205,6 +205,12 @@ class JourneyState:
             self.claims.append(claim)
             self.new_claims.append(claim)
 
+    def amend(self, claim: Claim, told: Claim) -> None:
+        """Let a claim say more, or something else, of what it says already."""
+        if told != claim:
+            self.claims = [told if one == claim else one for one in self.claims]
+            self.new_claims = [*(one for one in self.new_claims if one != claim), told]
+
     def settle(self, doer: str, type: ClaimType, claims: Sequence[Claim]) -> bool:
         """Let what one doer did be exactly these claims; returns whether that is anything new."""
         wanted = {(c.value, c.source, c.at): c for c in claims}
