@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -80,21 +80,39 @@ def undecided_entities(session: Session) -> dict[Kind, set[str]]:
         "SELECT DISTINCT e.id, e.kind FROM mirror m JOIN entity e ON e.id = m.entity WHERE m.dirty = 1"
     ):
         found[Kind(kind)].add(id)
-    for _ in range(2):  # what concerns a person concerns their opportunities, and so the others who are named there
-        for entity, kind, end, end_kind in _related(session, found):
-            found[Kind(kind)].add(entity)
-            found[Kind(end_kind)].add(end)
+    for concerned in (_related(session, found), _led_on(session, found)):
+        for id, kind in concerned:
+            found[Kind(kind)].add(id)
     return found
 
 
-def _related(session: Session, of: Mapping[Kind, set[str]]) -> list[tuple[str, str, str, str]]:
-    """Every association that one of these entities is an end of."""
-    ids = sorted(id for found in of.values() for id in found)
-    query = (
-        "SELECT r.entity, e.kind, r.to_entity, o.kind FROM relation r JOIN entity e ON e.id = r.entity "
-        "JOIN entity o ON o.id = r.to_entity WHERE r.{} IN (?)"
+def _related(session: Session, found: Mapping[Kind, set[str]]) -> Iterator[tuple[str, str]]:
+    """Whoever is associated with one of these entities."""
+    yield from _ends(session, {id for ids in found.values() for id in ids})
+
+
+def _led_on(session: Session, found: Mapping[Kind, set[str]]) -> Iterator[tuple[str, str]]:
+    """Who else is named by these opportunities, and who may be the first buyer of these companies.
+
+    That is nobody of a company that did nothing itself: there is no history to hand over.
+    """
+    yield from _ends(session, found[Kind.OPPORTUNITY], "people")
+    acting = session.store.among(
+        "SELECT DISTINCT m.entity FROM mirror m JOIN behaviour_subject s ON s.connection = m.connection AND "
+        "s.object = m.object AND s.record = m.id WHERE m.entity IN (?)",
+        sorted(found[Kind.COMPANY]),
     )
-    return [row for column in ("entity", "to_entity") for row in session.store.among(query.format(column), ids)]
+    yield from _ends(session, {id for (id,) in acting})
+
+
+def _ends(session: Session, ids: Collection[str], name: str = "") -> list[tuple[str, str]]:
+    """The other ends, by id and kind, of every association of some entities, or of those of one name."""
+    which = "r.name = ? AND r.{} IN (?)" if name else "r.{} IN (?)"
+    query = f"SELECT DISTINCT e.id, e.kind FROM relation r JOIN entity e ON e.id = r.{{}} WHERE {which}"  # noqa: S608
+    found = list[tuple[str, str]]()
+    for far, near in (("to_entity", "entity"), ("entity", "to_entity")):
+        found += session.store.among(query.format(far, near), sorted(ids), *([name] if name else []))
+    return found
 
 
 def _due_again(session: Session) -> list[tuple[str, str]]:

@@ -237,8 +237,17 @@ class _Work:
         return [name for name in _names(self._before, Kind.PERSON) if name in wanted]
 
     def _first_buyers(self) -> set[str]:
-        rows = self._segments.rows.each("SELECT to_entity FROM relation WHERE name = ?", (FIRST_BUYER,))
-        return {person for (person,) in rows}
+        """Whose history holds what their company did while nobody there was known."""
+        found = set[str]()
+        for place in _objects(self._before, Kind.COMPANY):
+            rows = self._segments.rows.each(
+                "SELECT DISTINCT r.to_entity FROM behaviour_subject s JOIN mirror m ON m.connection = s.connection "
+                "AND m.object = s.object AND m.id = s.record JOIN relation r ON r.entity = m.entity AND r.name = ? "
+                "WHERE s.connection = ? AND s.object = ?",
+                (FIRST_BUYER, *place),
+            )
+            found |= {person for (person,) in rows}
+        return found
 
     def _with_opportunities(self) -> set[str]:
         rows = self._segments.rows.each("SELECT to_entity FROM relation WHERE name = 'people'")
