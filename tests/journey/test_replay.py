@@ -105,6 +105,16 @@ def test_what_is_replayed_is_what_the_switch_then_does(stage: Stage, engine: str
     assert {key: done.count(key) for key in done} == writes(found)
 
 
+def test_files_that_no_run_has_followed_yet_are_what_a_changed_one_is_compared_with(
+    stage: Stage, engine: str
+) -> None:
+    file = changed(stage, "scoring", "webinar = 10", "webinar = 28")
+    stage.config["scoring"] = file.read_text()
+    stage.workspace()
+    found = replayed(stage, changed(stage, "scoring", "trial = 30", "trial = 20"))
+    assert moves(found) == {("person", "score", "30", "19", 1), ("person", "band", "warm", "cold", 1)}
+
+
 def test_another_colleague_who_would_be_given_buyers_is_seen(stage: Stage, engine: str) -> None:
     rule = '\n[[assign]]\nkind = "person"\nwhen = "blank"\nrole = "sales"\n'
     found = replayed(stage, changed(stage, "team", "", rule))

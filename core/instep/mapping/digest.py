@@ -40,7 +40,8 @@ def digest_of_configuration(workspace: Workspace) -> str:
 def canonical(value: Any) -> Any:
     """Values as JSON with one spelling: sets and mappings sorted, sequences in their order, types told apart."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        members = {field.name: canonical(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = [field for field in dataclasses.fields(value) if field.compare]  # the others follow from these
+        members = {field.name: canonical(getattr(value, field.name)) for field in fields}
         return {"is": type(value).__name__, **members}
     if isinstance(value, Mapping):
         return sorted([[canonical(key), canonical(inner)] for key, inner in value.items()], key=json.dumps)

@@ -126,8 +126,7 @@ class _Folding:
     """A journey while its claims are read in order."""
 
     def __init__(self, process: Process, segment: str | None) -> None:
-        self._process, self._order = process, process.order()
-        self._stages = process.stages_of(segment)
+        self._process, self._order, self._segment = process, process.order(), segment
         self._after = process.first_of(Half.RETENTION, segment)
         self._stage: str | None = None
         self._outcome: Outcome | None = None
@@ -160,16 +159,20 @@ class _Folding:
             return  # two people did it together: it is one act all the same
         self._told.add((claim.value, claim.source))
         self._acts.setdefault(claim.value, []).append(claim.at)
-        reached = [s.key for s in self._stages if s.enter.is_met_at(claim.value, claim.at, self._acts)]
-        furthest = max(reached, key=self._order.__getitem__, default=None)
-        if furthest is None:
-            return
         here = -1 if self._stage is None else self._order[self._stage]
-        if self._order[furthest] >= here and self._detour is not None:
+        for stage in self._process.entered_by(claim.value, self._segment):
+            if self._order[stage.key] < here:
+                return
+            if stage.enter.is_met_at(claim.value, claim.at, self._acts):
+                self._arrive(stage.key, claim)
+                return
+
+    def _arrive(self, stage: str, claim: Claim) -> None:
+        """What the buyer did leads to a stage that is not behind them: there, and back from beside the path."""
+        if self._detour is not None:
             found = self._process.detour(self._detour[0])
             self._detour = self._detour if found is not None and found.ends_by_hand else None
-        if self._order[furthest] > here:
-            self._move(furthest, claim)
+        self._move(stage, claim)
 
     def _end(self, claim: Claim) -> None:
         self._outcome, self._detour = Outcome(claim.value), None

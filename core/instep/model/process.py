@@ -182,6 +182,7 @@ class Process:
     _order: dict[str, int] = field(init=False, repr=False, compare=False)
     _stages: dict[str, Stage] = field(init=False, repr=False, compare=False)
     _halves: dict[str, frozenset[Half]] = field(init=False, repr=False, compare=False)
+    _entered: dict[str | None, dict[str, tuple[Stage, ...]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_order", self._places())
@@ -191,6 +192,9 @@ class Process:
             for behaviour in stage.enter.behaviours:
                 halves[behaviour] = halves.get(behaviour, frozenset()) | {stage.half}
         object.__setattr__(self, "_halves", halves)
+        variants = {segment.key: segment.stages for segment in self.segments if segment.stages}
+        entered = {segment: self._by_act(stages) for segment, stages in ((None, self.stages), *variants.items())}
+        object.__setattr__(self, "_entered", entered)
 
     def stage(self, key: str) -> Stage:
         """The stage of that key, a segment's variant included. Raises `KeyError` for an unknown key."""
@@ -218,6 +222,17 @@ class Process:
             if candidate.key == segment and candidate.stages:
                 return candidate.stages
         return self.stages
+
+    def entered_by(self, act: str, segment: str | None) -> tuple[Stage, ...]:
+        """The stages that an act may lead a buyer of a segment to, the furthest first."""
+        return self._entered.get(segment, self._entered[None]).get(act, ())
+
+    def _by_act(self, stages: tuple[Stage, ...]) -> dict[str, tuple[Stage, ...]]:
+        found: dict[str, tuple[Stage, ...]] = {}
+        for stage in sorted(stages, key=lambda stage: self._order[stage.key], reverse=True):
+            for act in stage.enter.behaviours:
+                found[act] = (*found.get(act, ()), stage)
+        return found
 
     def order(self) -> dict[str, int]:
         """Every stage key's place. A stage that only a segment has stands right after its predecessor there."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FORMAT = "1"
 """Of the file of columns; another one is built anew."""
 TOKEN = "columns"  # noqa: S105  # no secret: the key in the state's meta under which the triggers look
-IN_A_PARTITION = 15_000
+IN_A_PARTITION = 30_000
 """So many entities, or a few more."""
 IN_MEMORY = 200_000
 """So many rows wait in memory before they are put aside."""

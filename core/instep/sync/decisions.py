@@ -74,15 +74,21 @@ def dirty_entities(session: Session, matches: Matches) -> dict[Kind, set[str]]:
 
 
 def undecided_entities(session: Session) -> dict[Kind, set[str]]:
-    """Every entity of which something is known that no run has decided yet, and whoever it may concern."""
+    """Every entity of which something is known that no run has decided yet, and whoever it may concern.
+
+    A company is concerned by nobody else: deciding its people finds it where it has another first buyer.
+    """
     found = dirty_entities(session, Matches())
     for id, kind in session.store.rows(
-        "SELECT DISTINCT e.id, e.kind FROM mirror m JOIN entity e ON e.id = m.entity WHERE m.dirty = 1"
+        "SELECT DISTINCT e.id, e.kind FROM mirror m INDEXED BY mirror_dirty JOIN entity e ON e.id = m.entity "
+        "WHERE m.dirty = 1"
     ):
         found[Kind(kind)].add(id)
+    companies = set(found[Kind.COMPANY])
     for concerned in (_related(session, found), _led_on(session, found)):
         for id, kind in concerned:
             found[Kind(kind)].add(id)
+    found[Kind.COMPANY] = companies
     return found
 
 

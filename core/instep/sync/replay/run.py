@@ -67,8 +67,9 @@ def replay(
     found = Replay(tuple(replaced), workspace, other, Tally())
     with Store(require_state(workspace.store)) as store:
         is_small = store.count("SELECT count(*) FROM entity") < FEW
+        is_decided = store.meta("files") == workspace.digest
         different = changed(workspace, other)
-        if is_small or rows_only or not by_columns_alone(different, workspace, other):
+        if is_small or rows_only or not is_decided or not by_columns_alone(different, workspace, other):
             with store.snapshot(), _sides(found, store, world) as (before, after):
                 after.progress = progress
                 found.at = before.at = after.at = _moment(store)

@@ -30,6 +30,7 @@ COMPUTED = {"score": "published", "band": "band", "grade": "grade", "instep_stag
 UNHEARABLE = frozenset(FieldType) - {FieldType.TEXT, FieldType.PHONE, FieldType.EMAIL, FieldType.DOMAIN}
 """Types of fields whose values may mean something to one side only: those that words or colleagues stand for, and
 those that are told with them."""
+_HEARING = "hearing "
 Said = tuple[frozenset[tuple[str, str]], Counter[tuple[str, str]]]
 """What one side would write of one field (the system's field, the value), and what it would note."""
 
@@ -41,9 +42,8 @@ class Teller:
         self._sides = (before, after)
         self._known: dict[tuple[Any, ...], tuple[Said, Said]] = {}
         self._heard: dict[tuple[str, str, str], Asked] = {}
-        spoken = [(side.workspace.mappings, side.workspace.team) for side in self._sides]
-        self._spell_otherwise = spoken[0] != spoken[1]
-        """Whether one side may understand what the other does not."""
+        self._knows_others = before.workspace.team != after.workspace.team
+        """Whether one side may know a colleague whom the other does not."""
         self._assigned = [Asked(self._ask_owner(side), None) for side in self._sides]
 
     # --- what is asked about ------------------------------------------------------------------------------------
@@ -66,9 +66,16 @@ class Teller:
         return {m.name for m in here.fields if m != self._mapping(1, connection, object).mapped(m.name)}
 
     def _may_matter(self, connection: str, object: str, mapped: FieldMapping) -> bool:
-        if mapped.name in COMPUTED or (self._spell_otherwise and mapped.type in UNHEARABLE):
+        if mapped.name in COMPUTED or (self._knows_others and mapped.type is FieldType.OWNER):
             return True
         return any(self._mapping(side, connection, object).mapped(mapped.name) != mapped for side in (0, 1))
+
+    def _may_be_unheard(self, connection: str, object: str, mapped: FieldMapping) -> bool:
+        """Whether a field's values may mean something to one side only."""
+        if not mapped.hears or mapped.type not in UNHEARABLE:
+            return False
+        differs = self._mapping(1, connection, object).mapped(mapped.name) != mapped
+        return differs or (self._knows_others and mapped.type is FieldType.OWNER)
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
@@ -148,12 +155,30 @@ class Teller:
 
         if frame.is_empty():
             return
+        frame = frame.with_row_index("row")
         wrote = [pl.Series([False] * frame.height), pl.Series([False] * frame.height)]
         for name, columns, ask in self._questions(connection, object, frame):
-            codes = self._told(name, (connection, object), frame, columns, ask, tally)
-            wrote[0] |= codes.is_in([2, 3, 4])
-            wrote[1] |= codes.is_in([1, 3, 4])
+            asked = frame if self._is_told_otherwise(name, connection, object) else _changed(frame, *columns[-2:])
+            if asked.is_empty():
+                continue
+            codes = self._told(name, (connection, object), asked, columns, ask, tally)
+            wrote[0][asked["row"].filter(codes.is_in([2, 3, 4]))] = True
+            wrote[1][asked["row"].filter(codes.is_in([1, 3, 4]))] = True
         self._ride_along(connection, object, frame, wrote, tally)
+
+    def _is_told_otherwise(self, name: str, connection: str, object: str) -> bool:
+        """Whether the same decision may be told in another way: else a record at rest keeps what it holds."""
+        sides = [(side.workspace, self._mapping(place, connection, object)) for place, side in enumerate(self._sides)]
+        told = [
+            (
+                mapping.mapped(name),
+                workspace.team if name == "owner" else None,
+                workspace.process if name in ("stage", "instep_stage") else None,
+                (mapping.stages, mapping.pipelines) if name == "stage" else None,
+            )
+            for workspace, mapping in sides
+        ]
+        return name.startswith(_HEARING) or told[0] != told[1]
 
     def _told(
         self,
@@ -211,14 +236,11 @@ class Teller:
             held = _held(mapped, frame)
             if old in frame.columns and new in frame.columns:
                 yield mapped.name, [*held, old, new], self._field_question(connection, object, mapped.name, held)
-        if self._spell_otherwise:
-            for mapped in mappings[0].fields:
-                if mapped.hears and mapped.type in UNHEARABLE and (held := _held(mapped, frame)):
-                    yield (
-                        f"hearing {mapped.name}",
-                        held,
-                        self._hearing_question(connection, object, mapped.name, held),
-                    )
+        for mapped in mappings[0].fields:
+            held = _held(mapped, frame)
+            if held and self._may_be_unheard(connection, object, mapped):
+                ask = self._hearing_question(connection, object, mapped.name, held)
+                yield f"{_HEARING}{mapped.name}", held, ask
 
     def _field_question(
         self, connection: str, object: str, name: str, held: Sequence[str]
@@ -297,6 +319,12 @@ class Teller:
         for counts, this, other in ((tally.more, wrote[1], wrote[0]), (tally.fewer, wrote[0], wrote[1])):
             if count := int((lacking & this & ~other).sum()):
                 counts[where] += count
+
+
+def _changed(frame: pl.DataFrame, was: str, now: str) -> pl.DataFrame:
+    import polars as pl
+
+    return frame.filter(pl.col(was).ne_missing(pl.col(now)))
 
 
 class _listening:  # noqa: N801  # a context manager, read like a function
