@@ -90,6 +90,7 @@ def check(_: list[str]) -> int:
 
 def nightly(arguments: list[str]) -> int:
     prepare()
+    os.environ["INSTEP_THOROUGH"] = "1"
     return run([binary("python"), "-m", "pytest", *AT_ONCE, *arguments]) or (0 if arguments else mutation([]))
 
 

@@ -104,6 +104,7 @@ def test_one_value_changed_behind_everybody_s_back_is_named(tmp_path):
     assert wrong == [f"  ✗ person {victim.email}: last_name: {said}"]
 
 
+@pytest.mark.ci
 def test_a_lead_changed_behind_everybody_s_back_is_named(tmp_path):
     scene = generate(SMALL)
     today = cast_of(scene)
@@ -131,6 +132,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.ci
 def test_logins_in_the_environment_are_never_used(tmp_path, monkeypatch):
     monkeypatch.setenv("INSTEP_HUBSPOT__BASE_URL", "https://real.example")
     monkeypatch.setenv("INSTEP_HUBSPOT__ACCESS_TOKEN", "a-real-token")

@@ -115,6 +115,7 @@ def test_a_stage_renamed_behind_everybody_s_back_is_named(tmp_path: Path) -> Non
     assert "label: Tender in the files, Bid there" in text
 
 
+@pytest.mark.ci
 def test_a_deal_moved_behind_everybody_s_back_is_named(tmp_path: Path) -> None:
     deal = next(deal for deal in sample().deals if (deal.segment, deal.stage, deal.outcome)[1:] == ("decision", ""))
 

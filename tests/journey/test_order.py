@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from instep.contract import BatchSizes
 
 from ..semantics.cases import Stage, play
+from ..thorough import examples
 
 PEOPLE, FIELDS, SYSTEMS = ("jane", "joan", "kim"), ("title", "city", "stage"), "abc"
 VALUES = {"title": ("CEO", "CTO"), "city": ("Bern", "Rome"), "stage": ("interest", "decision", "purchase")}
@@ -48,7 +49,7 @@ def played(given_edits: list[tuple[str, str, str, int]], size: int) -> tuple[Any
 
 
 @given(st.data(), edits, st.integers(1, 4))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(16), deadline=None, suppress_health_check=list(HealthCheck))
 def test_independent_changes_come_out_the_same_in_any_order_and_any_batches(
     data: st.DataObject, changes: list[tuple[str, str, str, int]], size: int
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ..semantics.cases import COARSE, FINE, Stage, play
+from ..thorough import examples
 
 TITLES = ("CEO", "CTO", "CFO")
 CITIES = ("Bern", "Rome", "Oslo")
@@ -19,7 +20,7 @@ TAGS = ("x", "y", "x|y", "z")
 VALUES = {"title": TITLES, "city": CITIES, "rank": RANKS, "tags": TAGS}
 AUTHORITY = "b"
 
-quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite

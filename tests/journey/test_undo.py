@@ -16,6 +16,7 @@ from instep.mapping.load import load_workspace
 from instep.sync.run import apply_plan, plan_only, save_plan, undo
 
 from ..semantics.cases import Stage, claims, play
+from ..thorough import examples
 
 Held = dict[tuple[str, str, str, str], Any]
 Day = list[tuple[str, str, str]]
@@ -58,7 +59,7 @@ def edited(stage: Stage, edits: Day) -> None:
 HISTORIES = given(DAYS, st.lists(EDITS, max_size=3), st.data())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @HISTORIES
 def test_what_nobody_touched_is_as_before_and_no_edit_is_overwritten(
     days: list[Day], later: Day, data: st.DataObject

@@ -23,6 +23,8 @@ from instep.proposal.stages import Prior, StageGuess, guess_stages
 from instep.proposal.team import guess_team
 from instep.proposal.words import THRESHOLD, best_match, said
 
+from ..thorough import examples
+
 PROCESS = read_preset("b2b-11").read.process
 INFO = ConnectionInfo(org="1", currency="EUR")
 
@@ -453,7 +455,7 @@ def pipelines(draw: Any) -> tuple[Pipeline, ...]:
 
 
 @pytest.mark.parametrize("preset", ["b2b-11", "hourglass-8", "pipeline-7"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(found=pipelines())
 def test_whatever_is_proposed_passes_the_check_and_leaves_no_value_unsaid(
     preset: str, found: tuple[Pipeline, ...]

@@ -21,6 +21,7 @@ def test_a_full_last_page_takes_no_further_call() -> None:
     assert (changed.measured, echo.measured) == (changed.baseline, echo.baseline)
 
 
+@pytest.mark.ci
 def test_two_crms_are_near_the_floor_whatever_the_size() -> None:
     rows = [row for row in crms.measure(loaded=230, known=210, changed=205, missing=(0, 50)) if row.unit == "calls"]
     over = {

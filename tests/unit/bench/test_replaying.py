@@ -67,6 +67,7 @@ def test_whoever_a_tick_names_is_due_by_then(workspace: Workspace) -> None:
         assert len(named) > 0
 
 
+@pytest.mark.ci
 def test_every_figure_is_taken(tmp_path: Path) -> None:
     rows = list(replaying.measure(tmp_path, persons=1_000, sample=30))
     assert [row.unit for row in rows] == ["s", "rows/s", "s", "MB", "s", "us", "s", "s", "s", "s"]

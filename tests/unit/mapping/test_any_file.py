@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from instep.mapping.load import read_workspace
 
+from ...thorough import examples
+
 FILES = {
     "sync": '[sync]\nrecheck_after = "5m"\n[connections.exports]\nplugin = "files"\n[connections.crm]\nplugin = "c"\n',
     "process": """\
@@ -126,7 +128,7 @@ def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @given(st.data())
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_value_at_any_place_is_read_or_reported(folder, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(FILES)))
     parsed = tomllib.loads(FILES[name])

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from instep.mapping.positions import positions
 
+from ...thorough import examples
+
 TEXT = '''\
 # a comment = "with [brackets]"
 title = "a # sign, and \\"quotes\\""   # more
@@ -82,7 +84,7 @@ def paths(value: Any, here: tuple[str | int, ...] = ()) -> set[tuple[str | int, 
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_file_of_any_shape_has_exactly_its_own_paths(data: dict[str, Any]) -> None:
     text = tomlkit.dumps(data)
 

@@ -17,6 +17,8 @@ from instep.model.entities import Kind
 from instep.model.process import Outcome, Process, Segment, Stage
 from instep.model.stagetable import StageTable
 
+from ...thorough import examples
+
 Said = Callable[..., list[str]]
 F = "mappings/crm.toml"
 HEAD = '[opportunity]\nobjects = ["deals"]\nmatch = ["instep_id"]\n'
@@ -204,7 +206,7 @@ def laws_hold(table: StageTable) -> bool:
 
 
 @given(TABLES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_a_table_is_let_through_exactly_if_the_lens_laws_hold(data: dict[str, dict[str, str]]) -> None:
     _, report = read(data)
     as_written = StageTable("field", data["values"], data.get("lands_on", {}))
@@ -213,7 +215,7 @@ def test_a_table_is_let_through_exactly_if_the_lens_laws_hold(data: dict[str, di
 
 
 @given(TABLES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_what_is_let_through_is_compiled_unchanged(data: dict[str, dict[str, str]]) -> None:
     table, report = read(data)
 

@@ -13,6 +13,8 @@ from instep.model.rules import Always
 from instep.model.scoring import Engagement, FitRule, Scoring
 from instep.sync.replay.ticking import crossings
 
+from ...thorough import examples
+
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SCHEMA = {
     "entity": pl.String,
@@ -77,7 +79,7 @@ scorings = st.builds(
 spans = st.timedeltas(timedelta(0), timedelta(days=90))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(people=st.lists(people, max_size=8), scoring=scorings, waited=spans, span=spans)
 def test_columns_and_single_persons_cross_the_same_lines(
     people: list[Person], scoring: Scoring, waited: timedelta, span: timedelta

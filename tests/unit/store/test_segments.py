@@ -26,6 +26,7 @@ from instep.store.segments import Projection, Segments, columns_path, delete_col
 from instep.store.triggers import trigger_statements
 from instep.sync.projections import entities
 
+from ...thorough import examples
 from .rows import (
     DAYS,
     EMAILS,
@@ -44,7 +45,7 @@ from .rows import (
 from .rows import write as write_rows
 
 REFRESH: Write = lambda store: None  # noqa: E731
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(autouse=True)
