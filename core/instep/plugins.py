@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -28,11 +29,23 @@ class Installed:
 
 def installed() -> list[Installed]:
     """Every installed connector, by name."""
-    found = [
-        Installed(point.name, point.dist.name if point.dist else "?", point.dist.version if point.dist else "?")
+    return sorted((found for found, _ in _announced()), key=lambda found: (found.name, found.distribution))
+
+
+def _announced() -> tuple[tuple[Installed, EntryPoint], ...]:
+    return _announced_on(tuple(sys.path))
+
+
+@cache
+def _announced_on(path: tuple[str, ...]) -> tuple[tuple[Installed, EntryPoint], ...]:
+    """What the distributions on an import path announce: read once, for it takes as long as a small run."""
+    return tuple(
+        (
+            Installed(point.name, point.dist.name if point.dist else "?", point.dist.version if point.dist else "?"),
+            point,
+        )
         for point in entry_points(group=GROUP)
-    ]
-    return sorted(found, key=lambda connector: (connector.name, connector.distribution))
+    )
 
 
 def brought_by(name: str) -> str:
@@ -82,7 +95,7 @@ def _manager() -> pluggy.PluginManager:
 
 def _point(name: str) -> EntryPoint:
     """Where the one connector of that name is to be imported from; imports nothing."""
-    points = [point for point in entry_points(group=GROUP) if point.name == name]
+    points = [point for _, point in _announced() if point.name == name]
     if not points:
         known = ", ".join(sorted({connector.name for connector in installed()})) or "none"
         raise ConfigError(f'No connector plugin "{name}" is installed (installed: {known}). Install it with pip.')
