@@ -219,6 +219,7 @@ def test_what_cannot_hold_is_refused_and_says_why(stage: Stage, setup: str, key:
         override(stage, key, to)
     assert says in str(refused.value)
     assert rows(stage, "SELECT count(*) FROM override") == [(0,)]
+    assert rows(stage, "SELECT count(*) FROM run WHERE command = 'override'") == [(0,)]
 
 
 def test_a_last_day_that_has_passed_is_refused(stage: Stage) -> None:

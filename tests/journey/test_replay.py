@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from instep import errors
 from instep.cli.main import instep
 from instep.contract import BehaviourSeen
 from instep.mapping.load import load_workspace
+from instep.sync.override import Setting, set_stage, withdraw
 from instep.sync.replay import Replay, replay
 from instep.sync.replay import run as replaying
 from instep.sync.replay.files import replacements
@@ -185,6 +186,15 @@ def test_what_changed_since_the_last_run_is_part_of_both_sides(stage: Stage, eng
     plan_only(stage.workspace(), stage.world())
     found = replayed(stage, changed(stage, "scoring", "webinar = 10", "webinar = 28"))
     assert ("person", "score", "0", "28", 1) in moves(found)
+
+
+def test_an_override_that_was_withdrawn_before_any_run_is_part_of_neither_side(stage: Stage, engine: str) -> None:
+    set_stage(stage.workspace(), stage.world(), "jim@x.example", Setting("decision", "they asked", "ada", None))
+    file = changed(stage, "scoring", "webinar = 10", "webinar = 28")
+    assert replayed(stage, file).tally.after.shown["decision"] == 2
+    stage.clock.now += timedelta(minutes=5)
+    withdraw(stage.workspace(), stage.world(), "jim@x.example")
+    assert replayed(stage, file).tally.after.shown["decision"] == 1
 
 
 # --- what is wrong ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from instep.cli.explain_lines import score_lines, stage_lines
-from instep.cli.instants import as_instant
+from instep.cli.instants import as_past_instant
 from instep.cli.output import brief, moment, print_json, shown
 from instep.cli.process import json_option, workspace_option
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("field", required=False)
 @workspace_option
 @click.option("--run", type=int, help="As of the end of a past run: see `instep runs`.")
-@click.option("--as-of", "at", callback=as_instant, metavar="DATE", help="As of the end of a past day, in UTC.")
+@click.option("--as-of", "at", callback=as_past_instant, metavar="DATE", help="As of the end of a past day, in UTC.")
 @json_option
 def explain(
     key: str, field: str | None, workspace: Path, run: int | None, at: datetime | None, as_json: bool

@@ -61,7 +61,9 @@ def score_lines(score: dict[str, Any]) -> list[str]:
         words = [f"{what} {score[what]}" for what in ("band", "grade") if score[what]]
         since = f" since {moment(score['published_at'])}" if score["published_at"] else ""
         lines.append(f"  published {', '.join([str(score['published']), *words])}{since}")
-    if score["next_crossing"]:
+    if score["is_due"]:
+        lines.append("  crosses   a line already: the next run publishes it anew")
+    elif score["next_crossing"]:
         lines.append(f"  crosses   its next line at {moment(score['next_crossing'])}, if nothing happens")
     return lines
 

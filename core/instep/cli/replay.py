@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from instep.cli.instants import as_day, as_new_file
 from instep.cli.output import Progress, print_json, talk
 from instep.cli.process import json_option, workspace_option
 
@@ -31,16 +32,21 @@ def world() -> World:
     help="A changed file, by its own name (drafts/scoring.toml), or as NAME=FILE. May be given several times.",
 )
 @click.option(
-    "--on", type=click.DateTime(["%Y-%m-%d"]), help="With the version of the process that is in force on that day."
+    "--on", callback=as_day, metavar="DATE", help="With the version of the process that is in force on that day."
 )
-@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to a file, too.")
+@click.option(
+    "--markdown",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=as_new_file,
+    help="Write a report to a file, too.",
+)
 @click.option("--show-values", is_flag=True, help="Name people in the Markdown report.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if anything would differ.")
 @workspace_option
 @json_option
 def replay(
     files: tuple[str, ...],
-    on: datetime | None,
+    on: date | None,
     markdown: Path | None,
     show_values: bool,
     detailed_exitcode: bool,
@@ -59,8 +65,7 @@ def replay(
     if not files and on is None:
         raise click.UsageError("Name what to replay: --with FILE, or --on DATE for another version of the process.")
     loaded, progress = load_workspace(workspace), Progress(quiet=as_json)
-    today = on.date() if on is not None else None
-    found = replay_files(loaded, world(), replacements(workspace, files), today=today, progress=progress)
+    found = replay_files(loaded, world(), replacements(workspace, files), today=on, progress=progress)
     progress.end()
     if markdown is not None:
         markdown.write_text(replay_markdown(found, values=show_values), encoding="utf-8")

@@ -90,6 +90,9 @@ def _writes_text(document: Mapping[str, Any]) -> str:
 
 
 def _stage_rows(document: Mapping[str, Any]) -> list[list[str]]:
+    """Nothing where no journey was counted: the process is the same, and the people who move are told above."""
+    if not any(count for row in document["stages"] for count in row["journeys"].values()):
+        return []
     rows = []
     for row in document["stages"]:
         people, journeys, share = row["persons"], row["journeys"], row["conversion"]
@@ -132,13 +135,19 @@ def replay_markdown(replay: Replay, *, values: bool = False) -> str:
     document = replay.as_json()
     count = sum(move["count"] for move in document["moves"] if move["aspect"] == "stage")
     parts = [f"### Instep: {count:,} would change stage" if count else "### Instep: nobody would change stage"]
-    parts += [" ".join(code(word) if "/" in word else word for word in _headline(document).split(" "))]
+    parts += [" ".join(_file_as_code(word) for word in _headline(document).split(" "))]
     if document["is_empty"]:
         return "\n\n".join([*parts, "No difference.", ""])
     parts += [_moves_markdown(document, values=values), _writes_markdown(document)]
     parts += [markdown_table(_STAGES, [[code(row[0]), *row[1:]] for row in _stage_rows(document)])]
     parts += [_notes_markdown(document)]
     return capped("\n\n".join(part for part in parts if part) + "\n")
+
+
+def _file_as_code(word: str) -> str:
+    """A word of a sentence; the name of a file as code, without what ends the sentence."""
+    name = word.rstrip(".,")
+    return code(name) + word[len(name) :] if "/" in name else word
 
 
 def _moves_markdown(document: Mapping[str, Any], *, values: bool) -> str:

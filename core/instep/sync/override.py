@@ -59,12 +59,12 @@ def set_stage(workspace: Workspace, world: World, key: str, setting: Setting) ->
         raise ConfigError("An override needs a reason, which everybody who asks will read. Add: --reason TEXT")
     if len(reason) > LONGEST_REASON:
         raise ConfigError(f"The reason is longer than {LONGEST_REASON} characters. Say it shorter.")
+    if setting.until is not None and setting.until <= world.clock():
+        raise ConfigError(f"--until {setting.until:%Y-%m-%d %H:%M}Z has passed. Give a day that lies ahead.")
+    with Store(require_state(workspace.store)) as store:
+        _may_be_set(workspace, store, key, stage)  # a mistake leaves no run behind
     with _overriding(workspace, world) as session:
-        if setting.until is not None and setting.until <= session.at:
-            raise ConfigError(f"--until {setting.until.isoformat()} has passed. Give a day that lies ahead.")
-        entity, kind = one_entity(session.store, key)
-        if (wrong := objection(workspace, session.store, entity, kind, stage)) is not None:
-            raise ConfigError(f"Not overridden: {wrong}")
+        entity = _may_be_set(workspace, session.store, key, stage)
         until = setting.until.isoformat() if setting.until is not None else None
         row = (entity, stage, reason, plain(setting.by), session.at.isoformat(), until)
         with session.store.transaction("override"):
@@ -75,6 +75,14 @@ def set_stage(workspace: Workspace, world: World, key: str, setting: Setting) ->
             _look_again(session, entity)
         close(session, "done", {"overridden": [entity]})
         return Overridden(tuple(overrides_of(session.store, [entity])), session.at, set=id)
+
+
+def _may_be_set(workspace: Workspace, store: Store, key: str, stage: str) -> str:
+    """The entity that a key names. Raises `ConfigError` for none, for several, or a stage that is not theirs."""
+    entity, kind = one_entity(store, key)
+    if (wrong := objection(workspace, store, entity, kind, stage)) is not None:
+        raise ConfigError(f"Not overridden: {wrong}")
+    return entity
 
 
 def withdraw(workspace: Workspace, world: World, key: str) -> Overridden:
@@ -89,7 +97,9 @@ def withdraw(workspace: Workspace, world: World, key: str) -> Overridden:
             raise ConfigError(f"No override of {label_of(session.store, entity)} holds. See: instep override {key}")
         now = session.at.isoformat()
         with session.store.transaction("override"):
-            session.store.bulk("UPDATE override SET expires = ? WHERE id = ?", [(now, one.id) for one in held])
+            session.store.bulk(
+                "UPDATE override SET expires = ?, pending = 0 WHERE id = ?", [(now, one.id) for one in held]
+            )
             session.store.bulk("UPDATE claim SET expires = ? WHERE source = ?", [(now, one.source) for one in held])
             _look_again(session, entity)
         close(session, "done", {"withdrawn": [one.id for one in held]})

@@ -22,7 +22,7 @@ from instep.model.scoring import Scoring
 from instep.store import Store
 from instep.sync.evidence import Known, acts_of, first_buyers
 from instep.sync.labels import label_of
-from instep.sync.past import decided_by, facts_by, people_by, related_by
+from instep.sync.past import decided_by, facts_by, is_known_by, people_by, related_by
 from instep.sync.scores import buyers_acts, engagement_of
 from instep.sync.stagestory import AsOf
 
@@ -93,6 +93,14 @@ class ScoreStory:
     def fit(self) -> float:
         return sum(points for points, _ in self.fits)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the score has crossed a line, or grown old, since it was published."""
+        since = datetime.fromisoformat(self.published_at) if self.published_at else None
+        if self.published is None or since is None:
+            return False
+        return self.scoring.published(self.engagement + self.fit, self.published, since, self.at) != self.published
+
     def as_json(self) -> dict[str, Any]:
         crossing = self.scoring.next_crossing(self.engagement, self.fit, self.at)
         return {
@@ -104,6 +112,7 @@ class ScoreStory:
             "published_at": self.published_at,
             "band": self.scoring.band(self.published) if self.published is not None else None,
             "grade": self.scoring.grade(self.fit, self.engagement),
+            "is_due": self.is_due,
             "next_crossing": crossing.isoformat() if crossing else None,
             "half_life_days": self.scoring.half_life_days,
             "acts": [one.as_json() for one in self.acts],
@@ -130,7 +139,7 @@ def explain_score(asked: Scored) -> ScoreStory | None:
     store, workspace = asked.store, asked.workspace
     if workspace.scoring.is_empty or asked.kind is Kind.OPPORTUNITY:
         return None
-    at, buyers = asked.as_of.instant(store), first_buyers(store)
+    at, buyers = asked.as_of.instant(store), _first_buyers(asked)
     is_company = asked.kind is Kind.COMPANY
     scoring = workspace.scoring.of_companies() if is_company else workspace.scoring
     acts = acts_of(Known(store, workspace), [asked.entity], {} if is_company else buyers).get(asked.entity, [])
@@ -148,6 +157,15 @@ def explain_score(asked: Scored) -> ScoreStory | None:
         published,
         published_at,
     )
+
+
+def _first_buyers(asked: Scored) -> Mapping[str, str]:
+    """Company to its first buyer; as far as it concerns whoever is asked for, only one who was known by then."""
+    return {
+        company: person
+        for company, person in first_buyers(asked.store).items()
+        if asked.run is None or asked.entity not in (company, person) or is_known_by(asked.store, person, asked.run)
+    }
 
 
 def _scored(store: Store, scoring: Scoring, acts: Sequence[Act], at: datetime) -> tuple[ScoredAct, ...]:

@@ -108,8 +108,11 @@ def _sides(found: Replay, store: Store, world: World) -> Iterator[tuple[Session,
 
 
 def _moment(store: Store) -> datetime:
-    """The moment of the last run that decided anything, or read something that is still to be decided."""
-    row = store.row("SELECT max(read_at) FROM cursor")
+    """The moment of the last run that decided anything, or after which something is still to be decided."""
+    row = store.row(
+        "SELECT max(at) FROM (SELECT max(read_at) AS at FROM cursor UNION ALL "
+        "SELECT max(started_at) FROM run WHERE command = 'override' AND status = 'done')"
+    )
     told = [text for text in (store.meta("decided_at"), row[0] if row else None) if text]
     return max(map(datetime.fromisoformat, told)) if told else datetime.now(UTC)
 
