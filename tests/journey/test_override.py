@@ -206,12 +206,13 @@ def test_nothing_is_overridden_while_a_run_goes_on(stage: Stage) -> None:
     ("setup", "key", "to", "says"),
     [
         (IN_STEP, "jane@x.example", "decison", 'Did you mean "decision"'),
+        (IN_STEP, "jane@x.example", "won", "won is an outcome, no stage"),
         (IN_STEP, "nobody@x.example", "decision", "Nothing is known by"),
         (DEAL, "jane@x.example", "decision", "opportunity deal1"),
         ("a.acme; sync; sync", "acme.example", "decision", "no system is told the stage of a company"),
         ("a.deal1 stage=Lost; sync; sync", "deal1", "decision", "it is closed (lost)"),
     ],
-    ids=["no such stage", "nobody", "an opportunity decides it", "a company that shows none", "closed"],
+    ids=["no such stage", "an outcome", "nobody", "an opportunity decides it", "a company that shows none", "closed"],
 )
 def test_what_cannot_hold_is_refused_and_says_why(stage: Stage, setup: str, key: str, to: str, says: str) -> None:
     play(stage, setup)

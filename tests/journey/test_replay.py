@@ -204,6 +204,7 @@ def test_an_override_that_was_withdrawn_before_any_run_is_part_of_neither_side(s
     ("given", "said"),
     [
         ("drafts/none.toml", "there is no such file"),
+        ("drafts", "this is a folder"),
         ("sync=drafts/scoring.toml", "drafts/scoring.toml:1: No connection is configured"),
         ("scorng=drafts/scoring.toml", 'Did you mean "scoring"?'),
     ],

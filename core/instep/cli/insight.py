@@ -87,7 +87,8 @@ def _surge_json(one: Surge) -> dict[str, Any]:
 def _title(document: dict[str, Any]) -> str:
     count = len(document["companies"])
     what = f"{count:,} {'company' if count == 1 else 'companies'} without a known person"
-    return f"{what} did at least {document['min_events']} things in the {document['days']} days to"
+    fewest = document["min_events"]
+    return f"{what} did at least {fewest} {'thing' if fewest == 1 else 'things'} in the {document['days']} days to"
 
 
 def _position(one: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from instep.mapping.compiled import Workspace
 from instep.mapping.mistakes import nearest
 from instep.model.entities import Kind
 from instep.model.override import Override
-from instep.model.process import Process
+from instep.model.process import Outcome, Process
 from instep.model.values import plain
 from instep.store import Store, require_state
 from instep.sync.explain import require_entity
@@ -122,6 +122,8 @@ def stage_named(process: Process, name: str) -> str:
     wanted = process.current_key(name.strip())
     if process.has_stage(wanted) or process.detour(wanted) is not None:
         return wanted
+    if wanted in list(Outcome):
+        raise ConfigError(f"{wanted} is an outcome, no stage: a journey ends in the records of its opportunity.")
     known = [*dict.fromkeys(stage.key for stage in process.every_stage()), *(d.key for d in process.detours)]
     near = nearest(wanted, known)
     hint = f'Did you mean "{near}"?' if near else f"There are: {', '.join(known)}."

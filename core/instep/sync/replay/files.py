@@ -35,7 +35,7 @@ def replacements(root: Path, given: Sequence[str]) -> tuple[Replacement, ...]:
         file = Path(path)
         name = _name_of(root, word or file.name)
         if not file.is_file():
-            mistakes.append(f"{path}: there is no such file.")
+            mistakes.append(f"{path}: {'this is a folder' if file.is_dir() else 'there is no such file'}.")
         elif name is None:
             mistakes.append(f"{text}: {_remedy(root, word or file.stem)}")
         elif name in found:
