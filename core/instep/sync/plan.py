@@ -244,11 +244,24 @@ def stage_value(session: Session, state: EntityState, record: RecordState) -> li
             report_unknown(session, record, str(raw))
         return []  # a value that nothing translates is left alone
     wanted, because = stage_word(session, state, table)
+    if state.stage is None and not is_blank(raw) and record.sent.get(table.field) == raw:
+        _note_left(session, state, record, str(raw))
     says_so = not is_blank(raw) and table.counts_as(str(raw)) == wanted
     if wanted is None or says_so or _is_said(session, record, table.field, wanted):
         return []
     because += f", {BY_A_PERSON}" if state.is_decided_by_a_person("stage") else ""
     return [Value("stage", table.field, raw, wanted, because)]
+
+
+def _note_left(session: Session, state: EntityState, record: RecordState, raw: str) -> None:
+    """Say that a record shows a stage that we wrote there, and that nothing holds any more."""
+    session.ledger.note(
+        "stage-left",
+        record.connection,
+        f"{state.kind}: shows stage {quoted(raw)}, which nothing holds any more: no stage is known.",
+        "Clear it there, or set the one that is true.",
+        str(record.ref),
+    )
 
 
 # --- consent ---------------------------------------------------------------------------------------------------
