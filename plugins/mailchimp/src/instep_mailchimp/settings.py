@@ -20,7 +20,7 @@ class MailchimpSettings(ConnectorSettings):
     """
 
     audiences: dict[str, str] = Field(min_length=1)
-    """The audiences that take part: a name by which the mapping speaks of the members, and the audience's id.
+    """The audiences that take part, each with a name for the mapping: { members = "a1b2c3d4e5" }.
 
     Mailchimp shows the id under Audience, Settings, Audience name and defaults.
     """
@@ -31,7 +31,7 @@ class MailchimpSettings(ConnectorSettings):
     data_centre: str = ""
     """The account's data centre, such as us19; only needed where the key does not name it."""
     base_url: str = ""
-    """Where the API answers, if not where the data centre says: under api.mailchimp.com, or this machine (a sandbox)."""
+    """Where the API answers, if not where the data centre says: under api.mailchimp.com, or this machine."""
     new_members: Literal["transactional", "pending", "unsubscribed"] = "transactional"
     """What somebody new becomes who said nothing: nobody is subscribed who did not agree.
 
