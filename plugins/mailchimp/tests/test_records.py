@@ -304,9 +304,7 @@ def test_mailchimps_own_fields_are_typed_and_some_can_be_written(bench: Workbenc
 
 
 @pytest.mark.parametrize("name", ["status", "member_rating", "tags", "last_changed", "ADDRESS"])
-def test_what_mailchimp_keeps_by_itself_cannot_be_written(
-    bench: Workbench, world: MailchimpWorld, name: str
-) -> None:
+def test_what_mailchimp_keeps_by_itself_cannot_be_written(bench: Workbench, world: MailchimpWorld, name: str) -> None:
     (outcome,) = write(bench, Update(world.add_member("a@x.example"), {name: "x"}, {}))
     assert (outcome.code, outcome.field) == ("read_only", name)
 
@@ -323,7 +321,9 @@ def test_a_member_has_one_tag_of_the_managed_set_and_keeps_all_others(
 ) -> None:
     id = world.add_member("a@x.example")
     world.tag(id, "Interested", "Considering", "Likes tea")
-    (outcome,) = write(bench, Update(id, {"stage_tag": "Customer"}, {}), connection=staged(bench), fields=["stage_tag"])
+    (outcome,) = write(
+        bench, Update(id, {"stage_tag": "Customer"}, {}), connection=staged(bench), fields=["stage_tag"]
+    )
     assert outcome.fields == {"stage_tag": "Customer"}
     assert world.tags(id) == {"Customer", "Likes tea"}
 
@@ -441,9 +441,7 @@ def test_archived_members_are_told_once_and_never_as_alive(
     assert [item.id for page in bench.pages("members") for item in page.items if isinstance(item, Seen)] == [kept]
 
 
-def test_a_member_that_is_unarchived_is_seen_again_and_can_go_again(
-    bench: Workbench, world: MailchimpWorld
-) -> None:
+def test_a_member_that_is_unarchived_is_seen_again_and_can_go_again(bench: Workbench, world: MailchimpWorld) -> None:
     id = world.add_member("a@x.example")
     world.archive(id)
     cursor = bench.end("members")
