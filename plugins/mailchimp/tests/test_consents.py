@@ -107,7 +107,7 @@ def test_an_opt_out_whose_answer_was_lost_is_unknown(bench: Workbench, world: Ma
     assert isinstance(outcome, Unknown)
 
 
-# --- several audiences -----------------------------------------------------------------------------------------------
+# --- several audiences --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 import dataclasses
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import requests
 
 from instep.contract import Create, Delete, Erase, FieldSpec, Gone, Missing, Rejected, Seen, Update, Written
 from instep.testing import Workbench
-from instep_mailchimp.sandbox import MailchimpWorld
+from instep_mailchimp.sandbox import API_KEY, AUDIENCE, MailchimpWorld
 
 TAGS = ("Interested", "Considering", "Customer")
 
@@ -28,7 +30,7 @@ def statuses(world):
     return {email: world.look(email)["status"] for email in world.emails()}
 
 
-# --- who is subscribed -----------------------------------------------------------------------------------------------
+# --- who is subscribed --------------------------------------------------------------------------------------------
 
 
 def test_nobody_is_subscribed_by_being_created(bench: Workbench, world: MailchimpWorld) -> None:
@@ -73,7 +75,7 @@ def test_an_unsubscribe_is_not_lifted_by_writing_a_field(bench: Workbench, world
     assert world.look(id)["status"] == "unsubscribed"
 
 
-# --- who is who ------------------------------------------------------------------------------------------------------
+# --- who is who ---------------------------------------------------------------------------------------------------
 
 
 def test_a_changed_address_keeps_the_record(bench: Workbench, world: MailchimpWorld) -> None:
@@ -152,7 +154,7 @@ def test_keys_are_found_after_they_changed(bench: Workbench, world: MailchimpWor
     assert (find("k1"), find("k2")) == ([], [id])
 
 
-# --- archived and forgotten ------------------------------------------------------------------------------------------
+# --- archived and forgotten ---------------------------------------------------------------------------------------
 
 
 def test_deleting_archives_and_erasing_forgets(bench: Workbench, world: MailchimpWorld) -> None:
@@ -204,7 +206,7 @@ def test_an_archived_holder_of_a_key_is_found_as_gone(bench: Workbench, world: M
     assert (type(found), found.id) == (Gone, id)
 
 
-# --- values ----------------------------------------------------------------------------------------------------------
+# --- values -------------------------------------------------------------------------------------------------------
 
 
 def test_merge_fields_are_typed_by_their_kind(bench: Workbench, world: MailchimpWorld) -> None:
@@ -309,7 +311,7 @@ def test_what_mailchimp_keeps_by_itself_cannot_be_written(bench: Workbench, worl
     assert (outcome.code, outcome.field) == ("read_only", name)
 
 
-# --- the step in tags ------------------------------------------------------------------------------------------------
+# --- the step in tags ---------------------------------------------------------------------------------------------
 
 
 def staged(bench):
@@ -378,7 +380,7 @@ def test_of_more_than_fifty_tags_the_rest_counts_as_well(bench: Workbench, world
     assert "Considering" not in world.tags(id)
 
 
-# --- several audiences -----------------------------------------------------------------------------------------------
+# --- several audiences --------------------------------------------------------------------------------------------
 
 
 def test_each_audience_is_an_object_of_its_own(bench: Workbench, world: MailchimpWorld) -> None:
@@ -392,7 +394,7 @@ def test_each_audience_is_an_object_of_its_own(bench: Workbench, world: Mailchim
     assert found == {"members": [here], "partners": [there]}
 
 
-# --- paging ----------------------------------------------------------------------------------------------------------
+# --- paging -------------------------------------------------------------------------------------------------------
 
 
 def read_all(pages, between):
@@ -483,3 +485,60 @@ def test_a_changed_switch_is_a_changed_answer(bench: Workbench, world: Mailchimp
     bench.sandbox.personality = dataclasses.replace(bench.sandbox.personality, lists_archived=True)
     bench.pages("members")
     assert not [item for page in bench.pages("members") for item in page.items if isinstance(item, Seen)]
+
+
+def test_members_of_one_second_that_change_while_they_are_read_hide_no_others(
+    bench: Workbench, world: MailchimpWorld
+) -> None:
+    made = [world.add_member(f"m{number:02}@x.example") for number in range(20)]
+    bench.clock.advance(timedelta(minutes=1))
+    connection = bench.connect(bench.settings(page_size=4))
+    changing, original = iter(made[:3]), bench.transport.send
+
+    def send(action, *, label, writes, lane="default"):
+        listed = bench.sandbox.log.count("members.list")
+        if listed in (4, 5, 7) and (member := next(changing, None)):
+            bench.clock.advance(timedelta(seconds=1))
+            world.edit(member, FNAME="Changed")
+        return original(action, label=label, writes=writes, lane=lane)
+
+    bench.transport.send = send
+    pages = list(connection.records.changed_since("members", ["FNAME"], None))
+    assert {item.id for page in pages for item in page.items} == set(made)
+    assert next(changing, None) is None
+
+
+# --- tags and automations
+
+
+def test_a_sync_starts_no_automation_that_waits_for_a_tag(
+    bench: Workbench, world: MailchimpWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = []
+    send = requests.Session.send
+
+    def watched(self, request, **options):
+        if request.url.endswith("/tags"):
+            bodies.append(json.loads(request.body))
+        return send(self, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", watched)
+    id = world.add_member("a@x.example")
+    write(bench, Update(id, {"stage_tag": "Customer"}, {}), connection=staged(bench))
+    assert bodies == [{"tags": [{"name": "Customer", "status": "active"}], "is_syncing": True}]
+
+
+@pytest.mark.parametrize(("moves", "heard"), [(True, 1), (False, 0)])
+def test_a_tag_that_a_colleague_sets_is_heard_where_it_moves_the_last_change(
+    bench: Workbench, world: MailchimpWorld, moves: bool, heard: int
+) -> None:
+    bench.behave(tags_move_last_changed=moves)
+    connection, id = staged(bench), world.add_member("a@x.example")
+    cursor = bench.end("members")
+    api = f"{bench.sandbox.url}/3.0/lists/{AUDIENCE}/members/{id}/tags"
+    body = {"tags": [{"name": "Customer", "status": "active"}]}
+    with requests.post(api, json=body, auth=("colleague", API_KEY), timeout=5) as answer:
+        assert answer.status_code == 204
+    bench.pass_time()
+    pages = list(connection.records.changed_since("members", ["stage_tag"], cursor))
+    assert len([item for page in pages for item in page.items]) == heard

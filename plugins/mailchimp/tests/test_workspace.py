@@ -34,7 +34,12 @@ def instep(tmp_path: Path, sandbox: Sandbox[MailchimpWorld]) -> Instep:
     def run(*words: str) -> str:
         code = "from instep.cli.main import main; main()"
         done = subprocess.run(
-            [sys.executable, "-c", code, *words], cwd=tmp_path, env=environment, capture_output=True, text=True
+            [sys.executable, "-c", code, *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

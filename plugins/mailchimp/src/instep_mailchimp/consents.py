@@ -121,7 +121,7 @@ class MailchimpConsents:
         if status == _IN:
             body |= {"timestamp_opt": change.at.isoformat(timespec="seconds")}
             body |= {} if member.timestamp_signup else {"timestamp_signup": body["timestamp_opt"]}
-        query = {**_TELLING, **({"skip_merge_validation": "true"} if self._lenient else {})}
+        query = {"skip_merge_validation": "true"} if self._lenient else {}
         path = wire.members_path(list_id, member.contact_id)
         (result,) = self._operations.run([Operation("PATCH", path, "members/consent", query, body)])
         match result:

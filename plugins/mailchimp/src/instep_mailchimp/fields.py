@@ -72,13 +72,13 @@ class MailchimpFields:
         if _KINDS.get(known.type, "text") != spec.type or known.type == "address":
             reason = f"The audience has a merge field {spec.name} of another type ({known.type})."
             return Rejected("different_type", reason, spec.name)
-        body: dict[str, Any] = {}
+        body: dict[str, Any] = {"name": known.name}  # wanted with every change, though nothing changes it
         lacking = [option.value for option in spec.options if option.value not in known.options.choices]
         if lacking:
             body["options"] = {"choices": [*known.options.choices, *lacking]}
         if spec.unique and known.help_text != _MARK:
             body["help_text"] = _MARK
-        if not body:
+        if len(body) == 1:
             return Written(spec.name, {})
         path = wire.path("lists", list_id, "merge-fields", str(known.merge_id))
         call = Call("PATCH", path, "merge-fields/update", body=body, writes=True)

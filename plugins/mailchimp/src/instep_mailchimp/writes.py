@@ -222,7 +222,7 @@ class Writer:
         return None
 
     def _query(self) -> dict[str, str]:
-        return {**_TELLING, **({"skip_merge_validation": "true"} if self._settings.skip_required else {})}
+        return {"skip_merge_validation": "true"} if self._settings.skip_required else {}
 
     # --- sending -------------------------------------------------------------------------------------------------
 

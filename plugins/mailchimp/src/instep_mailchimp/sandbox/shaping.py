@@ -61,6 +61,8 @@ def moment(request: Request, name: str) -> datetime | None:
 def body(request: Request) -> dict[str, Any]:
     """The body of a request, which is an object."""
     found = request.json() if request.body else {}
+    if found is None:  # Mailchimp's own client sends this where there is nothing to say
+        return {}
     if not isinstance(found, dict):
         raise invalid("", "Schema describes object, but another type was found instead")
     return found
