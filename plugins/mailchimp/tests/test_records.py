@@ -44,10 +44,19 @@ def test_the_settings_say_what_somebody_new_becomes(bench: Workbench, world: Mai
     assert statuses(world) == {"new@x.example": status}
 
 
-def test_somebody_new_who_opted_out_elsewhere_is_unsubscribed(bench: Workbench, world: MailchimpWorld) -> None:
+@pytest.mark.parametrize("said", [True, "true"])
+def test_somebody_new_who_opted_out_elsewhere_is_unsubscribed(
+    bench: Workbench, world: MailchimpWorld, said: object
+) -> None:
     connection = bench.connect(bench.settings(new_members="pending"))
-    write(bench, new(unsubscribed=True), connection=connection)
+    write(bench, new(unsubscribed=said), connection=connection)
     assert statuses(world) == {"new@x.example": "unsubscribed"}
+
+
+@pytest.mark.parametrize("name", ["unsubscribed", "vip"])
+def test_what_is_neither_yes_nor_no_is_refused(bench: Workbench, world: MailchimpWorld, name: str) -> None:
+    (outcome,) = write(bench, new(**{name: "perhaps"}))
+    assert (outcome.code, outcome.field, world.emails()) == ("invalid_value", name, [])
 
 
 @pytest.mark.parametrize("status", ["subscribed", "unsubscribed", "cleaned", "pending", "transactional"])

@@ -52,11 +52,12 @@ def _take(
         body.has_stage, body.stage = True, None if value is None else str(value)
         return None
     if name == values.UNSUBSCRIBED:
-        if not isinstance(value, bool | None):
+        yes = _yes_or_no(value)
+        if yes is None and value is not None:
             return Rejected(
                 "invalid_value", "Somebody has unsubscribed or has not: the value is true or false.", name
             )
-        body.unsubscribed = value
+        body.unsubscribed = yes
         return None
     if name in values.READ_ONLY:
         return Rejected("read_only", f'Mailchimp keeps "{name}" by itself; it cannot be written.', name)
@@ -74,11 +75,19 @@ def _take(
     return None
 
 
+def _yes_or_no(value: Scalar) -> bool | None:
+    """Yes or no, also as a word: mappings name the values of a field as texts."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
 def _take_plain(body: Body, name: str, value: Scalar) -> Rejected | None:
     if name == "vip":
-        if not isinstance(value, bool | None):
+        yes = _yes_or_no(value)
+        if yes is None and value is not None:
             return Rejected("invalid_value", "Somebody is a VIP or is not: the value is true or false.", name)
-        body.plain[name] = bool(value)
+        body.plain[name] = bool(yes)
         return None
     if name == values.EMAIL and not value:
         return Rejected("invalid_value", "Mailchimp knows people by their e-mail address: it cannot be blank.", name)
