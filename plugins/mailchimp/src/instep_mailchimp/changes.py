@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from instep.contract import Garbled, Gone, Item, Page
-from instep_mailchimp.walking import Walker
+from instep_mailchimp.walk import Walker
 from instep_mailchimp.wire import Member, Odd
 
 ARCHIVED: Final = "archived"

@@ -8,11 +8,11 @@ from typing import Final, Literal
 from instep.contract import Consent, ConsentChange, Missing, Outcome, Rejected, Subject, Unknown, Written
 from instep.errors import RetryLaterError
 from instep_mailchimp import values, wire
+from instep_mailchimp.batches import Done, Operation, Operations, Refused
 from instep_mailchimp.changes import ARCHIVED
-from instep_mailchimp.operations import Done, Operation, Operations, Refused
 from instep_mailchimp.refusals import outcome_of
 from instep_mailchimp.settings import MailchimpSettings
-from instep_mailchimp.walking import UNWANTED
+from instep_mailchimp.walk import UNWANTED
 from instep_mailchimp.wire import Member
 
 ALL: Final = "all"

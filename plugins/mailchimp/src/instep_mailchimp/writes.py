@@ -28,14 +28,13 @@ from instep.contract import (
 )
 from instep.errors import RetryLaterError
 from instep_mailchimp import values, wire
-from instep_mailchimp.bodies import Body, body_of
+from instep_mailchimp.batches import Done, NotKnown, Operation, Operations, Refused, Result
 from instep_mailchimp.changes import ARCHIVED
-from instep_mailchimp.keys import KeyIndex
-from instep_mailchimp.operations import Done, NotKnown, Operation, Operations, Refused, Result
+from instep_mailchimp.queries import KeyIndex
 from instep_mailchimp.refusals import outcome_of
 from instep_mailchimp.schema import MergeFields
 from instep_mailchimp.settings import MailchimpSettings
-from instep_mailchimp.walking import UNWANTED
+from instep_mailchimp.walk import UNWANTED
 from instep_mailchimp.wire import Member
 
 _TELLING: Final = {"exclude_fields": ",".join(UNWANTED)}
@@ -52,7 +51,7 @@ class _Job:
 
     place: int
     write: Write
-    body: Body
+    body: values.Body
     key: str
     """By what the member is looked up: contact id or hash."""
     member: Member | None = None
@@ -109,14 +108,14 @@ class Writer:
                 body = self._body(list_id, given)
                 return body if isinstance(body, Rejected) else _Job(place, write, body, id)
             case Delete(id) | Erase(id):
-                return _Job(place, write, Body(), id)
+                return _Job(place, write, values.Body(), id)
 
-    def _body(self, list_id: str, given: Any) -> Body | Rejected:
+    def _body(self, list_id: str, given: Any) -> values.Body | Rejected:
         """The body for some fields. A field that is not known may have been made since the fields were read."""
         known = self._fields.of(list_id)
-        body = body_of(given, known, self._settings.stage_tags)
+        body = values.body_of(given, known, self._settings.stage_tags)
         if isinstance(body, Rejected) and body.code in ("unknown_field", "invalid_value"):
-            body = body_of(given, self._fields.read(list_id), self._settings.stage_tags)
+            body = values.body_of(given, self._fields.read(list_id), self._settings.stage_tags)
         return body
 
     # --- one wave ------------------------------------------------------------------------------------------------

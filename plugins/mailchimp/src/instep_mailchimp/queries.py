@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from instep_mailchimp.changes import ARCHIVED
-from instep_mailchimp.walking import Walker
+from instep_mailchimp.walk import Walker
 from instep_mailchimp.wire import Member
 
 
