@@ -1,0 +1,321 @@
+"""Members: listing, reading, creating, changing, archiving, forgetting, and their tags and events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from instep.sandbox import Request, Response, Route
+from instep_mailchimp.sandbox.account import Account
+from instep_mailchimp.sandbox.audience import Audience, Event, Member, iso, subscriber_hash
+from instep_mailchimp.sandbox.errors import ProblemError, forgotten, invalid, member_exists, not_found
+from instep_mailchimp.sandbox.merging import merged
+from instep_mailchimp.sandbox.shaping import Shown, answer, body, linked, moment, page
+
+MEMBERS = "/3.0/lists/{list_id}/members"
+MEMBER = MEMBERS + "/{member}"
+_STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL_TYPES = ("html", "text")
+_MOST_AT_ONCE = 500
+
+
+class MemberCalls:
+    """The calls about the members of an audience."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def routes(self) -> Iterator[Route]:
+        """Every operation."""
+        yield Route("GET", MEMBERS, self.listing, "members.list")
+        yield Route("POST", MEMBERS, self.create, "members.create")
+        yield Route("GET", MEMBER, self.read, "members.read")
+        yield Route("PUT", MEMBER, self.put, "members.put")
+        yield Route("PATCH", MEMBER, self.patch, "members.update")
+        yield Route("DELETE", MEMBER, self.archive, "members.archive")
+        yield Route("POST", MEMBER + "/actions/delete-permanent", self.forget, "members.forget")
+        yield Route("GET", MEMBER + "/tags", self.list_tags, "members.tags")
+        yield Route("POST", MEMBER + "/tags", self.change_tags, "members.tags.change")
+        yield Route("GET", MEMBER + "/events", self.list_events, "members.events")
+        yield Route("POST", MEMBER + "/events", self.add_event, "members.events.add")
+        yield Route("POST", "/3.0/lists/{list_id}", self.many, "members.many")
+        yield Route("GET", "/3.0/search-members", self.search, "members.search")
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def listing(self, request: Request) -> Response:
+        audience = self._account.audience(request.params["list_id"])
+        rows = [member for member in audience.members.values() if self._is_wanted(request, member)]
+        if (field := request.one("sort_field")) is not None:
+            if field not in ("timestamp_opt", "timestamp_signup", "last_changed"):
+                raise invalid("sort_field", "This value is not one of the choices.")
+            rows.sort(key=lambda member: iso(getattr(member, field)), reverse=request.one("sort_dir") == "DESC")
+        found = page(request, "members", rows, audience.shown, self._account.personality)
+        return answer(request, {**found, "list_id": audience.id})
+
+    def _is_wanted(self, request: Request, member: Member) -> bool:
+        status = request.one("status")
+        if status is None and member.status == "archived" and not self._account.personality.lists_archived:
+            return False
+        if status is not None and status not in (*_STATUSES, "archived"):
+            raise invalid("status", "This value is not one of the choices.")
+        since, before = moment(request, "since_last_changed"), moment(request, "before_last_changed")
+        return (
+            status in (None, member.status)
+            and (since is None or self._is_after(member.last_changed, since))
+            and (before is None or member.last_changed < before)
+        )
+
+    def _is_after(self, at: datetime, since: datetime) -> bool:
+        return at >= since if self._account.personality.since_is_inclusive else at > since
+
+    def read(self, request: Request) -> Response:
+        audience, member = self._found(request)
+        return self._told(request, audience, member)
+
+    def search(self, request: Request) -> Response:
+        word = (request.one("query") or "").lower()
+        found: list[Shown] = []
+        for audience in self._account.audiences.values():
+            if request.one("list_id") in (None, audience.id):
+                found += [audience.shown(m) for m in audience.members.values() if word in m.email.lower()]
+        exact = [shown for shown in found if str(shown["email_address"]).lower() == word]
+        return answer(
+            request,
+            {
+                "exact_matches": {"members": exact, "total_items": len(exact)},
+                "full_search": {"members": found, "total_items": len(found)},
+            },
+        )
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def create(self, request: Request) -> Response:
+        audience, given = self._account.audience(request.params["list_id"]), body(request)
+        email = _address(given)
+        if given.get("status") not in _STATUSES:
+            raise invalid("status", "This value is not one of the choices.")
+        known = audience.find(email)
+        if known is not None and known.status != "archived":
+            raise member_exists(email)
+        if known is not None:
+            return self._changed(request, audience, known, given)
+        return self._made(request, audience, email, str(given["status"]), given)
+
+    def put(self, request: Request) -> Response:
+        audience, given = self._account.audience(request.params["list_id"]), body(request)
+        email = _address(given)
+        known = audience.find(request.params["member"])
+        if known is None and audience.find(email) is not None:
+            raise member_exists(email)  # the hash of another spelling
+        if known is not None:
+            return self._changed(request, audience, known, given)
+        status = given.get("status", given.get("status_if_new"))
+        if status not in _STATUSES:
+            raise invalid("status_if_new", "This value is not one of the choices.")
+        return self._made(request, audience, email, str(status), given)
+
+    def patch(self, request: Request) -> Response:
+        audience, member = self._found(request)
+        return self._changed(request, audience, member, body(request))
+
+    def archive(self, request: Request) -> Response:
+        _, member = self._found(request)
+        if member.status != "archived":
+            member.status = "archived"
+            self._account.touch(member)
+        return Response(204)
+
+    def forget(self, request: Request) -> Response:
+        audience, member = self._found(request)
+        audience.forgotten.add(member.hash)
+        del audience.members[member.contact_id]
+        return Response(204)
+
+    def many(self, request: Request) -> Response:
+        """Up to 500 members at once; each that is refused is told in a row of its own."""
+        audience, given = self._account.audience(request.params["list_id"]), body(request)
+        rows = given.get("members")
+        if not isinstance(rows, list) or len(rows) > _MOST_AT_ONCE:
+            raise invalid("members", f"This collection should contain {_MOST_AT_ONCE} elements or less.")
+        made, updated, errors = [], [], []
+        lenient = request.flag("skip_merge_validation")
+        for row in rows:
+            email = str(row.get("email_address", ""))
+            try:
+                known = audience.find(_address(row))
+                if known is not None and not given.get("update_existing"):
+                    raise member_exists(email)
+                if known is None:
+                    known = self._new(audience, email, str(row.get("status", "subscribed")), row, lenient)
+                    made.append(audience.shown(known))
+                else:
+                    self._apply(audience, known, row, lenient)
+                    updated.append(audience.shown(known))
+            except ProblemError as problem:
+                code = "ERROR_CONTACT_EXISTS" if problem.title == "Member Exists" else "ERROR_GENERIC"
+                first = dict(problem.errors[0]) if problem.errors else {"field": "", "message": ""}
+                errors.append(
+                    {
+                        "email_address": email,
+                        "error": problem.detail,
+                        "error_code": code,
+                        "field": first["field"],
+                        "field_message": first["message"],
+                    }
+                )
+        totals = {"total_created": len(made), "total_updated": len(updated), "error_count": len(errors)}
+        return answer(request, {"new_members": made, "updated_members": updated, "errors": errors, **totals})
+
+    def _made(self, request: Request, audience: Audience, email: str, status: str, given: Shown) -> Response:
+        made = self._new(audience, email, status, given, request.flag("skip_merge_validation"))
+        return self._told(request, audience, made)
+
+    def _new(self, audience: Audience, email: str, status: str, given: Shown, lenient: bool) -> Member:
+        if subscriber_hash(email) in audience.forgotten:
+            raise forgotten(email)
+        values = merged(audience, {}, given.get("merge_fields", {}), self._account.personality, lenient=lenient)
+        _check_plain(given)
+        made = self._account.add_member(audience, email, status, "API - Generic")
+        made.merge = values
+        if status == "unsubscribed":
+            made.ended_by, made.reason = "api", "N/A"
+        if status == "subscribed":
+            made.timestamp_opt = self._account.now()
+        _take_plain(made, given)
+        for tag in given.get("tags", ()):
+            self._account.add_tag(audience, str(tag))
+            made.tags[str(tag)] = self._account.now()
+        return made
+
+    def _changed(self, request: Request, audience: Audience, member: Member, given: Shown) -> Response:
+        self._apply(audience, member, given, request.flag("skip_merge_validation"))
+        return self._told(request, audience, member)
+
+    def _apply(self, audience: Audience, member: Member, given: Shown, lenient: bool) -> None:
+        """Everything is checked before anything is changed."""
+        email = _address(given) if "email_address" in given else member.email
+        holder = audience.find(email)
+        if holder not in (None, member):
+            raise member_exists(email)
+        if subscriber_hash(email) in audience.forgotten:
+            raise forgotten(email)
+        values = member.merge
+        if "merge_fields" in given:
+            values = merged(audience, member.merge, given["merge_fields"], self._account.personality, lenient=lenient)
+        _check_plain(given)
+        status = given.get("status")
+        if status is not None and status not in _STATUSES:
+            raise invalid("status", "This value is not one of the choices.")
+        if status is not None:
+            self._account.set_status(member, str(status), "api")
+        elif member.status == "archived" and self._account.personality.archived_without_status_revives:
+            member.status = "subscribed"
+        before = (member.email, member.merge, member.vip, member.language, member.email_type)
+        member.email, member.merge = email, values
+        _take_plain(member, given)
+        if before != (member.email, member.merge, member.vip, member.language, member.email_type):
+            self._account.touch(member)
+
+    # --- tags and events -----------------------------------------------------------------------------------------
+
+    def list_tags(self, request: Request) -> Response:
+        audience, member = self._found(request)
+        rows = list(member.tags.items())
+
+        def show(row: tuple[str, datetime]) -> Shown:
+            return {"id": audience.tags[row[0]], "name": row[0], "date_added": iso(row[1])}
+
+        character = self._account.personality
+        found = page(request, "tags", rows, show, character)
+        return answer(request, {"tags": [_bare(tag) for tag in found["tags"]], "total_items": found["total_items"]})
+
+    def change_tags(self, request: Request) -> Response:
+        audience, member = self._found(request)
+        tags = body(request).get("tags")
+        if not isinstance(tags, list):
+            raise invalid("tags", "Schema describes array, NULL found instead")
+        before = set(member.tags)
+        for tag in tags:
+            name, status = str(tag.get("name", "")), tag.get("status")
+            if not name or status not in ("active", "inactive"):
+                raise invalid("tags", "This value is not one of the choices.")
+            if status == "active":
+                self._account.add_tag(audience, name)
+                member.tags.setdefault(name, self._account.now())
+            else:
+                member.tags.pop(name, None)
+        if set(member.tags) != before and self._account.personality.tags_move_last_changed:
+            self._account.touch(member)
+        return Response(204)
+
+    def list_events(self, request: Request) -> Response:
+        _, member = self._found(request)
+        rows = [event for event in member.events if event.kind not in ("open", "click", "bounce")]
+
+        def show(event: Event) -> Shown:
+            return {"name": event.kind, "occurred_at": iso(event.at), "properties": {}}
+
+        found = page(request, "events", rows, show, self._account.personality)
+        found["events"] = [_bare(event) for event in found["events"]]
+        return answer(request, found)
+
+    def add_event(self, request: Request) -> Response:
+        _, member = self._found(request)
+        given = body(request)
+        name = given.get("name")
+        if not isinstance(name, str) or not 2 <= len(name) <= 30:
+            raise invalid("name", "This value should have between 2 and 30 characters.")
+        at = given.get("occurred_at")
+        member.events.append(Event(name, datetime.fromisoformat(at) if at else self._account.now()))
+        return Response(204)
+
+    # --- common --------------------------------------------------------------------------------------------------
+
+    def _found(self, request: Request) -> tuple[Audience, Member]:
+        audience = self._account.audience(request.params["list_id"])
+        member = audience.find(request.params["member"])
+        if member is None:
+            raise not_found()
+        return audience, member
+
+    def _told(self, request: Request, audience: Audience, member: Member) -> Response:
+        return answer(request, linked(audience.shown(member), request, self._account.personality))
+
+
+def _address(given: Shown) -> str:
+    email = given.get("email_address")
+    if not isinstance(email, str) or not email:
+        raise invalid("email_address", "Schema describes string, NULL found instead")
+    if not _ADDRESS.fullmatch(email):
+        detail = f"{email} looks fake or invalid, please enter a real email address."
+        raise ProblemError(400, "Invalid Resource", detail)
+    return email
+
+
+def _check_plain(given: Shown) -> None:
+    if "vip" in given and not isinstance(given["vip"], bool):
+        raise invalid("vip", "Schema describes boolean, but another type was found instead")
+    if "email_type" in given and given["email_type"] not in _EMAIL_TYPES:
+        raise invalid("email_type", "This value is not one of the choices.")
+    for name in ("language", "ip_signup", "ip_opt"):
+        if name in given and not isinstance(given[name], str):
+            raise invalid(name, "Schema describes string, NULL found instead")
+
+
+def _take_plain(member: Member, given: Shown) -> None:
+    member.vip = bool(given.get("vip", member.vip))
+    member.language = str(given.get("language", member.language))
+    member.email_type = str(given.get("email_type", member.email_type))
+    for name in ("timestamp_signup", "timestamp_opt"):
+        if given.get(name):
+            setattr(member, name, datetime.fromisoformat(str(given[name]).replace("Z", "+00:00")))
+    interests: Any = given.get("interests", {})
+    member.interests |= {str(name): bool(value) for name, value in interests.items()}
+
+
+def _bare(shown: Shown) -> Shown:
+    return {name: value for name, value in shown.items() if name != "_links"}

@@ -1,0 +1,190 @@
+"""The hands of the account's own people, and of those who get its mail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from instep_mailchimp.sandbox.account import AUDIENCE, Account, Campaign
+from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Value
+
+
+class MailchimpWorld:
+    """What colleagues and contacts do by themselves. Members are named by address, hash or contact id."""
+
+    activities: Sequence[str] = ("open", "click", "bounce")
+    """What can be done with a campaign; see `instep.testing.BehaviourHands`."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    # --- audiences -----------------------------------------------------------------------------------------------
+
+    def add_audience(self, name: str) -> str:
+        """A further audience; gives its id."""
+        with self._account.lock:
+            return self._account.add_audience(name).id
+
+    def add_field(
+        self,
+        tag: str,
+        kind: str = "text",
+        *,
+        choices: Sequence[str] = (),
+        required: bool = False,
+        audience: str = AUDIENCE,
+    ) -> int:
+        """A marketer adds a merge field; gives its id."""
+        with self._account.lock:
+            made = MergeField(0, tag, tag.title(), kind, required=required, choices=list(choices))
+            return self._account.add_field(self._account.audience(audience), made).merge_id
+
+    def drop_field(self, tag: str, *, audience: str = AUDIENCE) -> None:
+        """A marketer deletes a merge field, and with it what every member holds in it."""
+        with self._account.lock:
+            found = self._account.audience(audience)
+            del found.fields[tag]
+            for member in found.members.values():
+                member.merge.pop(tag, None)
+
+    # --- members -------------------------------------------------------------------------------------------------
+
+    def add_member(
+        self,
+        email: str,
+        status: str = "subscribed",
+        *,
+        by_form: bool = False,
+        audience: str = AUDIENCE,
+        **values: Value,
+    ) -> str:
+        """Somebody comes, by a form or by the hand of a colleague; gives the contact id."""
+        with self._account.lock:
+            found, now = self._account.audience(audience), self._account.now()
+            source = "Hosted Signup Form" if by_form else "Admin Add"
+            made = self._account.add_member(found, email, status, source)
+            made.merge |= values
+            if by_form:
+                made.timestamp_signup = now
+            if status == "subscribed":
+                made.timestamp_opt = now
+            return made.contact_id
+
+    def confirm(self, member: str, *, audience: str = AUDIENCE) -> None:
+        """Somebody presses the button of the mail that asks for consent."""
+        with self._account.lock:
+            found = self._member(member, audience)
+            found.timestamp_signup = found.timestamp_opt = self._account.now()
+            self._account.set_status(found, "subscribed", "contact")
+
+    def unsubscribe(self, member: str, *, by: str = "contact", audience: str = AUDIENCE) -> None:
+        """Somebody unsubscribes, or a colleague ("admin") does it for them."""
+        with self._account.lock:
+            self._account.set_status(self._member(member, audience), "unsubscribed", by)
+
+    def clean(self, member: str, *, audience: str = AUDIENCE) -> None:
+        """Mail comes back too often, so Mailchimp cleans the address."""
+        with self._account.lock:
+            self._account.set_status(self._member(member, audience), "cleaned", "bounce")
+
+    def archive(self, member: str, *, audience: str = AUDIENCE) -> None:
+        """A colleague archives a member."""
+        with self._account.lock:
+            found = self._member(member, audience)
+            found.status = "archived"
+            self._account.touch(found)
+
+    def forget(self, member: str, *, audience: str = AUDIENCE) -> None:
+        """A colleague deletes a member for good."""
+        with self._account.lock:
+            found = self._member(member, audience)
+            lists = self._account.audience(audience)
+            lists.forgotten.add(found.hash)
+            del lists.members[found.contact_id]
+
+    def edit(self, member: str, *, audience: str = AUDIENCE, **values: Value) -> None:
+        """A colleague changes merge fields."""
+        with self._account.lock:
+            found = self._member(member, audience)
+            found.merge |= values
+            self._account.touch(found)
+
+    def change_email(self, member: str, email: str, *, audience: str = AUDIENCE) -> None:
+        """Somebody changes their address: the hash is another then, the contact id is not."""
+        with self._account.lock:
+            found = self._member(member, audience)
+            found.email = email
+            self._account.touch(found)
+
+    def tag(self, member: str, *names: str, audience: str = AUDIENCE) -> None:
+        """A colleague puts tags on a member."""
+        with self._account.lock:
+            for name in names:
+                self._account.add_tag(self._account.audience(audience), name)
+                self._member(member, audience).tags[name] = self._account.now()
+
+    def tags(self, member: str, *, audience: str = AUDIENCE) -> set[str]:
+        """The tags that a member has."""
+        with self._account.lock:
+            return set(self._member(member, audience).tags)
+
+    def look(self, member: str, *, audience: str = AUDIENCE) -> dict[str, object]:
+        """A member as the API would tell it."""
+        with self._account.lock:
+            return self._account.audience(audience).shown(self._member(member, audience))
+
+    def emails(self, *, audience: str = AUDIENCE) -> list[str]:
+        """The address of every member, archived ones included."""
+        with self._account.lock:
+            return [member.email for member in self._account.audience(audience).members.values()]
+
+    # --- campaigns -----------------------------------------------------------------------------------------------
+
+    def send_campaign(self, subject: str = "News", *, audience: str = AUDIENCE) -> str:
+        """A campaign goes out to everybody who is not archived; gives its id."""
+        with self._account.lock:
+            found = self._account.audience(audience)
+            recipients = [id for id, member in found.members.items() if member.status != "archived"]
+            made = Campaign(
+                self._account.hex(10),
+                self._account.ids.number(),
+                audience,
+                subject,
+                self._account.now(),
+                recipients,
+            )
+            self._account.campaigns[made.id] = made
+            return made.id
+
+    def react(
+        self,
+        kind: str,
+        member: str,
+        campaign: str,
+        *,
+        url: str = "https://sandbox.example/offer",
+        bounce: str = "hard",
+        audience: str = AUDIENCE,
+    ) -> None:
+        """Somebody opens or clicks, or a mail comes back."""
+        with self._account.lock:
+            found = self._member(member, audience)
+            found.events.append(Event(kind, self._account.now(), campaign, url, bounce))
+
+    def act(self, kind: str, object: str, id: str) -> None:
+        """Something of this kind is done by a member, with a campaign that went out just before."""
+        self.react(kind, id, self.send_campaign())
+
+    def correct_act(self, kind: str, id: str) -> bool:
+        """Nobody can correct an activity."""
+        return False
+
+    def withdraw_act(self, kind: str, id: str) -> bool:
+        """Nobody can withdraw an activity."""
+        return False
+
+    def _member(self, key: str, audience: str) -> Member:
+        found: Audience = self._account.audience(audience)
+        member = found.find(key)
+        if member is None:
+            raise KeyError(key)
+        return member

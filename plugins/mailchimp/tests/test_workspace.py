@@ -1,0 +1,73 @@
+"""The starter mapping at work: `instep` itself, against the sandbox."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from instep.sandbox import Sandbox
+from instep_mailchimp.sandbox import AUDIENCE, MailchimpWorld, mailchimp_sandbox
+
+Instep = Callable[..., str]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox[MailchimpWorld]]:
+    with mailchimp_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def instep(tmp_path: Path, sandbox: Sandbox[MailchimpWorld]) -> Instep:
+    """Runs a command in a new workspace that has this connection, and gives what it printed."""
+    environment = {**os.environ, "INSTEP_MAILCHIMP__API_KEY": str(sandbox.settings["api_key"])}
+    if "mailchimp" not in {connector.name for connector in installed()}:
+        announced = tmp_path / "site" / "instep_mailchimp-0.1.0.dist-info"
+        announced.mkdir(parents=True)
+        (announced / "METADATA").write_text("Metadata-Version: 2.1\nName: instep-mailchimp\nVersion: 0.1.0\n")
+        (announced / "entry_points.txt").write_text("[instep]\nmailchimp = instep_mailchimp\n")
+        environment["PYTHONPATH"] = os.pathsep.join((os.environ.get("PYTHONPATH", ""), str(announced.parent)))
+
+    def run(*words: str) -> str:
+        code = "from instep.cli.main import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("init", ".", "--connection", "mailchimp=mailchimp")
+    settings = f'plugin = "mailchimp"\nbase_url = "{sandbox.url}"\naudiences = {{ members = "{AUDIENCE}" }}'
+    file = tmp_path / "sync.toml"
+    file.write_text(file.read_text().replace('plugin = "mailchimp"', settings))
+    return run
+
+
+def installed():
+    from instep.plugins import installed
+
+    return installed()
+
+
+def test_a_fresh_workspace_is_checked_completed_and_synced(instep: Instep, sandbox: Sandbox[MailchimpWorld]) -> None:
+    assert "Nothing is wrong" in instep("check")
+    made = instep("doctor", "--create-fields", "mailchimp")
+    assert [tag for tag in ("INSTEP_ID", "SCORE", "STEP") if f"created members.{tag}" in made] == [
+        "INSTEP_ID",
+        "SCORE",
+        "STEP",
+    ]
+    assert "✗" not in instep("doctor")
+    sandbox.world.add_member("a@x.example", FNAME="Ada")
+    sandbox.log.clear()
+    instep("sync", "--first-run=apply")
+    assert "mailchimp   1 " in instep("sync")
+    assert not sandbox.log.writes()
