@@ -68,7 +68,9 @@ def _file(client: MarketoClient, job: _Job) -> bytes:
         data = client.download(Call("GET", f"{_ROOT}/{job.exportId}/file.json", "leads/export/file"))
     except RefusedError as refused:
         if refused.status == 404:
-            raise RetryLaterError("Marketo (leads/export): a finished extract has no file. Run again later.") from None
+            raise RetryLaterError(
+                "Marketo (leads/export): a finished extract has no file. Run again later."
+            ) from None
         raise
     kind, _, wanted = (job.fileChecksum or "").partition(":")
     if kind == "sha256" and hashlib.sha256(data).hexdigest() != wanted:

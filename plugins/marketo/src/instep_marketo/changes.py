@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
@@ -27,7 +27,7 @@ _REVENUE_FIELDS: Final = frozenset(("leadRevenueStageId", "leadRevenueCycleModel
 _DELETIONS_KEPT: Final = timedelta(days=14)
 _OLDEST_TOKEN: Final = timedelta(days=30)
 _LONGEST_FIELD_LIST: Final = 6000
-_BY: Final = "Web service API"
+_API: Final = "Web service API"
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -67,16 +67,12 @@ class ChangeReader:
         at = self._renewed(_cursor.decode(cursor)) if cursor else self._started()
         self._schema.known(fields, again=cursor is None)
         if at.window is not None:
-            for page, at in self._deletions(at):
-                yield page
+            at = yield from self._deletions(at)
             yield from self._everything(fields, at)
             return
-        for page, at in self._others(fields, at):
-            yield page
-        for page, at in self._deletions(at):
-            yield page
-        for page, at in self._changes(fields, at):
-            yield page
+        at = yield from self._others(fields, at)
+        at = yield from self._deletions(at)
+        at = yield from self._changes(fields, at)
         yield Page((), at.text())
 
     # --- where to begin ----------------------------------------------------------------------------------------
@@ -99,7 +95,7 @@ class ChangeReader:
     # --- everything --------------------------------------------------------------------------------------------
 
     def _everything(self, fields: Sequence[str], at: _Cursor) -> Iterator[Page]:
-        """One extract of ids for each month since the oldest lead, and the leads themselves from the lead database."""
+        """One extract of ids for each month since the oldest lead; the leads themselves from the lead database."""
         window = at.window
         while window is not None:
             end = min(window + timedelta(days=bulk.LONGEST_DAYS), at.begun)
@@ -114,7 +110,7 @@ class ChangeReader:
 
     # --- since a token -----------------------------------------------------------------------------------------
 
-    def _others(self, fields: Sequence[str], at: _Cursor) -> Iterator[tuple[Page, _Cursor]]:
+    def _others(self, fields: Sequence[str], at: _Cursor) -> Generator[Page, None, _Cursor]:
         types = list(_ALWAYS)
         types += _PROGRAMS if any(name.startswith(PROGRAM) for name in fields) else ()
         types += _LISTS if any(name.startswith(LIST) for name in fields) else ()
@@ -126,10 +122,10 @@ class ChangeReader:
             lost = self._merges.learn(found)
             merges = [MergedInto(id, *self._merges.known(id)) for id in dict.fromkeys(lost)]
             if found:
-                yield Page((*merges, *self._seen(found, fields)), at.text()), at
-        yield Page((), at.text()), msgspec.structs.replace(at, begun=begun or at.begun)
+                yield Page((*merges, *self._seen(found, fields)), at.text())
+        return msgspec.structs.replace(at, begun=begun or at.begun)
 
-    def _deletions(self, at: _Cursor) -> Iterator[tuple[Page, _Cursor]]:
+    def _deletions(self, at: _Cursor) -> Generator[Page, None, _Cursor]:
         """A lead that a merge took away is never told as deleted, whatever the log says of it."""
         call = Call("GET", "/rest/v1/activities/deletedleads.json", "activities/deletedleads", {"batchSize": "300"})
         for found, token, _ in stream(self._client, call, at.deleted):
@@ -138,13 +134,15 @@ class ChangeReader:
             gone = {a.lead: Gone(a.lead, a.at) for a in found if a.lead not in merged}
             moved = [MergedInto(id, survivor, when) for id, (survivor, when) in merged.items()]
             if found:
-                yield Page((*moved, *gone.values()), at.text()), at
+                yield Page((*moved, *gone.values()), at.text())
+        return at
 
-    def _changes(self, fields: Sequence[str], at: _Cursor) -> Iterator[tuple[Page, _Cursor]]:
+    def _changes(self, fields: Sequence[str], at: _Cursor) -> Generator[Page, None, _Cursor]:
         for found, token, _ in stream(self._client, self._changes_call(fields), at.changes):
             at = msgspec.structs.replace(at, changes=token)
             if found:
-                yield Page(tuple(self._seen(found, fields)), at.text()), at
+                yield Page(tuple(self._seen(found, fields)), at.text())
+        return at
 
     def _changes_call(self, fields: Sequence[str]) -> Call:
         """Changes of the fields that are read, and new leads. Too many names for an address: changes of any field."""
@@ -171,7 +169,8 @@ def _field_changes(activities: Sequence[Activity]) -> dict[str, dict[str, FieldC
     source names are too many to tell people from campaigns."""
     found: dict[str, dict[str, FieldChange]] = {}
     for activity in activities:
-        by: Final = "integration" if activity.named("Source") == _BY else "unknown"
+        is_ours = activity.named("Source") == _API
         for field in activity.fields:
-            found.setdefault(activity.lead, {})[field.name] = FieldChange(activity.at, by)
+            change = FieldChange(activity.at, "integration" if is_ours else "unknown")
+            found.setdefault(activity.lead, {})[field.name] = change
     return found

@@ -41,8 +41,6 @@ class _Described(msgspec.Struct):
     description: str | None = None
 
 
-
-
 class _Made(msgspec.Struct):
     status: str
     reasons: list[Problem] = []
@@ -80,7 +78,9 @@ class MarketoFields:
         experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/leads
         """
         if spec.type not in _MADE_AS:
-            reason = "Marketo has no fields with choices. Make it a text; Instep writes only the values of the mapping."
+            reason = (
+                "Marketo has no fields with choices. Make it a text; Instep writes only the values of the mapping."
+            )
             return Rejected("unsupported", reason, spec.name)
         if not _NAME.fullmatch(spec.name):
             reason = f'Marketo takes no field "{spec.name}": a letter, then letters, digits and underscores.'

@@ -94,7 +94,9 @@ def typed(field: Field, value: Any) -> Scalar:
     if value is None or value == "":
         return None
     if field.dataType == "boolean":
-        return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower(), str(value))
+        return (
+            value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower(), str(value))
+        )
     if field.dataType in _WHOLE | _BROKEN:
         return _number(field, value)
     if field.dataType == "datetime":

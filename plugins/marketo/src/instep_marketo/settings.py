@@ -47,7 +47,7 @@ class MarketoSettings(ConnectorSettings):
     """The ids of programs whose member status is a field of leads, `program:ID`. Statuses only move forward."""
     lists: tuple[int, ...] = ()
     """The ids of static lists whose membership is a field of leads, `list:ID`."""
-    requests: dict[str, int] = {}
+    requests: dict[str, int] = Field(default_factory=dict)
     """A campaign to request for every lead on which a field was written: FIELD = CAMPAIGN ID."""
     owner_emails: tuple[str, ...] = ()
     """The e-mail addresses of the sales persons to whom leads may belong."""

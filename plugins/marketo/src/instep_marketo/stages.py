@@ -119,5 +119,3 @@ def _converted(result: list[Any], kind: Any) -> list[Any]:
     except msgspec.ValidationError:
         raise RemoteError("Marketo: answered with assets that cannot be read. Run again later.") from None
     return converted
-
-

@@ -95,9 +95,7 @@ class ActivityCalls:
             raise RefusedError("1003", f"At most {MOST_LEADS} leads are allowed")
         return leads
 
-    def _page(
-        self, request: Request, concerns: Callable[[Activity], bool], show: Callable[[Activity], Body]
-    ) -> Body:
+    def _page(self, request: Request, concerns: Callable[[Activity], bool], show: Callable[[Activity], Body]) -> Body:
         """A stretch of the log: short or empty pages may be followed by others."""
         start, end = place_of(KIND, need(request, "nextPageToken")), self._state.visible()
         size = min(int(request.one("batchSize") or MAX_INPUT), MAX_INPUT)

@@ -61,7 +61,10 @@ class BulkCalls:
         job = self._job(request)
         if job.status != "Created":
             raise RefusedError("1029", "Job already queued")
-        if sum(self._current(other) in ("Queued", "Processing") for other in self._state.exports.values()) >= MOST_QUEUED:
+        if (
+            sum(self._current(other) in ("Queued", "Processing") for other in self._state.exports.values())
+            >= MOST_QUEUED
+        ):
             raise RefusedError("1029", "Too many jobs in queue")
         job.status, job.queued_at = "Queued", self._state.now()
         return result([self._shown(job)])

@@ -29,7 +29,7 @@ class MembershipCalls:
 
     def is_member(self, request: Request) -> Body:
         """Which of some leads are on a list."""
-        name, on = self._list(request)
+        _, on = self._list(request)
         return result([self._standing(id, on) for id in self._ids(request)])
 
     def _standing(self, id: int, on: set[int]) -> Body:
@@ -74,7 +74,7 @@ class MembershipCalls:
             raise RefusedError("1003", "Campaign is not active, or not triggered by Web Service API")
         given = body_of(request).get("input")
         leads = given.get("leads") if isinstance(given, dict) else None
-        ids = [one.get("id") for one in inputs_of({"input": leads}, MOST_REQUESTED)]
+        ids = [int(one.get("id") or 0) for one in inputs_of({"input": leads}, MOST_REQUESTED)]
         for lead in ids:
             if lead not in self._state.leads:
                 raise RefusedError("1004", f"Lead '{lead}' not found")

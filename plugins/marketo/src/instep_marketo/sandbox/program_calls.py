@@ -87,7 +87,9 @@ class ProgramCalls:
         else:
             raise RefusedError("1011", f"Field '{kind}' not supported")
         start = place_of("members", request.one("nextPageToken"))
-        size = min(int(request.one("batchSize") or MAX_INPUT), MAX_INPUT, self._state.personality.page_size or MAX_INPUT)
+        size = min(
+            int(request.one("batchSize") or MAX_INPUT), MAX_INPUT, self._state.personality.page_size or MAX_INPUT
+        )
         page = [self._member(program, lead, start + n) for n, lead in enumerate(found[start : start + size])]
         more = {"nextPageToken": token_of("members", start + size)} if start + size < len(found) else {}
         return result(page, moreResult=start + size < len(found), **more)

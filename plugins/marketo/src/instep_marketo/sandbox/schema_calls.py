@@ -70,7 +70,9 @@ class SchemaCalls:
         """Definitions, with what `describe2` leaves out."""
         fields = list(self._state.fields.values())
         start = place_of("fields", request.one("nextPageToken"))
-        size = min(int(request.one("batchSize") or MAX_INPUT), MAX_INPUT, self._state.personality.page_size or MAX_INPUT)
+        size = min(
+            int(request.one("batchSize") or MAX_INPUT), MAX_INPUT, self._state.personality.page_size or MAX_INPUT
+        )
         more = {"nextPageToken": token_of("fields", start + size)} if start + size < len(fields) else {}
         return result([_defined(field) for field in fields[start : start + size]], **more)
 

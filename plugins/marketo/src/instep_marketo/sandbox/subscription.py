@@ -257,9 +257,9 @@ class Subscription:
     def spend(self) -> None:
         """Count a call; refuses one too many."""
         now, character = self.now(), self.personality
-        if character.concurrent_limit is not None:
-            if self.usage.in_flight + self.usage.occupied > character.concurrent_limit:
-                raise RefusedError("615", "Concurrent access limit reached")
+        in_flight = self.usage.in_flight + self.usage.occupied
+        if character.concurrent_limit is not None and in_flight > character.concurrent_limit:
+            raise RefusedError("615", "Concurrent access limit reached")
         if not self.usage.window.admit(now, character.rate_limit):
             raise RefusedError("606", f"Max rate limit '{character.rate_limit}' exceeded with in '20' secs")
         if not self.usage.daily.admit(now.astimezone(CENTRAL), character.daily_limit):
