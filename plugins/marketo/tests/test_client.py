@@ -133,7 +133,8 @@ def test_what_is_too_long_is_refused_and_its_body_not_read(bench, status):
 
 
 @pytest.mark.parametrize(
-    "text", ["2015-05-21T22:45:13Z", "2015-05-21T22:45:13+0000", "2015-05-21T22:45:13Z+0000", "2015-05-21T15:45:13-07:00"]
+    "text",
+    ["2015-05-21T22:45:13Z", "2015-05-21T22:45:13+0000", "2015-05-21T22:45:13Z+0000", "2015-05-21T15:45:13-07:00"],
 )
 def test_every_spelling_of_a_moment_is_the_same_moment(text):
     assert instant(text) == datetime(2015, 5, 21, 22, 45, 13, tzinfo=UTC)

@@ -29,7 +29,10 @@ def test_the_library_writes_and_reads_leads(sandbox, library):
     first, second = library.execute(method="create_update_leads", leads=rows, action="createOrUpdate")
     assert (first["status"], second["status"], second["reasons"][0]["code"]) == ("created", "skipped", "1001")
     found = library.execute(
-        method="get_multiple_leads_by_filter_type", filterType="email", filterValues=["A@x.example"], fields=["firstName"]
+        method="get_multiple_leads_by_filter_type",
+        filterType="email",
+        filterValues=["A@x.example"],
+        fields=["firstName"],
     )
     assert [(lead["id"], lead["firstName"]) for lead in found] == [(first["id"], "Ann")]
     assert sandbox.world.ids() == [str(first["id"])]

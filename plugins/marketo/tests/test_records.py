@@ -27,7 +27,9 @@ def settled(bench, fields=("email",)):
 def test_a_first_read_extracts_ids_month_by_month_and_reads_values_from_the_lead_database(bench, world, hands):
     id = world.create(email="a@x.example", leadScore=7)
     found, _ = read(bench, ("email", "leadScore", "phone"))
-    assert [(item.id, item.fields) for item in found] == [(id, {"email": "a@x.example", "leadScore": 7, "phone": None})]
+    assert [(item.id, item.fields) for item in found] == [
+        (id, {"email": "a@x.example", "leadScore": 7, "phone": None})
+    ]
     assert hands.labels().count("export.create") == 2  # forty days
     assert sum(bench.slept) >= 120  # an extract takes a minute
 

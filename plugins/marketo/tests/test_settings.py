@@ -22,7 +22,12 @@ def test_an_address_is_taken_with_or_without_rest_at_its_end(end):
 
 @pytest.mark.parametrize(
     "url",
-    ["http://123-abc-456.mktorest.com", "https://mktorest.com.evil.example", "https://x@mktorest.com", "ftp://127.0.0.1"],
+    [
+        "http://123-abc-456.mktorest.com",
+        "https://mktorest.com.evil.example",
+        "https://x@mktorest.com",
+        "ftp://127.0.0.1",
+    ],
 )
 def test_our_token_goes_to_nobody_else(url):
     with pytest.raises(ValidationError):

@@ -32,7 +32,7 @@ _QUEUE_FULL: Final = "1029"
 class Call:
     """One request. What is not `repeatable` is sent again only where it surely did nothing."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     label: str
     query: Mapping[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ whether the lead is on it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -108,14 +108,14 @@ class Members:
             outcomes[id] = Written(id, {name: status}) if held[id][name] == status else _never_back(name)
         return outcomes
 
-    def _listed(self, name: str, ids: Sequence[str], verb: str) -> dict[str, Outcome]:
+    def _listed(self, name: str, ids: Sequence[str], verb: Literal["POST", "DELETE"]) -> dict[str, Outcome]:
         """Add or remove. One that is there already, or not there, counts as done."""
         if not ids:
             return {}
         path = f"/rest/v1/lists/{name.removeprefix(LIST)}/leads.json"
-        query = {"_method": "DELETE"} if verb == "DELETE" else {}
         body = {"input": [{"id": int(id)} for id in ids]}
-        call = Call("POST", path, f"lists/{verb.lower()}", query, body, writes=True)
+        label = "lists/add" if verb == "POST" else "lists/remove"
+        call = Call(verb, path, label, body=body, writes=True)
         outcomes, results = self._sent(call, ids, name)
         for id, result in results.items():
             if result.code in ("1015", "1017"):

@@ -38,9 +38,7 @@ class MembershipCalls:
         return {"id": id, "status": "memberof" if id in on else "notmemberof"}
 
     def add(self, request: Request) -> Body:
-        """Put leads on a list. `_method=DELETE` takes them off."""
-        if request.one("_method") == "DELETE":
-            return self.remove(request)
+        """Put leads on a list."""
         name, on = self._list(request)
         return result([self._added(id, name, on, request) for id in self._ids(request)])
 
