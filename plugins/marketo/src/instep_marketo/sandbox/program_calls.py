@@ -71,7 +71,7 @@ class ProgramCalls:
             "type": "Default",
             "channel": program.channel,
             "folder": {"type": "Folder", "value": 1, "folderName": "Programs"},
-            "status": "",
+            "status": "unlocked",
             "workspace": "Default",
         }
 
