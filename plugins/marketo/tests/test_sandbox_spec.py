@@ -2,8 +2,8 @@
 
 Their `required` lists are left out of account: they demand `errors` of every success and all filters of an extract.
 So is their list of a member's outcomes, which lacks the `created` of the vendor's page about program members, and the
-type of values, which they call objects where the vendor's examples have texts and numbers; and types of programs are in
-lower case there, and not in the vendor's examples.
+type of values, which they call objects where the vendor's examples have texts and numbers; and types of programs are
+in lower case there, and not in the vendor's examples.
 """
 
 import json

@@ -10,9 +10,9 @@ import msgspec
 
 from instep.contract import BehaviourPage, BehaviourSeen
 from instep.model.values import Scalar
-from instep_marketo.activities import MOST_TYPES, Activity, of_types, stream, token_since
 from instep_marketo.client import MarketoClient
 from instep_marketo.settings import MarketoSettings
+from instep_marketo.walk import MOST_TYPES, Activity, of_types, stream, token_since
 
 Actor = Literal["buyer", "seller", "system"]
 

@@ -10,13 +10,13 @@ import msgspec
 
 from instep.contract import FieldChange, Gone, Item, MergedInto, Page, Seen
 from instep_marketo import bulk
-from instep_marketo.activities import CHANGED, NEW_LEAD, Activity, Merges, of_types, stream, token_since
 from instep_marketo.answers import Call
+from instep_marketo.associations import LIST, PROGRAM
 from instep_marketo.client import MarketoClient
-from instep_marketo.leads import BATCH, Leads
-from instep_marketo.members import LIST, PROGRAM
+from instep_marketo.queries import BATCH, Leads
 from instep_marketo.schema import Schema
 from instep_marketo.settings import MarketoSettings
+from instep_marketo.walk import CHANGED, NEW_LEAD, Activity, Merges, of_types, stream, token_since
 
 _ALWAYS: Final = (22, 23, 32)
 """Change Score, Change Owner, Merge Leads: none of them is a lead change."""

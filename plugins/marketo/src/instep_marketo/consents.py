@@ -11,11 +11,11 @@ import msgspec
 
 from instep.contract import Consent, ConsentChange, Missing, Outcome, Rejected, Subject, Unknown
 from instep.errors import UnknownOutcomeError
-from instep_marketo.activities import stream, token_since
 from instep_marketo.answers import Call, RefusedError, instant, instant_text
 from instep_marketo.client import MarketoClient
 from instep_marketo.refusals import Result, outcome_of, refusal
 from instep_marketo.settings import MarketoSettings
+from instep_marketo.walk import stream, token_since
 
 ALL: Final = "all"
 FLAG: Final = "unsubscribed"

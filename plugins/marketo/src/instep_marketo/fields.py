@@ -11,8 +11,8 @@ from instep.contract import FieldSpec, Outcome, Rejected, SystemField, Unknown, 
 from instep.errors import AccessError, UnknownOutcomeError
 from instep_marketo import schema
 from instep_marketo.answers import Call, Problem, RefusedError
+from instep_marketo.associations import Members
 from instep_marketo.client import MarketoClient
-from instep_marketo.members import Members
 from instep_marketo.refusals import refusal
 from instep_marketo.settings import MarketoSettings
 

@@ -21,13 +21,13 @@ from instep.contract import (
     Write,
     Written,
 )
-from instep_marketo.activities import Merges
+from instep_marketo.associations import Members
 from instep_marketo.changes import ChangeReader
 from instep_marketo.client import MarketoClient
-from instep_marketo.leads import Leads
-from instep_marketo.members import Members
+from instep_marketo.queries import Leads
 from instep_marketo.schema import Schema
 from instep_marketo.settings import MarketoSettings
+from instep_marketo.walk import Merges
 from instep_marketo.writes import Writer
 
 _CONSENT_FLAGS: Final = frozenset(("unsubscribed", "marketingSuspended"))

@@ -10,8 +10,8 @@ import msgspec
 from instep.contract import Outcome, Pipeline, Rejected, StageChange, StageLimits, SystemStage
 from instep.errors import PluginError, RemoteError
 from instep_marketo.answers import Call
+from instep_marketo.associations import PROGRAM, members
 from instep_marketo.client import MarketoClient
-from instep_marketo.members import PROGRAM, members
 from instep_marketo.settings import MarketoSettings
 
 BY_HAND: Final = (

@@ -11,13 +11,13 @@ import msgspec
 from instep.contract import Create, Delete, Erase, Missing, Moved, Outcome, Rejected, Unknown, Update, Write, Written
 from instep.errors import UnknownOutcomeError
 from instep.model.values import Scalar
-from instep_marketo.activities import Merges
 from instep_marketo.answers import Call, RefusedError
+from instep_marketo.associations import Members
 from instep_marketo.client import MarketoClient
-from instep_marketo.members import Members
 from instep_marketo.refusals import Result, outcome_of, refusal
 from instep_marketo.schema import plain
 from instep_marketo.settings import MarketoSettings
+from instep_marketo.walk import Merges
 
 Outcomes = dict[int, Outcome]
 _LEADS_OF_A_REQUEST: Final = 100

@@ -10,8 +10,8 @@ from instep.contract import Seen
 from instep.errors import RemoteError
 from instep.model.values import Scalar
 from instep_marketo.answers import Call, RefusedError, instant
+from instep_marketo.associations import Members
 from instep_marketo.client import MarketoClient
-from instep_marketo.members import Members
 from instep_marketo.schema import Schema, typed
 
 BATCH: Final = 300
