@@ -20,6 +20,7 @@ from instep.contract import (
     Unknown,
     Written,
 )
+from instep.errors import RemoteError
 from instep.sandbox import FaultKind
 from instep_marketo import marketo
 from instep_marketo.stages import BY_HAND
@@ -79,6 +80,14 @@ def test_consents_that_cannot_be_written_fail_alone(bench, world):
     found = bench.part("consents").opt_out(changes)
     assert [type(one) for one in found] == [Rejected, Missing, Written]
     assert found[0].code == "unknown_scope"
+
+
+def test_an_answer_that_cannot_be_read_is_no_consent(bench, world):
+    id = world.create(email="a@x.example")
+    body = b'{"requestId":"a#b","success":true,"result":[{"id":"x"}]}'
+    bench.faults.add("leads.sync", FaultKind.STATUS, None, status=200, body=body)
+    with pytest.raises(RemoteError):
+        bench.part("consents").read([subject(id)])
 
 
 def test_the_flags_of_consent_are_named_to_core(bench):
@@ -227,8 +236,6 @@ def test_the_members_that_hold_a_status_are_found(bench, world, hands):
 
 
 def test_a_program_that_is_not_there_is_an_error_and_not_an_empty_list(hands):
-    from instep.errors import RemoteError
-
     with pytest.raises(RemoteError, match="no program 77"):
         hands.connect(programs=[77]).stages.read()
 

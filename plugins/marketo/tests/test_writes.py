@@ -100,6 +100,15 @@ def test_an_update_of_a_merged_lead_says_where_it_went(world, hands):
     assert world.read(kept).get("phone") is None
 
 
+def test_leads_that_are_not_there_are_looked_for_among_the_merges_all_at_once(bench, world, hands):
+    kept, lost = world.create(email="a@x.example"), world.create(email="b@x.example")
+    world.merge("leads", kept, lost)
+    bench.sandbox.log.clear()
+    updates = [Update(id, {"phone": "1"}, {}) for id in ("777777", lost, "888888")]
+    assert bench.records.write("leads", updates, []) == [Missing(), Moved("leads", kept), Missing()]
+    assert hands.labels().count("activities.read") == 1
+
+
 def test_a_deleted_lead_is_gone_for_good_and_deleting_again_says_missing(bench, world):
     id, other = world.create(email="a@x.example"), world.create(email="b@x.example")
     assert isinstance(bench.records.write("leads", [Delete(id), Delete("x")], [])[0], Written)

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from instep.contract import Consent, ConsentChange, Missing, Outcome, Rejected, Subject, Unknown
-from instep.errors import UnknownOutcomeError
+from instep.errors import RemoteError, UnknownOutcomeError
 from instep_marketo.answers import Call, RefusedError, instant, instant_text
 from instep_marketo.client import MarketoClient
 from instep_marketo.refusals import Result, outcome_of, refusal
@@ -76,7 +76,11 @@ class MarketoConsents:
             form = {"filterType": "id", "filterValues": values, "fields": f"id,{FLAG},{REASON}", "batchSize": "300"}
             call = Call("POST", "/rest/v1/leads.json", "leads/read", {"_method": "GET"}, form=form)
             for page in self._client.pages(call):
-                found |= {str(lead.id): lead for lead in msgspec.convert(page.result, list[_Lead])}
+                try:
+                    leads = msgspec.convert(page.result, list[_Lead])
+                except msgspec.ValidationError:
+                    raise RemoteError("Marketo (leads/read): answered with leads that cannot be read.") from None
+                found |= {str(lead.id): lead for lead in leads}
         return found
 
     def _times(self, ids: Sequence[str]) -> dict[str, datetime]:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from instep.contract import FieldSpec, Outcome, Rejected, SystemField, Unknown, Written
-from instep.errors import AccessError, UnknownOutcomeError
+from instep.errors import AccessError, RemoteError, UnknownOutcomeError
 from instep_marketo import schema
 from instep_marketo.answers import Call, Problem, RefusedError
 from instep_marketo.associations import Members
@@ -118,6 +118,8 @@ class MarketoFields:
                 keys |= {field.name for field in found if _KEY in (field.description or "")}
         except AccessError:
             pass
+        except msgspec.ValidationError:
+            raise RemoteError("Marketo (leads/schema/fields): answered with fields that cannot be read.") from None
         return frozenset(keys)
 
     def _field(self, object: str, field: schema.Field, keys: frozenset[str]) -> SystemField:

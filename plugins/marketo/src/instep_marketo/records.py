@@ -41,10 +41,13 @@ class MarketoRecords:
     """
 
     objects = ("leads",)
-    batch = BatchSizes(read=300, find=300, write=300, related=300, relate=300, consent=300, calls=4)
 
     def __init__(self, client: MarketoClient, settings: MarketoSettings, schema: Schema) -> None:
         members = Members(client, settings)
+        hanging = 4 * len(members.programs) + 2 * len(members.lists) + 3 * len(settings.requests)
+        self.batch = BatchSizes(
+            read=300, find=300, write=300, related=300, relate=300, consent=300, calls=2 + hanging
+        )
         self._merges = Merges(client, timedelta(days=settings.merges_since_days))
         self._leads = Leads(client, schema, members)
         self._changes = ChangeReader(client, settings, schema, self._leads, self._merges)

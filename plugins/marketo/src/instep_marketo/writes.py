@@ -54,7 +54,8 @@ class Writer:
         outcomes = self._leads(writes)
         outcomes |= self._memberships(writes, outcomes)
         outcomes |= self._requested(writes, outcomes)
-        return [self._moved(write, outcomes[place]) for place, write in enumerate(writes)]
+        outcomes |= self._moved(writes, outcomes)
+        return [outcomes[place] for place in range(len(writes))]
 
     # --- leads -------------------------------------------------------------------------------------------------
 
@@ -117,12 +118,15 @@ class Writer:
         except msgspec.ValidationError:
             raise UnknownOutcomeError(f"Marketo ({call.label}): answered with results that cannot be read.") from None
 
-    def _moved(self, write: Write, outcome: Outcome) -> Outcome:
-        """A lead that is not there may have been merged."""
-        if not isinstance(outcome, Missing) or not isinstance(write, Update):
-            return outcome
-        found = self._merges.survivors([write.id])
-        return Moved("leads", found[write.id][0]) if write.id in found else outcome
+    def _moved(self, writes: Sequence[Write], outcomes: Outcomes) -> Outcomes:
+        """Leads that are not there may have been merged: all are looked for at once."""
+        missing = {
+            place: write.id
+            for place, write in enumerate(writes)
+            if isinstance(write, Update) and isinstance(outcomes[place], Missing)
+        }
+        found = self._merges.survivors(list(missing.values()))
+        return {place: Moved("leads", found[id][0]) for place, id in missing.items() if id in found}
 
     # --- what hangs on a lead ----------------------------------------------------------------------------------
 
