@@ -1,0 +1,82 @@
+"""A stateful imitation of Marketo Engage's HTTP API on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from instep.sandbox import CallLog, Clock, Personality, Sandbox, SandboxServer, SystemClock, control_routes
+from instep_marketo.sandbox.character import MarketoPersonality
+from instep_marketo.sandbox.controls import SubscriptionControls
+from instep_marketo.sandbox.service import CLIENT_ID, CLIENT_SECRET, MarketoService
+from instep_marketo.sandbox.subscription import Subscription
+from instep_marketo.sandbox.world import MarketoWorld
+
+__all__ = [
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "MarketoPersonality",
+    "MarketoSandbox",
+    "MarketoWorld",
+    "marketo_sandbox",
+]
+
+MUNCHKIN_ID = "123-ABC-456"
+JOURNEY = ("Awareness", "Interest", "Consideration", "Purchase")
+
+
+class MarketoSandbox(Sandbox[MarketoWorld]):
+    """A running Marketo subscription, with one program, one static list and a field for the buying stage."""
+
+
+@contextmanager
+def marketo_sandbox(
+    *,
+    clock: Clock | None = None,
+    personality: Personality | None = None,
+    port: int = 0,
+    seed: int = 0,
+    munchkin_id: str = MUNCHKIN_ID,
+) -> Iterator[MarketoSandbox]:
+    """A Marketo subscription that lives as long as the context; the same `seed` gives the same ids."""
+    clock = clock or SystemClock()
+    subscription = Subscription(clock, personality or MarketoPersonality(), munchkin_id, seed)
+    world = MarketoWorld(subscription)
+    world.add_field("buyingStage", "Buying Stage")
+    world.add_channel("Journey", JOURNEY, hidden=["Former"])
+    program, static_list = world.add_program("Buying journey", "Journey"), world.add_list("Watched")
+
+    def change(wanted: Personality) -> None:
+        with subscription.lock:
+            subscription.personality = MarketoPersonality.of(wanted)
+
+    def log() -> CallLog:
+        return server.log
+
+    server = SandboxServer(
+        MarketoService(subscription),
+        clock=clock,
+        personality=lambda: subscription.personality,
+        control=control_routes(SubscriptionControls(subscription), clock, log),
+        port=port,
+        seed=seed,
+    )
+    with server:
+        yield MarketoSandbox(
+            settings={
+                "munchkin_id": munchkin_id,
+                "base_url": server.url,
+                "client_id": CLIENT_ID,
+                "client_secret": CLIENT_SECRET,
+                "first_lead_created": subscription.born.date().isoformat(),
+                "programs": [program],
+                "lists": [static_list],
+            },
+            url=server.url,
+            log=server.log,
+            clock=clock,
+            world=world,
+            faults=server.faults,
+            read_personality=lambda: subscription.personality,
+            change_personality=change,
+        )
