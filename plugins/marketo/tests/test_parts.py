@@ -139,6 +139,26 @@ def test_a_first_read_of_behaviours_goes_back_as_far_as_the_settings_say(bench, 
     assert len(told(bench, ["click-link"])[0]) == seen
 
 
+def test_a_status_that_is_its_program_s_success_is_the_buyer_s_doing_and_no_other_is(bench, world):
+    world.add_channel("Webinar", ["Invited", "Attended"], successes=["Attended"])
+    webinar, id = world.add_program("Tea in every office", "Webinar"), world.create(email="a@x.example")
+    for status in ("Invited", "Attended"):
+        world.put_status(webinar, id, status)
+    found, _ = told(bench, ["change-status-in-progression"])
+    assert [(item.details["New Status"], item.actor) for item in found] == [
+        ("Invited", "system"),
+        ("Attended", "buyer"),
+    ]
+
+
+def test_a_status_of_a_program_that_holds_stages_is_never_the_buyer_s_doing(bench, world):
+    world.add_channel("Journey", ["Interest", "Purchase"], successes=["Purchase"])
+    id = world.create(email="a@x.example")
+    world.put_status(bench.sandbox.settings["programs"][0], id, "Purchase")
+    found, _ = told(bench, ["change-status-in-progression"])
+    assert [(item.details["Success"], item.actor) for item in found] == [("true", "system")]
+
+
 # --- fields ----------------------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,7 @@ TYPES: Final[Mapping[str, tuple[int, Actor]]] = {
 
 experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/activities
 """
+_PROGRESS: Final = "change-status-in-progression"
 _KINDS: Final = {type: kind for kind, (type, _) in TYPES.items()}
 _tokens = msgspec.json.Decoder(dict[str, str])
 
@@ -49,12 +50,16 @@ class MarketoBehaviours:
 
     `details` holds the attributes of an activity by Marketo's own names, and `primaryAttributeValue`,
     `primaryAttributeValueId` and `campaignId`.
+
+    A status that counts as the success of its program (a webinar attended) is the buyer's doing, unless the program
+    is one of the setting `programs`: its statuses are stages, which Instep sets itself.
     """
 
     kinds = tuple(TYPES)
 
     def __init__(self, client: MarketoClient, settings: MarketoSettings) -> None:
         self._client = client
+        self._own = frozenset(settings.programs)
         self._back = timedelta(days=settings.activities_since_days)
 
     def changed_since(self, kinds: Sequence[str], cursor: str | None) -> Iterator[BehaviourPage]:
@@ -70,24 +75,28 @@ class MarketoBehaviours:
             token = tokens.get(key) or self._first()
             for found, after, _ in stream(self._client, of_types(part), token):
                 tokens = {**tokens, key: after}
-                items = tuple(_behaviour(activity) for activity in found if activity.activityTypeId in part)
+                items = tuple(self._behaviour(activity) for activity in found if activity.activityTypeId in part)
                 yield BehaviourPage(items, msgspec.json.encode(tokens).decode())
 
     def _first(self) -> str:
         token, _ = token_since(self._client, self._client.effects.clock() - self._back)
         return token
 
-
-def _behaviour(activity: Activity) -> BehaviourSeen:
-    kind = _KINDS[activity.activityTypeId]
-    details: dict[str, Scalar] = {pair.name: _scalar(pair.value) for pair in activity.attributes}
-    details |= {
-        "primaryAttributeValue": _scalar(activity.primaryAttributeValue),
-        "primaryAttributeValueId": activity.primaryAttributeValueId,
-        "campaignId": activity.campaignId,
-    }
-    subjects = (("leads", activity.lead),)
-    return BehaviourSeen(activity.marketoGUID, kind, activity.at, TYPES[kind][1], subjects, details=details)
+    def _behaviour(self, activity: Activity) -> BehaviourSeen:
+        kind = _KINDS[activity.activityTypeId]
+        details: dict[str, Scalar] = {pair.name: _scalar(pair.value) for pair in activity.attributes}
+        details |= {
+            "primaryAttributeValue": _scalar(activity.primaryAttributeValue),
+            "primaryAttributeValueId": activity.primaryAttributeValueId,
+            "campaignId": activity.campaignId,
+        }
+        is_success = (
+            str(details.get("Success")).lower() == "true" and activity.primaryAttributeValueId not in self._own
+        )
+        actor: Actor = "buyer" if is_success and kind == _PROGRESS else TYPES[kind][1]
+        return BehaviourSeen(
+            activity.marketoGUID, kind, activity.at, actor, (("leads", activity.lead),), details=details
+        )
 
 
 def _scalar(value: object) -> Scalar:

@@ -245,7 +245,8 @@ class Subscription:
         """What a person can do in the program: any status."""
         before = program.members.get(lead, NO_STATUS)
         program.members[lead] = status
-        told = {"Old Status": before, "New Status": status, "Success": "false"}
+        succeeds = any(name == status and success for name, _, _, success in self.channels[program.channel])
+        told = {"Old Status": before, "New Status": status, "Success": "true" if succeeds else "false"}
         self.write(lead, 104, program.id, program.name, told)
 
     # --- allowances --------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -83,11 +83,13 @@ class MarketoWorld:
             length = 255 if type in ("string", "email") else None
             self._state.fields[name] = Field(name, label, type, length, custom=True)
 
-    def add_channel(self, name: str, statuses: Statuses, hidden: Statuses = ()) -> None:
+    def add_channel(
+        self, name: str, statuses: Statuses, hidden: Statuses = (), successes: Collection[str] = ()
+    ) -> None:
         """An admin makes a channel, or edits its statuses; the steps follow the order."""
         with self._state.lock:
             told = [(NO_STATUS, 0, False, False)]
-            told += [(status, (n + 1) * 10, False, False) for n, status in enumerate(statuses)]
+            told += [(status, (n + 1) * 10, False, status in successes) for n, status in enumerate(statuses)]
             told += [(status, 900 + n, True, False) for n, status in enumerate(hidden)]
             self._state.channels[name] = told
 
