@@ -136,7 +136,6 @@ def systems(tmp_path: Path) -> Iterator[Systems]:
 def write_files(root: Path, settings: dict[str, dict[str, Any]]) -> None:
     """The starter mappings, with a webinar in Marketo and the step in Mailchimp's tags."""
     settings["mailchimp"] = {**settings["mailchimp"], "stage_tags": STEPS}
-    settings["marketo"] = {**settings["marketo"], "programs": []}  # the stage is a text field
     tables = [f'[connections.{name}]\nplugin = "{name}"\n{toml(table)}' for name, table in settings.items()]
     (root / "mappings").mkdir()
     (root / "sync.toml").write_text("\n".join(tables))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from instep.contract import Absent
+from instep.contract import Absent, ConfigurableStages
 from instep.mapping.compiled import ConnectionMapping, EntityMapping
 from instep.model.entities import Kind
 from instep.model.stagetable import StageTable
@@ -24,11 +24,18 @@ def read_lists(live: Live) -> list[list[Any]]:
     stages = live.parts.stages
     if isinstance(stages, Absent) or not any(mapping.tables() for mapping in live.mapping.objects.values()):
         return []
-    return [
-        [one.object, one.id, [stage.id for stage in one.stages]]
-        for one in stages.read()
-        if one.object in live.mapping.objects
-    ]
+    lists = [one for one in stages.read() if one.object in live.mapping.objects]
+    free = {object for object in {one.object for one in lists} if _is_free(live, object, {one.id for one in lists})}
+    return [[one.object, one.id, [stage.id for stage in one.stages]] for one in lists if one.object not in free]
+
+
+def _is_free(live: Live, object: str, listed: Collection[str]) -> bool:
+    """Whether the stages of an object stand in fields that take any value, whatever lists it has beside them."""
+    stages = live.parts.stages
+    tables = live.mapping.objects[object].tables()
+    if not isinstance(stages, ConfigurableStages) or any(t.pipeline or t.field in listed for t in tables):
+        return False
+    return all(stages.limits(object, table.field) is None for table in tables)
 
 
 def missing_stages(mapping: ConnectionMapping, lists: Lists) -> Missing:
