@@ -24,6 +24,7 @@ from instep.sync.scores import kept_engagement
 from instep.sync.state import claim_of
 
 from ..semantics.cases import Stage, play
+from ..thorough import examples
 
 KEYS = ("webinar", "webinar", "trial", "training", "brings")
 PEOPLE = {"jane": "acme", "joan": "acme", "kim": "bolt", "lee": "bolt", "may": "", "pat": ""}
@@ -220,7 +221,7 @@ def wrong(seed: int) -> dict[str, Any]:
     return differing(first, played(as_it_happens(done))) or differing(first, played(anyhow(done, chance)))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(examples(6)))
 def test_however_acts_are_told_all_ends_as_if_they_had_been_told_at_once(seed: int) -> None:
     assert wrong(seed) == {}, f"seed {seed}"
 

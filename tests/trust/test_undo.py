@@ -13,6 +13,7 @@ import pytest
 from instep.errors import InstepError
 from instep.sync.run import Outcome, undo
 
+from ..thorough import examples
 from .checks import View, differences, orphans, unmatched, view
 from .journeys import Journey, Story, in_step
 from .rehearsal import LATER, SOON, SYSTEMS, Rehearsal, Run, Runner, rehearsal
@@ -155,7 +156,7 @@ def test_an_undo_that_dies_is_completed_by_the_next_one(memory: Path, systems: s
     with rehearsal(systems, A_DAY, memory) as story:
         before, after, run = played(story)
         wanted, points = expected(before, after), range(1, effects(story, run) + 1)
-        some = points[:: max(1, len(points) // 8)]
+        some = points[:: max(1, len(points) // examples(8))]
         found = {point: [*wrong_after(story, wanted, run, point)] for point in some}
         assert {point: wrong for point, wrong in found.items() if wrong} == {}
 
