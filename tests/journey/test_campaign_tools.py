@@ -128,9 +128,8 @@ def systems(tmp_path: Path) -> Iterator[Systems]:
         for _ in range(3):
             found.sync()
         yield found
-        for api in (hs.crm.contacts,):
-            api.basic_api.api_client.rest_client.pool_manager.clear()
-            api.basic_api.api_client.close()
+        hs.crm.contacts.basic_api.api_client.rest_client.pool_manager.clear()
+        hs.crm.contacts.basic_api.api_client.close()
 
 
 def write_files(root: Path, settings: dict[str, dict[str, Any]]) -> None:

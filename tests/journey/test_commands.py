@@ -357,3 +357,12 @@ def test_connectors_are_listed_without_being_imported(instep: Instep) -> None:
     names = [connector["name"] for connector in instep("connector", "list", "--json").json["connectors"]]
     assert {"files", "hubspot"} <= set(names)
     assert "access_token" in instep("connector", "show", "hubspot").out
+
+
+@pytest.mark.parametrize("command", ["report surge", "replay --on 2027-01-01", "plan", "sync", "provision plan"])
+def test_a_report_into_a_folder_that_is_not_there_is_refused_before_anything_is_done(
+    folder: Path, sandbox: Any, instep: Instep, tmp_path: Path, command: str
+) -> None:
+    ran = instep(*command.split(), "--markdown", str(tmp_path / "none" / "x.md"))
+    assert (ran.code, "There is no folder" in ran.err) == (2, True)
+    assert not sandbox.log.calls()

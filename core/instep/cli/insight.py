@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from instep.cli.instants import as_new_file, as_past_instant
+from instep.cli.instants import as_past_instant
 from instep.cli.output import brief, moment, print_json
 from instep.cli.process import json_option, workspace_option
+from instep.cli.reports import NewFile
 
 if TYPE_CHECKING:
     from instep.sync.surge import Surge, Surges
@@ -28,12 +29,7 @@ def report() -> None:
 )
 @click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="In the last so many days.")
 @click.option("--as-of", "at", callback=as_past_instant, metavar="DATE", help="As of the end of a past day, in UTC.")
-@click.option(
-    "--markdown",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=as_new_file,
-    help="Write it to a file, as Markdown.",
-)
+@click.option("--markdown", type=NewFile(), help="Write it to a file, as Markdown.")
 @workspace_option
 @json_option
 def surge(

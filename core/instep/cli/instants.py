@@ -1,9 +1,8 @@
-"""Days, instants and new files as people type them. A day means its end, in UTC."""
+"""Days and instants as people type them. A day means its end, in UTC."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
 import click
 
@@ -35,10 +34,3 @@ def as_day(_: click.Context, __: click.Parameter, value: str | None) -> date | N
         return date.fromisoformat(value) if value is not None else None
     except ValueError:
         raise click.BadParameter(f'"{value}" is no day. Write 2027-01-31.') from None
-
-
-def as_new_file(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
-    """A file that is going to be written: its folder is there."""
-    if value is not None and not value.absolute().parent.is_dir():
-        raise click.BadParameter(f"There is no folder {value.parent}.")
-    return value

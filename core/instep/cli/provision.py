@@ -11,7 +11,7 @@ import click
 
 from instep.cli.output import Progress, print_json, talk
 from instep.cli.process import json_option, workspace_option
-from instep.cli.reports import publish
+from instep.cli.reports import NewFile, publish
 
 if TYPE_CHECKING:
     from instep.mapping.compiled import Workspace
@@ -23,9 +23,7 @@ only_option = click.option(
     "--connection", "only", multiple=True, metavar="NAME", help="Only this connection; may be given more than once."
 )
 detailed_option = click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is a difference.")
-markdown_option = click.option(
-    "--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a report for a pull request."
-)
+markdown_option = click.option("--markdown", type=NewFile(), help="Write a report for a pull request.")
 
 
 @click.group()

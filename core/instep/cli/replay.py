@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.instants import as_day, as_new_file
+from instep.cli.instants import as_day
 from instep.cli.output import Progress, print_json, talk
 from instep.cli.process import json_option, workspace_option
+from instep.cli.reports import NewFile
 
 if TYPE_CHECKING:
     from instep.sync.transport import World
@@ -34,12 +35,7 @@ def world() -> World:
 @click.option(
     "--on", callback=as_day, metavar="DATE", help="With the version of the process that is in force on that day."
 )
-@click.option(
-    "--markdown",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=as_new_file,
-    help="Write a report to a file, too.",
-)
+@click.option("--markdown", type=NewFile(), help="Write a report to a file, too.")
 @click.option("--show-values", is_flag=True, help="Name people in the Markdown report.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if anything would differ.")
 @workspace_option

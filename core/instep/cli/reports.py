@@ -19,6 +19,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+class NewFile(click.Path):
+    """A file that is written when all is done: its folder is looked for before anything is."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not file.absolute().parent.is_dir():
+            self.fail(f"There is no folder {file.parent}.", param, ctx)
+        return file
+
+
 @dataclass(slots=True)
 class Reports:
     """Where reports of one run go, and what it came to."""
@@ -36,7 +49,7 @@ def report_options(command: F) -> F:
     """`--markdown`, `--show-values`, `--metrics-file` and `--log`, handed on as `reports`."""
     from functools import wraps
 
-    @click.option("--markdown", type=_FILE, help="Write a report for a pull request: counts, no values.")
+    @click.option("--markdown", type=NewFile(), help="Write a report for a pull request: counts, no values.")
     @click.option("--show-values", is_flag=True, help="With samples of values in the report.")
     @click.option("--metrics-file", "metrics", type=_FILE, help="Write figures as Prometheus reads them.")
     @click.option("--log", type=_FILE, help="Add a line of JSON for every event: ids and codes, no values.")

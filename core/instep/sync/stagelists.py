@@ -25,8 +25,9 @@ def read_lists(live: Live) -> list[list[Any]]:
     if isinstance(stages, Absent) or not any(mapping.tables() for mapping in live.mapping.objects.values()):
         return []
     lists = [one for one in stages.read() if one.object in live.mapping.objects]
-    free = {object for object in {one.object for one in lists} if _is_free(live, object, {one.id for one in lists})}
-    return [[one.object, one.id, [stage.id for stage in one.stages]] for one in lists if one.object not in free]
+    listed = {one.id for one in lists}
+    bound = {object: not _is_free(live, object, listed) for object in {one.object for one in lists}}
+    return [[one.object, one.id, [stage.id for stage in one.stages]] for one in lists if bound[one.object]]
 
 
 def _is_free(live: Live, object: str, listed: Collection[str]) -> bool:

@@ -16,17 +16,12 @@ __all__ = [
     "CLIENT_ID",
     "CLIENT_SECRET",
     "MarketoPersonality",
-    "MarketoSandbox",
     "MarketoWorld",
     "marketo_sandbox",
 ]
 
 MUNCHKIN_ID = "123-ABC-456"
 JOURNEY = ("Awareness", "Interest", "Consideration", "Purchase")
-
-
-class MarketoSandbox(Sandbox[MarketoWorld]):
-    """A running Marketo subscription, with one program, one static list and a field for the buying stage."""
 
 
 @contextmanager
@@ -37,8 +32,11 @@ def marketo_sandbox(
     port: int = 0,
     seed: int = 0,
     munchkin_id: str = MUNCHKIN_ID,
-) -> Iterator[MarketoSandbox]:
-    """A Marketo subscription that lives as long as the context; the same `seed` gives the same ids."""
+) -> Iterator[Sandbox[MarketoWorld]]:
+    """A Marketo subscription with one program, one static list and a field for the buying stage.
+
+    It lives as long as the context; the same `seed` gives the same ids.
+    """
     clock = clock or SystemClock()
     subscription = Subscription(clock, personality or MarketoPersonality(), munchkin_id, seed)
     world = MarketoWorld(subscription)
@@ -62,7 +60,7 @@ def marketo_sandbox(
         seed=seed,
     )
     with server:
-        yield MarketoSandbox(
+        yield Sandbox(
             settings={
                 "munchkin_id": munchkin_id,
                 "base_url": server.url,
