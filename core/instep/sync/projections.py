@@ -21,7 +21,7 @@ from instep.store.segments import Projection
 if TYPE_CHECKING:
     import polars as pl
 
-BUILT_AS = "6"
+BUILT_AS = "7"
 """Counts up whenever the same rows would give other columns."""
 AT_ONCE = 20_000
 """So many rows are turned into columns at a time."""
@@ -72,7 +72,8 @@ def records(connection: str, object: str, columns: Sequence[str]) -> Projection:
     """One row for each live, linked record of an object: in `v:<column>` what it holds, and whether it is settled.
 
     A record is settled if everything it holds was heard, what was sent is there, and nothing about it or its entity
-    waits: taken back, refused, or without an outcome.
+    waits: taken back, refused, or without an outcome. `sent` has the names of whatever was sent, each between line
+    breaks.
     """
     import polars as pl
 
@@ -82,6 +83,7 @@ def records(connection: str, object: str, columns: Sequence[str]) -> Projection:
         "modified_at": pl.String(),
         "dirty": pl.Boolean(),
         "settled": pl.Boolean(),
+        "sent": pl.String(),
         **{f"v:{name}": pl.String() for name in columns},
     }
 
@@ -391,11 +393,12 @@ def _records_frame(
     holds = read.columns(packed)
     busy_ids, busy = unsettled
     is_over = pl.Series([id not in busy_ids and one not in busy for id, one in zip(ids, entities, strict=True)])
-    settled = is_over & _is_heard(read, holds, packed, heard) & _is_there(names, holds, packed, sent)
+    told = _sent.decode(b"[" + b",".join([one or b"{}" for one in sent]) + b"]")
+    settled = is_over & _is_heard(read, holds, packed, heard) & _is_there(names, holds, packed, told)
     plain = {"entity": entities, "id": ids, "modified_at": modified, "dirty": dirty}
     columns = [_series(name, schema[name], column) for name, column in plain.items()]
-    found = zip(names, holds, strict=True)
-    return pl.DataFrame([*columns, settled.alias("settled"), *(column.alias(f"v:{name}") for name, column in found)])
+    columns += [settled.alias("settled"), pl.Series("sent", ["\n".join(("", *one, "")) if one else "" for one in told])]
+    return pl.DataFrame([*columns, *(column.alias(f"v:{name}") for name, column in zip(names, holds, strict=True))])
 
 
 def _is_heard(
@@ -416,16 +419,16 @@ def _is_heard(
 
 
 def _is_there(
-    names: Sequence[str], holds: Sequence[pl.Series], packed: Sequence[bytes], sent: Sequence[bytes | None]
+    names: Sequence[str], holds: Sequence[pl.Series], packed: Sequence[bytes], sent: Sequence[dict[str, msgspec.Raw]]
 ) -> pl.Series:
     """Whether a record holds everything that was sent to it."""
     import polars as pl
 
-    places = [place for place, one in enumerate(sent) if one is not None and one != b"{}"]
+    places = [place for place, one in enumerate(sent) if one]
     found = pl.Series([True] * len(sent))
     if not places:
         return found
-    told = _sent.decode(b"[" + b",".join([sent[place] or b"{}" for place in places]) + b"]")
+    told = [sent[place] for place in places]
     known, ever = set(names), set[str]().union(*told)
     others = sorted(ever - known)
     held = dict(zip(others, _Reading(others).columns([packed[place] for place in places]), strict=True))

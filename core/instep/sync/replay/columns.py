@@ -226,7 +226,7 @@ class _Work:
 
     def _record_columns(self, place: tuple[str, str]) -> list[str]:
         there = self._records[place].schema
-        wanted = {"dirty", "settled", *self._teller.columns(*place)}
+        wanted = {"dirty", "settled", "sent", *self._teller.columns(*place)}
         return [name for name in there if name in wanted]
 
     def _person_fields(self) -> list[str]:
@@ -303,7 +303,7 @@ class _Work:
         return calm & ~persons["entity"].is_in(sorted(restless))
 
     def _restless(self, place: tuple[str, str], frame: pl.DataFrame, persons: pl.DataFrame) -> set[str]:
-        """Whose records of an object are not at rest, twice there, left out, or of a score that nobody remembers."""
+        """Whose records of an object are not at rest, twice there, left out, or show what nobody remembers."""
         import polars as pl
 
         connection, object = place
@@ -320,6 +320,10 @@ class _Work:
             unknown = persons.filter(pl.col("published_at").is_null()).select("entity")
             held = pl.col(f"v:{score.field}").is_not_null() & (pl.col(f"v:{score.field}") != "null")
             found |= set(frame.filter(held).join(unknown, on="entity", how="semi")["entity"])
+        nowhere = persons.filter(pl.col("stage").is_null()).select("entity")
+        for field in self._teller.stage_fields(*place):
+            was_sent = pl.col("sent").str.contains(f"\n{field}\n", literal=True)
+            found |= set(frame.filter(was_sent).join(nowhere, on="entity", how="semi")["entity"])
         return found
 
     def _missing(self, persons: pl.DataFrame, held: dict[tuple[str, str], pl.DataFrame]) -> set[str]:
