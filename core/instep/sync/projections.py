@@ -397,7 +397,8 @@ def _records_frame(
     settled = is_over & _is_heard(read, holds, packed, heard) & _is_there(names, holds, packed, told)
     plain = {"entity": entities, "id": ids, "modified_at": modified, "dirty": dirty}
     columns = [_series(name, schema[name], column) for name, column in plain.items()]
-    columns += [settled.alias("settled"), pl.Series("sent", ["\n".join(("", *one, "")) if one else "" for one in told])]
+    names_sent = ["\n".join(("", *one, "")) if one else "" for one in told]
+    columns += [settled.alias("settled"), pl.Series("sent", names_sent)]
     return pl.DataFrame([*columns, *(column.alias(f"v:{name}") for name, column in zip(names, holds, strict=True))])
 
 

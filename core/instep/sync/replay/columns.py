@@ -321,8 +321,8 @@ class _Work:
             held = pl.col(f"v:{score.field}").is_not_null() & (pl.col(f"v:{score.field}") != "null")
             found |= set(frame.filter(held).join(unknown, on="entity", how="semi")["entity"])
         nowhere = persons.filter(pl.col("stage").is_null()).select("entity")
-        for field in self._teller.stage_fields(*place):
-            was_sent = pl.col("sent").str.contains(f"\n{field}\n", literal=True)
+        for shows in self._teller.stage_fields(*place):
+            was_sent = pl.col("sent").str.contains(f"\n{shows}\n", literal=True)
             found |= set(frame.filter(was_sent).join(nowhere, on="entity", how="semi")["entity"])
         return found
 
