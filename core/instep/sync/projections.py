@@ -98,7 +98,8 @@ def records(connection: str, object: str, columns: Sequence[str]) -> Projection:
 def acts(opportunities: Sequence[tuple[str, str]]) -> Projection:
     """One row for each mapped behaviour and entity that it belongs to, by its records or their address.
 
-    `named` tells whether a record of one of the `opportunities`, (connection, object), is among its subjects.
+    They stand by entity, behaviour and time: what is reckoned of one act after the other needs no sorting. `named`
+    tells whether a record of one of the `opportunities`, (connection, object), is among its subjects.
     """
     import polars as pl
 
@@ -119,8 +120,8 @@ def acts(opportunities: Sequence[tuple[str, str]]) -> Projection:
             for rows in _chunks(store, statement, "m.entity", ids, objects):
                 yield _instants(_frame(rows, {**schema, "at": pl.String()}))
 
-    unique = ("entity", "connection", "id")
-    return _projection("acts", schema, build, made_from=objects, unique=unique)
+    unique, order = ("entity", "connection", "id"), ("entity", "key", "at")
+    return _projection("acts", schema, build, made_from=objects, unique=unique, order=order)
 
 
 def journeys() -> Projection:
@@ -166,9 +167,14 @@ def claims() -> Projection:
 
 
 def _projection(
-    name: str, schema: dict[str, Any], build: Callable[..., Any], made_from: Any = None, unique: tuple[str, ...] = ()
+    name: str,
+    schema: dict[str, Any],
+    build: Callable[..., Any],
+    made_from: Any = None,
+    unique: tuple[str, ...] = (),
+    order: tuple[str, ...] = (),
 ) -> Projection:
-    return Projection(name, schema, build, json.dumps([BUILT_AS, made_from]), unique)
+    return Projection(name, schema, build, json.dumps([BUILT_AS, made_from]), unique, order)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
 from instep.sync.replay.actsonce import acts_once, numbered_keys
 from instep.sync.replay.changed import Changed, touches
-from instep.sync.replay.frames import Ruled, first_that_holds
+from instep.sync.replay.frames import Ruled, first_that_holds, numbered
 from instep.sync.replay.scored import Scored
 from instep.sync.replay.staged import Staged, Told
 from instep.sync.replay.tally import Tally
@@ -349,14 +349,14 @@ class _Work:
 
         wanted = ["connection", "id", "key", "at", "actor"]
         frame = self._segments.read(self._of.acts(), partition, wanted).filter(pl.col("actor") == Actor.BUYER)
-        acts = _numbered(numbered_keys(frame.drop("actor"), self._keys), numbers)
+        acts = numbered(numbered_keys(frame.drop("actor"), self._keys), numbers)
         return acts_once(acts, self._keys, self._processes[1], self._after.workspace.connection_names)
 
     def _told(self, partition: int, numbers: pl.DataFrame) -> _Told:
         import polars as pl
 
         own = self._segments.read(journeys(), partition, ["id", "half", "continues_as"]).rename({"id": "journey"})
-        own = _numbered(own, numbers)
+        own = numbered(own, numbers)
         is_one = own["entity"].is_unique()
         several = own.filter(~is_one).sort("entity", pl.col("journey").str.len_chars(), "journey")
         places = (pl.lit(0, pl.Int64), pl.int_range(pl.len()).over("entity"))
@@ -365,9 +365,9 @@ class _Work:
             for part, place in zip((own.filter(is_one), several), places, strict=True)
         )
         wanted = ["journey", "at", "type", "value", "source", "accepted", "expires"]
-        said = _numbered(self._segments.read(claims(), partition, wanted), numbers)
+        said = numbered(self._segments.read(claims(), partition, wanted), numbers)
         named = self._segments.read(self._of.acts(), partition, ["named"]).filter("named")
-        return _Told(own, said, _numbered(named, numbers)["entity"])
+        return _Told(own, said, numbered(named, numbers)["entity"])
 
     def _unknown(self, told: _Told) -> list[int]:
         """Whose journeys are more than columns can follow, by their numbers."""
@@ -466,11 +466,6 @@ class _Work:
             for name in named
         ]
         return persons.select(pl.coalesce(*shown, pl.col("entity")).alias("label")).to_series()
-
-
-def _numbered(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    """The rows of persons, whose `entity` becomes their number: that is what everything is joined and grouped by."""
-    return frame.join(numbers, on="entity").drop("entity").rename({"number": "entity"})
 
 
 def _accepted(said: pl.DataFrame) -> pl.DataFrame:
