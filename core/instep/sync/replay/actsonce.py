@@ -21,10 +21,12 @@ def numbered_keys(acts: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """The acts of these behaviours, each by its place among `keys`: whoever works with acts asks for places."""
     import polars as pl
 
-    place = pl.col("key").replace_strict(list(keys), list(range(len(keys))), default=None, return_dtype=pl.UInt32)
-    return acts.with_columns(place if keys else pl.lit(None, pl.UInt32).alias("key")).filter(
-        pl.col("key").is_not_null()
-    )
+    words = acts["key"].cast(pl.Categorical)
+    known = words.unique()
+    codes, places = known.to_physical(), {key: place for place, key in enumerate(keys)}
+    table = pl.Series([None], dtype=pl.UInt32).new_from_index(0, max(codes, default=0) + 1)
+    table = table.scatter(codes, pl.Series([places.get(key) for key in known.to_list()], dtype=pl.UInt32))
+    return acts.with_columns(table.gather(words.to_physical()).alias("key")).filter(pl.col("key").is_not_null())
 
 
 def acts_once(acts: pl.DataFrame, keys: Sequence[str], process: Process, preferred: Sequence[str]) -> pl.DataFrame:

@@ -160,10 +160,9 @@ def _objects(session: Session, kind: Kind) -> Iterator[tuple[str, str]]:
 class _Told:
     """What is known of the journeys of everybody in a partition, by their numbers there."""
 
+    numbers: int
     journeys: pl.DataFrame
     claims: pl.DataFrame
-    named: pl.Series
-    """Who did something that names an opportunity."""
 
 
 class _Work:
@@ -266,10 +265,14 @@ class _Work:
         persons = self._with_facts(persons)
         rest = self._at_rest(persons, held)
         numbers = persons.select("entity").with_row_index("number")
-        told = self._told(partition, numbers) if self._changed.process else None
-        done = self._acts(partition, numbers) if self._changed.process or self._changed.scoring else None
-        if told is not None:
-            rest &= ~numbers["number"].is_in(self._unknown(told))
+        told = done = None
+        if self._changed.process or self._changed.scoring:
+            acts = read(self._of.acts(), partition, ["connection", "id", "key", "at", "actor", "named"])
+            done = self._done(acts, numbers)
+            if self._changed.process:
+                told = self._told(partition, numbers)
+                named = persons["entity"].is_in(acts.filter("named")["entity"].unique().implode())
+                rest &= ~(named | numbers["number"].is_in(self._unknown(told)))
         self._of.whom[Kind.PERSON] |= set(persons.filter(~rest)["entity"])
         persons = persons.with_columns(numbers["number"]).filter(rest)
         after = self._decided(persons, told, done)
@@ -343,14 +346,13 @@ class _Work:
 
     # --- what is known of their journeys ------------------------------------------------------------------------
 
-    def _acts(self, partition: int, numbers: pl.DataFrame) -> pl.DataFrame:
+    def _done(self, acts: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
         """What buyers did that makes a difference, each act once: entity (their number), key (its place), at."""
         import polars as pl
 
-        wanted = ["connection", "id", "key", "at", "actor"]
-        frame = self._segments.read(self._of.acts(), partition, wanted).filter(pl.col("actor") == Actor.BUYER)
-        acts = numbered(numbered_keys(frame.drop("actor"), self._keys), numbers)
-        return acts_once(acts, self._keys, self._processes[1], self._after.workspace.connection_names)
+        buyers = acts.filter(pl.col("actor") == Actor.BUYER).drop("actor", "named")
+        keyed = numbered(numbered_keys(buyers, self._keys), numbers)
+        return acts_once(keyed, self._keys, self._processes[1], self._after.workspace.connection_names)
 
     def _told(self, partition: int, numbers: pl.DataFrame) -> _Told:
         import polars as pl
@@ -366,8 +368,7 @@ class _Work:
         )
         wanted = ["journey", "at", "type", "value", "source", "accepted", "expires"]
         said = numbered(self._segments.read(claims(), partition, wanted), numbers)
-        named = self._segments.read(self._of.acts(), partition, ["named"]).filter("named")
-        return _Told(own, said, numbered(named, numbers)["entity"])
+        return _Told(numbers.height, own, said)
 
     def _unknown(self, told: _Told) -> list[int]:
         """Whose journeys are more than columns can follow, by their numbers."""
@@ -377,7 +378,6 @@ class _Work:
         numbers = set(told.journeys.filter((pl.col("place") > 1) | pl.col("continues_as").is_not_null())["entity"])
         plain = pl.col("type").is_in(PLAIN_CLAIMS) & pl.col("expires").is_null()
         numbers |= set(said.filter(~plain)["entity"])
-        numbers |= set(told.named)
         accepted = _accepted(said)
         for staged in self._staged:
             numbers |= set(staged.of_both_halves(accepted)["entity"])
@@ -412,7 +412,9 @@ class _Work:
         funnels = (self._tally.before, self._tally.after)
         shown = None
         for staged, funnel, segments in zip(self._staged, funnels, (persons, after), strict=True):
-            shown, furthest = staged.stages(Told(here.with_columns(segments["segment"]), done, own, said))
+            shown, furthest = staged.stages(
+                Told(told.numbers, here.with_columns(segments["segment"]), done, own, said)
+            )
             for stage, count in furthest["stage"].value_counts().iter_rows():
                 funnel.furthest[stage] += count
         assert shown is not None  # noqa: S101  # there are two sides

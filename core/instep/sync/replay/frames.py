@@ -110,13 +110,11 @@ def nth(*columns: str) -> pl.Expr:
 def numbered(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
     """The rows of those who have a `number`, which takes the place of their `entity`.
 
-    Where the rows of one entity stand together they still do.
+    Where the rows of one entity stand together they still do, and each entity is looked up once.
     """
-    import polars as pl
-
-    run = frame.select((begins("entity").cum_sum() - 1).alias("run"))["run"]
-    ones = frame.select(pl.col("entity").filter(begins("entity"))).join(
-        numbers, on="entity", how="left", maintain_order="left"
-    )
-    entity = ones["number"].gather(run).alias("entity")
-    return frame.with_columns(entity).filter(pl.col("entity").is_not_null())
+    run = frame["entity"].rle_id()
+    ones = frame.select("entity").filter(run != run.shift(1, fill_value=run.len()))
+    found = ones.join(numbers, on="entity", how="left", maintain_order="left")["number"]
+    entity = found.gather(run).alias("entity")
+    frame = frame.with_columns(entity)
+    return frame.filter(entity.is_not_null()) if found.null_count() else frame
