@@ -86,11 +86,24 @@ class ChangeReader:
         return _Cursor(begun, token, token, deleted, min(self._first, begun))
 
     def _renewed(self, at: _Cursor) -> _Cursor:
-        """How long a token is good for, Marketo does not say: one of more than a month is made anew."""
+        """How long a token is good for, Marketo does not say: one of more than a month is made anew.
+
+        After a clock that ran ahead everything is read again: what changed since then would be skipped.
+        """
+        if self._is_ahead(at):
+            return self._started()
         if at.window is not None or self._client.effects.clock() - at.begun < _OLDEST_TOKEN:
             return at
         token, answer = token_since(self._client, at.begun - self._lag)
         return _Cursor(answer.at or at.begun, token, token, token)
+
+    def _is_ahead(self, at: _Cursor) -> bool:
+        """Whether the read before went by a clock that ran ahead. Marketo is asked only where ours says so."""
+        clock = self._client.effects.clock()
+        if at.begun - self._lag <= clock:
+            return False
+        _, answer = token_since(self._client, clock - self._lag)
+        return answer.at is not None and answer.at < at.begun - self._lag
 
     # --- everything --------------------------------------------------------------------------------------------
 
