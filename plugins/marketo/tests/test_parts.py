@@ -180,10 +180,11 @@ def test_a_name_that_marketo_would_refuse_is_not_sent(bench, hands, name):
 def test_a_label_that_another_field_has_gets_the_name_behind_it(bench, world):
     world.add_field("other", "Fit")
     world.add_field("third", "Free")
-    labels = {field.name: field.label for field in bench.fields("leads")}
-    assert bench.part("fields").create(spec()).created
-    assert bench.part("fields").create(spec("open", label="Open")).created
-    made = {field.name: field.label for field in bench.fields("leads")}
+    fields = bench.part("fields")
+    labels = {field.name: field.label for field in fields.read("leads")}
+    assert fields.create(spec()).created
+    assert fields.create(spec("open", label="Open")).created
+    made = {field.name: field.label for field in fields.read("leads")}
     assert made == {**labels, "fit": "Fit fit", "open": "Open"}
 
 
