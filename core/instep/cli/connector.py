@@ -1,8 +1,10 @@
-"""`instep connector list|show`."""
+"""`instep connector list|show|new`."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -10,8 +12,9 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from instep.cli.output import print_json, table
+from instep.cli.output import print_json, table, talk
 from instep.cli.process import json_option
+from instep.model.values import plain
 from instep.settings import is_secret
 
 
@@ -53,6 +56,36 @@ def show(name: str, as_json: bool) -> None:
     ]
     click.echo(table(["setting", "type", "default", "meaning"], rows))
     click.echo(f"\nSecrets belong in the environment: INSTEP_<CONNECTION>__<SETTING>.\n\n{plugin.starter_mapping}")
+
+
+@connector.command()
+@click.argument("name")
+@click.option(
+    "--into",
+    default=".",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the package's folder is put; here, unless given.",
+)
+@json_option
+def new(name: str, into: Path, as_json: bool) -> None:
+    """Write the package of a new connector: it works against its own imitation of a system, and its tests are green.
+
+    NAME is what admins will write after `plugin =`, in small letters: mycrm. Never overwrites anything.
+    """
+    from instep.newconnector.package import write_package
+
+    made = write_package(name, into)
+    then = [
+        f"cd {shlex.quote(str(made.folder))} && python -m pip install -e .",
+        "python -m pytest tests",
+        f"instep connector show {name}",
+    ]
+    if as_json:
+        print_json("connector-new", {"name": name, "folder": str(made.folder), "files": made.files, "next": then})
+        return
+    click.echo("\n".join(f"wrote {plain(str(made.folder / file))}" for file in made.files))
+    talk("\n".join(["", "Next:", *(f"  {plain(line)}" for line in then)]))
 
 
 def describe(plugin: Any) -> dict[str, Any]:
