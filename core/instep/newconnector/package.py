@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import tempfile
+import tokenize
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 
 from instep.errors import ConfigError
@@ -18,7 +20,6 @@ from instep.plugins import installed
 GUIDE = "deskbook"
 """The name of the connector that the guide builds."""
 _FITTING = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,15 @@ def _require_a_fitting(name: str, files: dict[str, str]) -> None:
         raise ConfigError(f'{taken.distribution} brings a connector "{name}" already. Choose another name.')
     if find_spec(f"instep_{name}") is not None:
         raise ConfigError(f"A package instep_{name} is installed already. Choose another name.")
-    code = (text for path, text in files.items() if path.endswith(".py"))
-    if {name, _in_capitals(name)} & {word for text in code for word in _WORD.findall(text)} and name != GUIDE:
+    if name != GUIDE and {name, _in_capitals(name)} & _names_in(files):
         raise ConfigError(f'"{name}" is a word of the code itself. Name the connector after the system.')
+
+
+def _names_in(files: dict[str, str]) -> set[str]:
+    """Every name in the code: a connector that is called like one of them would take its place."""
+    code = [text for path, text in files.items() if path.endswith(".py")]
+    tokens = (token for text in code for token in tokenize.generate_tokens(StringIO(text).readline))
+    return {token.string for token in tokens if token.type == tokenize.NAME}
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
