@@ -60,6 +60,13 @@ from instep.contract.records import (
     Capabilities,
     RecordStore,
 )
+from instep.contract.sending import (
+    Lost,
+    RepeatError,
+    Reply,
+    answer_of,
+    patiently,
+)
 from instep.contract.setup import (
     ConfigurableFields,
     FieldBatches,
@@ -154,6 +161,7 @@ __all__ = [
     "Hooks",
     "InstepError",
     "Item",
+    "Lost",
     "MergedInto",
     "Missing",
     "Money",
@@ -176,6 +184,8 @@ __all__ = [
     "Related",
     "Relation",
     "RemoteError",
+    "RepeatError",
+    "Reply",
     "RetireStage",
     "RetryLaterError",
     "Scalar",
@@ -198,8 +208,10 @@ __all__ = [
     "Validator",
     "Write",
     "Written",
+    "answer_of",
     "hookimpl",
     "hookspec",
+    "patiently",
     "secrets_of",
     "service_address",
     "without_secrets",

@@ -6,6 +6,7 @@ from instep.sandbox.faults import Fault, FaultKind, Faults
 from instep.sandbox.http import MalformedJsonError, Request, Response
 from instep.sandbox.limits import DailyCount, RollingWindow
 from instep.sandbox.log import Call, CallLog
+from instep.sandbox.opening import State, serving
 from instep.sandbox.personality import Personality
 from instep.sandbox.routes import Handler, Match, Route, Routes
 from instep.sandbox.sandbox import Sandbox, SeededIds
@@ -33,8 +34,10 @@ __all__ = [
     "Sandbox",
     "SandboxServer",
     "SeededIds",
+    "State",
     "SystemClock",
     "Vendor",
     "VirtualClock",
     "control_routes",
+    "serving",
 ]

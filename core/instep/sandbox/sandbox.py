@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
-from instep.sandbox.clock import Clock
-from instep.sandbox.faults import Faults
-from instep.sandbox.log import CallLog
+from instep.sandbox.opening import State
 from instep.sandbox.personality import Personality
+from instep.sandbox.server import SandboxServer
 
 W = TypeVar("W")
 
@@ -24,33 +23,28 @@ class Sandbox(Generic[W]):
 
     def __init__(
         self,
+        server: SandboxServer,
+        state: State,
         *,
         settings: Mapping[str, object],
-        url: str,
-        log: CallLog,
-        clock: Clock,
         world: W,
-        faults: Faults,
-        read_personality: Callable[[], Personality],
-        change_personality: Callable[[Personality], None],
     ) -> None:
         self.settings = dict(settings)
-        self.url = url
-        self.log = log
-        self.clock = clock
+        self.url = server.url
+        self.log = server.log
+        self.faults = server.faults
+        self.clock = state.clock
         self.world = world
-        self.faults = faults
-        self._read_personality = read_personality
-        self._change_personality = change_personality
+        self._state = state
 
     @property
     def personality(self) -> Personality:
         """How the sandbox behaves now; assign another to change it while it runs."""
-        return self._read_personality()
+        return self._state.personality
 
     @personality.setter
     def personality(self, personality: Personality) -> None:
-        self._change_personality(personality)
+        self._state.behave(personality)
 
 
 class SeededIds:

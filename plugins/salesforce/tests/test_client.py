@@ -9,8 +9,9 @@ import urllib3
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from instep.contract import Reply
 from instep.errors import AccessError, ConfigError, InstepError, RemoteError, RetryLaterError, UnknownOutcomeError
-from instep_salesforce.answers import Call, RefusedError, Reply, allowance
+from instep_salesforce.answers import Call, RefusedError, allowance
 from instep_salesforce.queries import query_all
 from instep_salesforce.wire import Columns, own_path, path
 

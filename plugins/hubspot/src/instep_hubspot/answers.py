@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from instep.contract import Allowance
+from instep.contract import Allowance, RepeatError, Reply
 from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError, UsedUpError
 from instep_hubspot import wire
 
 T = TypeVar("T")
 
-_LONGEST_WAIT_SECONDS: Final = 60.0
 _BURST_WAIT_SECONDS: Final = 10.0
 _SEARCH_WAIT_SECONDS: Final = 1.0
 _LOCKED_WAIT_SECONDS: Final = 2.0
@@ -48,40 +46,12 @@ class Answer(Generic[T]):
     calls_left_today: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No answer. `sent` is false where the request surely never reached HubSpot."""
-
-    reason: str
-    sent: bool
-
-
 class RefusedError(RemoteError):
     """HubSpot refused the request as a whole; `body` says why, as far as it could be read."""
 
     def __init__(self, message: str, *, status: int, code: str, body: wire.ErrorBody) -> None:
         super().__init__(message, status=status, code=code)
         self.body = body
-
-
-class RepeatError(Exception):
-    """The same request may pass after a wait; `error` is what to raise when patience ends.
-
-    With `too_long`, patience ends at once.
-    """
-
-    def __init__(self, error: RemoteError, wait_seconds: float | None = None, *, too_long: bool = False) -> None:
-        super().__init__()
-        self.error = error
-        self.wait_seconds = wait_seconds
-        self.too_long = too_long
 
 
 class ExpiredError(Exception):
@@ -138,12 +108,12 @@ def _busy(call: Call, reply: Reply, body: wire.ErrorBody) -> Exception:
         code=body.policyName,
         after_seconds=wait,
     )
-    return RepeatError(error, wait, too_long=wait > _LONGEST_WAIT_SECONDS)
+    return RepeatError(error, wait)
 
 
 def _used_up(call: Call, reply: Reply) -> UsedUpError:
     """The day's calls are spent: waiting for midnight is not for a run to do."""
-    wait, now = _asked_wait(reply.headers), date(reply)
+    wait, now = _asked_wait(reply.headers), reply.at
     return UsedUpError(
         f"HubSpot ({call.label}): the daily limit of calls is used up. "
         "Run again after midnight in the account's time zone.",
@@ -165,8 +135,7 @@ def again(
     """A failure that may pass. In the end it is an unknown outcome where a write may have taken effect."""
     message = f"HubSpot ({call.label}): {what}. Run again later."
     kind = UnknownOutcomeError if call.writes and sent else RetryLaterError
-    too_long = wait_seconds is not None and wait_seconds > _LONGEST_WAIT_SECONDS
-    return RepeatError(kind(message, status=status), wait_seconds, too_long=too_long)
+    return RepeatError(kind(message, status=status), wait_seconds)
 
 
 def expired(call: Call) -> AccessError:
@@ -179,14 +148,6 @@ def expired(call: Call) -> AccessError:
 
 def _words(body: wire.ErrorBody) -> str:
     return " ".join(body.message.split())[:300] or "It gave no reason."
-
-
-def date(reply: Reply) -> datetime | None:
-    """HubSpot's own clock, to the second, where it tells."""
-    try:
-        return parsedate_to_datetime(reply.headers["Date"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def _asked_wait(headers: Mapping[str, str]) -> float | None:
@@ -204,7 +165,7 @@ def allowance(reply: Reply, zone: tzinfo | None) -> Allowance | None:
     left = reply.headers.get("X-HubSpot-RateLimit-Daily-Remaining") or ""
     if not (most.isdecimal() and left.isdecimal()):
         return None
-    now = date(reply)
+    now = reply.at
     return Allowance(int(most), int(left), _midnight(now, zone) if now and zone else None)
 
 

@@ -13,19 +13,15 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from instep.contract import Effects, secrets_of, without_secrets
-from instep.errors import AccessError, RemoteError, UnknownOutcomeError
+from instep.contract import Effects, Lost, Reply, patiently, secrets_of, without_secrets
+from instep.errors import AccessError, RemoteError
 from instep_hubspot import wire
 from instep_hubspot.answers import (
     Answer,
     Call,
     ExpiredError,
-    Lost,
-    RepeatError,
-    Reply,
     again,
     allowance,
-    date,
     expired,
     problem,
 )
@@ -35,7 +31,6 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Listed = TypeVar("Listed", bound="ListPage")
 
-_ATTEMPTS: Final = 5
 _IDLE_PAGES: Final = 100
 
 
@@ -85,9 +80,9 @@ class HubSpotClient:
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 raise again(call, f"answered {reply.status} with a body that cannot be read") from None
             told = allowance(reply, self.zone)
-            return Answer(value, date(reply), told.left if told else None)
+            return Answer(value, reply.at, told.left if told else None)
 
-        return self._patiently(call, parse)
+        return patiently(self._effects, lambda: parse(self._authorised(call)), repeatable=call.repeatable)
 
     def pages(self, call: Call, decoder: Decoder[Listed]) -> Iterator[Answer[Listed]]:
         """Every page of a listing. Raises `RemoteError` where one follows on another without end."""
@@ -107,7 +102,7 @@ class HubSpotClient:
 
     def send(self, call: Call) -> None:
         """Send a request whose answer has no body."""
-        self._patiently(call, lambda reply: None)
+        patiently(self._effects, lambda: self._authorised(call), repeatable=call.repeatable)
 
     def close(self) -> None:
         """Close the connection. A later request opens a new one."""
@@ -116,39 +111,7 @@ class HubSpotClient:
             self._held.close()
             self._held = None
 
-    # --- repeating ---------------------------------------------------------------------------------------------
-
-    def _patiently(self, call: Call, parse: Callable[[Reply], T]) -> T:
-        """Send until it passes or patience ends. What the transport raises goes through untouched."""
-        import tenacity  # here, so that importing the plugin stays quick
-
-        lost: list[UnknownOutcomeError] = []
-
-        def attempt() -> T:
-            try:
-                return parse(self._authorised(call))
-            except RepeatError as failure:
-                lost.extend([failure.error] if isinstance(failure.error, UnknownOutcomeError) else [])
-                raise
-
-        attempts = tenacity.Retrying(
-            sleep=self._effects.sleep,
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            wait=self._wait_seconds,
-            retry=tenacity.retry_if_exception(lambda e: isinstance(e, RepeatError) and _may_repeat(call, e)),
-            reraise=True,
-        )
-        try:
-            return attempts(attempt)
-        except RepeatError as last:
-            # A write that was lost once stays unknown, even if the last attempt surely did nothing.
-            raise (lost[0] if lost else last.error) from None
-
-    def _wait_seconds(self, state: Any) -> float:
-        asked: float | None = state.outcome.exception().wait_seconds
-        if asked is not None:
-            return asked
-        return float(2 ** (state.attempt_number - 1)) + self._effects.random.random()
+    # --- asking ------------------------------------------------------------------------------------------------
 
     def _authorised(self, call: Call) -> Reply:
         """Send; where the access token has expired, renew it once and send again."""
@@ -277,11 +240,6 @@ class HubSpotClient:
         self._refresh_token = SecretStr(token.refresh_token) if token.refresh_token else self._refresh_token
         self.granted = frozenset(token.scopes)
         self._api().configuration.access_token = token.access_token
-
-
-def _may_repeat(call: Call, failure: RepeatError) -> bool:
-    """Whether patience has a point, and no harm can come of it: what surely did nothing may always be sent again."""
-    return not failure.too_long and (call.repeatable or not isinstance(failure.error, UnknownOutcomeError))
 
 
 def _sent(request: Callable[[], Any]) -> Reply | Lost:

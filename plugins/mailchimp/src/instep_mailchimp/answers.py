@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from instep.contract import RepeatError, Reply
 from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError
 from instep_mailchimp import wire
 
@@ -41,35 +41,12 @@ class Answer(Generic[T]):
     at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No answer. `sent` is false where the request surely never reached Mailchimp."""
-
-    reason: str
-    sent: bool
-
-
 class RefusedError(RemoteError):
     """Mailchimp refused the request; `problem` says why, as far as it could be read."""
 
     def __init__(self, message: str, *, status: int, problem: wire.Problem) -> None:
         super().__init__(message, status=status, code=problem.title)
         self.problem = problem
-
-
-class RepeatError(Exception):
-    """The same request may pass after a wait; `error` is what to raise when patience ends."""
-
-    def __init__(self, error: RemoteError) -> None:
-        super().__init__()
-        self.error = error
 
 
 def failure(call: Call, reply: Reply) -> Exception:
@@ -105,11 +82,3 @@ def again(call: Call, what: str, *, sent: bool = True, status: int | None = None
     """A failure that may pass. In the end it is an unknown outcome where a write may have taken effect."""
     kind = UnknownOutcomeError if call.writes and sent else RetryLaterError
     return RepeatError(kind(f"Mailchimp ({call.label}): {what}. Run again later.", status=status))
-
-
-def date(reply: Reply) -> datetime | None:
-    """Mailchimp's own clock, to the second, where it tells."""
-    try:
-        return parsedate_to_datetime(reply.headers["Date"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError):
-        return None

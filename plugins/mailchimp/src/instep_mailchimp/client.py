@@ -5,19 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from instep.contract import Effects, secrets_of, without_secrets
-from instep.errors import UnknownOutcomeError
-from instep_mailchimp.answers import Answer, Call, Lost, RepeatError, Reply, again, date, failure
+from instep.contract import Effects, Lost, Reply, answer_of, patiently, secrets_of, without_secrets
+from instep_mailchimp.answers import Answer, Call, again, failure
 from instep_mailchimp.settings import MailchimpSettings
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-_ATTEMPTS: Final = 5
 
 
 class Decoder(Protocol[T_co]):
@@ -44,7 +41,7 @@ class MailchimpClient:
 
         def parse(reply: Reply) -> Answer[T]:
             try:
-                return Answer(decoder.decode(reply.data), date(reply))
+                return Answer(decoder.decode(reply.data), reply.at)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 raise again(call, f"answered {reply.status} with a body that cannot be read") from None
 
@@ -60,37 +57,10 @@ class MailchimpClient:
             self._session.close()
             self._session = None
 
-    # --- repeating ---------------------------------------------------------------------------------------------
+    # --- asking ------------------------------------------------------------------------------------------------
 
     def _patiently(self, call: Call, parse: Callable[[Reply], T]) -> T:
-        """Send until it passes or patience ends. What the transport raises goes through untouched."""
-        import tenacity  # here, so that importing the plugin stays quick
-
-        lost: list[UnknownOutcomeError] = []
-
-        def attempt() -> T:
-            try:
-                return parse(self._judged(call))
-            except RepeatError as failed:
-                lost.extend([failed.error] if isinstance(failed.error, UnknownOutcomeError) else [])
-                raise
-
-        attempts = tenacity.Retrying(
-            sleep=self.effects.sleep,
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            wait=self._wait_seconds,
-            retry=tenacity.retry_if_exception(lambda e: isinstance(e, RepeatError) and _may_repeat(call, e)),
-            reraise=True,
-        )
-        try:
-            return attempts(attempt)
-        except RepeatError as last:
-            # A write that was lost once stays unknown, even if the last attempt surely did nothing.
-            raise (lost[0] if lost else last.error) from None
-
-    def _wait_seconds(self, state: Any) -> float:
-        """Mailchimp never says how long to wait, so waits grow, and differ from those of other apps."""
-        return float(2 ** (state.attempt_number - 1)) * (1 + self.effects.random.random())
+        return patiently(self.effects, lambda: parse(self._judged(call)), repeatable=call.repeatable)
 
     def _judged(self, call: Call) -> Reply:
         outcome = self._exchange(call)
@@ -119,16 +89,18 @@ class MailchimpClient:
 
         def action() -> Reply | Lost:
             with self._open:
-                return _sent(
-                    lambda: session.request(
-                        call.method,
-                        url,
-                        params=dict(call.query),
-                        data=body,
-                        headers=headers,
-                        auth=login,
-                        timeout=settings.timeout_seconds,
-                        allow_redirects=False,
+                return answer_of(
+                    lambda: _reply(
+                        session.request(
+                            call.method,
+                            url,
+                            params=dict(call.query),
+                            data=body,
+                            headers=headers,
+                            auth=login,
+                            timeout=settings.timeout_seconds,
+                            allow_redirects=False,
+                        )
                     )
                 )
 
@@ -159,29 +131,5 @@ def _no_login(request: Any) -> Any:
     return request
 
 
-def _may_repeat(call: Call, failed: RepeatError) -> bool:
-    """Whether no harm can come of it: what surely did nothing may always be sent again."""
-    return call.repeatable or not isinstance(failed.error, UnknownOutcomeError)
-
-
-def _sent(request: Callable[[], Any]) -> Reply | Lost:
-    """Run one request and turn whatever happens into a value."""
-    import requests
-    from urllib3.exceptions import HTTPError, NewConnectionError
-
-    try:
-        response = request()
-        return Reply(response.status_code, response.headers, response.content)
-    except requests.exceptions.ConnectTimeout:
-        return Lost("could not be reached", sent=False)
-    except requests.exceptions.SSLError:
-        return Lost("could not be reached securely", sent=False)
-    except requests.exceptions.ConnectionError as error:
-        reason = getattr(error.args[0] if error.args else None, "reason", None)
-        if isinstance(reason, NewConnectionError):
-            return Lost("could not be reached", sent=False)
-        return Lost("broke off before its answer was complete", sent=True)
-    except requests.exceptions.Timeout:
-        return Lost("did not answer in time", sent=True)
-    except (requests.exceptions.RequestException, HTTPError):
-        return Lost("broke off before its answer was complete", sent=True)
+def _reply(response: Any) -> Reply:
+    return Reply(response.status_code, response.headers, response.content)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from instep.contract import RepeatError, Reply
 from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError, UsedUpError
 
 CENTRAL: Final = ZoneInfo("America/Chicago")
@@ -40,21 +40,6 @@ class Call:
     form: Mapping[str, str] | None = None
     writes: bool = False
     repeatable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No answer. `sent` is false where the request surely never reached Marketo."""
-
-    reason: str
-    sent: bool
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -96,16 +81,6 @@ class RefusedError(RemoteError):
     def __init__(self, message: str, *, problem: Problem, status: int = 200) -> None:
         super().__init__(message, status=status, code=str(problem.code))
         self.problem = problem
-
-
-class RepeatError(Exception):
-    """The same request may pass after a wait; `error` is what to raise when patience ends."""
-
-    def __init__(self, error: RemoteError, wait_seconds: float | None = None, *, too_long: bool = False) -> None:
-        super().__init__()
-        self.error = error
-        self.wait_seconds = wait_seconds
-        self.too_long = too_long
 
 
 class ExpiredError(Exception):
@@ -152,7 +127,7 @@ def status_error(call: Call, reply: Reply) -> Exception:
 
 def used_up(call: Call, reply: Reply) -> UsedUpError:
     """The day's calls are spent: waiting for midnight is not for a run to do."""
-    now = date(reply)
+    now = reply.at
     return UsedUpError(
         f"Marketo ({call.label}): the daily quota of calls is used up. Run again after midnight in US Central time.",
         code="607",
@@ -173,14 +148,6 @@ def again(
     message = f"Marketo ({call.label}): {what}. Run again later."
     kind = UnknownOutcomeError if call.writes and sent else RetryLaterError
     return RepeatError(kind(message, status=status, code=code), wait_seconds)
-
-
-def date(reply: Reply) -> datetime | None:
-    """Marketo's own clock, to the second, where it tells."""
-    try:
-        return parsedate_to_datetime(reply.headers["Date"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def midnight(now: datetime) -> datetime:

@@ -14,18 +14,14 @@ from typing import Any, Final, TypeVar
 import msgspec
 from pydantic import SecretStr
 
-from instep.contract import Effects, secrets_of, without_secrets
-from instep.errors import RemoteError, UnknownOutcomeError
+from instep.contract import Effects, Lost, Reply, answer_of, patiently, secrets_of, without_secrets
+from instep.errors import RemoteError
 from instep_marketo.answers import (
     Answer,
     Call,
     Envelope,
     ExpiredError,
-    Lost,
-    RepeatError,
-    Reply,
     again,
-    date,
     envelope_error,
     status_error,
 )
@@ -33,7 +29,6 @@ from instep_marketo.settings import MarketoSettings
 
 T = TypeVar("T")
 
-_ATTEMPTS: Final = 5
 _envelope = msgspec.json.Decoder(Envelope)
 
 
@@ -70,7 +65,7 @@ class MarketoClient:
                 raise again(call, f"answered {reply.status} with a body that cannot be read") from None
             if not envelope.success:
                 raise envelope_error(call, reply, envelope)
-            return Answer(envelope.result, date(reply), envelope.nextPageToken, envelope.moreResult)
+            return Answer(envelope.result, reply.at, envelope.nextPageToken, envelope.moreResult)
 
         return self._patiently(call, parse)
 
@@ -100,38 +95,10 @@ class MarketoClient:
             self._session.close()
             self._session = None
 
-    # --- repeating ---------------------------------------------------------------------------------------------
+    # --- asking ------------------------------------------------------------------------------------------------
 
     def _patiently(self, call: Call, parse: Callable[[Reply], T]) -> T:
-        """Send until it passes or patience ends. What the transport raises goes through untouched."""
-        import tenacity  # here, so that importing the plugin stays quick
-
-        lost: list[UnknownOutcomeError] = []
-
-        def attempt() -> T:
-            try:
-                return self._authorised(call, parse)
-            except RepeatError as failure:
-                lost.extend([failure.error] if isinstance(failure.error, UnknownOutcomeError) else [])
-                raise
-
-        attempts = tenacity.Retrying(
-            sleep=self.effects.sleep,
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            wait=self._wait_seconds,
-            retry=tenacity.retry_if_exception(lambda e: isinstance(e, RepeatError) and _may_repeat(call, e)),
-            reraise=True,
-        )
-        try:
-            return attempts(attempt)
-        except RepeatError as last:
-            # A write that was lost once stays unknown, even if the last attempt surely did nothing.
-            raise (lost[0] if lost else last.error) from None
-
-    def _wait_seconds(self, state: Any) -> float:
-        """Some chance in it: others who were refused at the same instant come back at another."""
-        asked: float | None = state.outcome.exception().wait_seconds
-        return (asked or float(2 ** (state.attempt_number - 1))) + self.effects.random.random()
+        return patiently(self.effects, lambda: self._authorised(call, parse), repeatable=call.repeatable)
 
     def _authorised(self, call: Call, parse: Callable[[Reply], T]) -> T:
         """Send; where the token has expired or is not known any more, renew it once and send again."""
@@ -172,15 +139,17 @@ class MarketoClient:
         session, url = self._opened(), f"{self._settings.base_url}{call.path}"
 
         def action() -> Reply | Lost:
-            return _sent(
-                lambda: session.request(
-                    call.method,
-                    url,
-                    params=dict(call.query),
-                    data=dict(call.form) if call.form is not None else content,
-                    headers=headers,
-                    timeout=self._settings.timeout_seconds,
-                    allow_redirects=False,
+            return answer_of(
+                lambda: _reply(
+                    session.request(
+                        call.method,
+                        url,
+                        params=dict(call.query),
+                        data=dict(call.form) if call.form is not None else content,
+                        headers=headers,
+                        timeout=self._settings.timeout_seconds,
+                        allow_redirects=False,
+                    )
                 )
             )
 
@@ -219,28 +188,8 @@ def _as_it_is(request: Any) -> Any:
     return request
 
 
-def _may_repeat(call: Call, failure: RepeatError) -> bool:
-    """Whether patience has a point, and no harm can come of it: what surely did nothing may always be sent again."""
-    return not failure.too_long and (call.repeatable or not isinstance(failure.error, UnknownOutcomeError))
-
-
-def _sent(request: Callable[[], Any]) -> Reply | Lost:
-    """Run one request and turn whatever happens into a value: the errors of the library name the whole address."""
-    import requests
-
-    try:
-        response = request()
-        return Reply(response.status_code, response.headers, response.content)
-    except requests.exceptions.SSLError:
-        return Lost("could not be reached securely", sent=False)
-    except requests.ConnectTimeout:
-        return Lost("could not be reached", sent=False)
-    except requests.Timeout:
-        return Lost("did not answer in time", sent=True)
-    except requests.RequestException as error:
-        if "NewConnectionError" in repr(error):
-            return Lost("could not be reached", sent=False)
-        return Lost("broke off before its answer was complete", sent=True)
+def _reply(response: Any) -> Reply:
+    return Reply(response.status_code, response.headers, response.content)
 
 
 _SECRET: Final = re.compile(r"client_secret=[^&\s]*")

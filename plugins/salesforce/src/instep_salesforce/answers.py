@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from instep.contract import Allowance
+from instep.contract import Allowance, RepeatError, Reply
 from instep.errors import AccessError, RemoteError, RetryLaterError, UnknownOutcomeError, UsedUpError
 from instep_salesforce import wire
 
@@ -18,7 +17,6 @@ T = TypeVar("T")
 _LOCKED: Final = frozenset(("UNABLE_TO_LOCK_ROW", "ENTITY_IS_LOCKED"))
 _API_OFF: Final = frozenset(("API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"))
 _FEATURES: Final = frozenset(("FEATURENOTENABLED", "FUNCTIONALITY_NOT_ENABLED", "INVALIDENTITY", "INVALIDOPERATION"))
-_LONGEST_WAIT_SECONDS: Final = 60.0
 NO_RIGHT: Final = frozenset(
     ("INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY")
 )
@@ -48,23 +46,6 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer as it arrived."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No answer. `sent` is false where the request surely never reached Salesforce."""
-
-    reason: str
-    sent: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """What came back. `at` is Salesforce's own clock, to the second, when it answered."""
 
@@ -79,24 +60,6 @@ class RefusedError(RemoteError):
     def __init__(self, message: str, *, status: int, errors: Sequence[wire.Problem]) -> None:
         super().__init__(message, status=status, code=errors[0].code if errors else "")
         self.errors = tuple(errors)
-
-
-class RepeatError(Exception):
-    """The same request may pass after a wait; `error` is what to raise when patience ends.
-
-    With `too_long`, patience ends at once.
-    """
-
-    def __init__(self, error: RemoteError, wait_seconds: float | None = None, *, too_long: bool = False) -> None:
-        super().__init__()
-        self.error = error
-        self.wait_seconds = wait_seconds
-        self.too_long = too_long or (wait_seconds is not None and wait_seconds > _LONGEST_WAIT_SECONDS)
-
-    @property
-    def is_unknown(self) -> bool:
-        """Whether the request may have taken effect."""
-        return isinstance(self.error, UnknownOutcomeError)
 
 
 class ExpiredError(Exception):
@@ -228,14 +191,6 @@ def words(errors: Sequence[wire.Problem]) -> str:
     text = " ".join(errors[0].message.split())[:300] if errors else ""
     text = text or "It gave no reason"
     return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def date(reply: Reply) -> datetime | None:
-    """Salesforce's own clock, to the second, where it tells."""
-    try:
-        return parsedate_to_datetime(reply.headers["Date"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def allowance(reply: Reply) -> Allowance | None:

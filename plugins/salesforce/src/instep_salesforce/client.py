@@ -20,24 +20,20 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import SecretStr
 
-from instep.contract import Effects, secrets_of, without_secrets
+from instep.contract import Effects, Lost, Reply, answer_of, patiently, secrets_of, without_secrets
 from instep.errors import ConfigError, RemoteError, UnknownOutcomeError
 from instep_salesforce import wire
 from instep_salesforce.answers import (
     Answer,
     Call,
     ExpiredError,
-    Lost,
-    Reply,
     again,
     allowance,
-    date,
     expired,
     fault,
     login_problem,
     problem,
 )
-from instep_salesforce.patience import patiently
 from instep_salesforce.settings import SalesforceSettings
 
 T = TypeVar("T")
@@ -102,18 +98,20 @@ class SalesforceClient:
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 raise again(call, f"answered {reply.status} with a body that cannot be read") from None
             told = allowance(reply)
-            return Answer(value, date(reply), told.left if told else None)
+            return Answer(value, reply.at, told.left if told else None)
 
-        return patiently(self.effects, call, lambda: parse(self._authorised(call, self._judged)))
+        return patiently(
+            self.effects, lambda: parse(self._authorised(call, self._judged)), repeatable=call.repeatable
+        )
 
     def send(self, call: Call) -> None:
         """Send a request whose answer has no body, or none that matters."""
-        patiently(self.effects, call, lambda: self._authorised(call, self._judged))
+        patiently(self.effects, lambda: self._authorised(call, self._judged), repeatable=call.repeatable)
 
     def log_in(self) -> None:
         """Make sure that there is an access token; with it comes who it is for."""
         if self._access_token is None:
-            patiently(self.effects, _LOGIN, self._renew)
+            patiently(self.effects, self._renew, repeatable=_LOGIN.repeatable)
 
     def close(self) -> None:
         """Close the connection. A later request opens a new one."""
@@ -162,7 +160,7 @@ class SalesforceClient:
 
             return soap.read(call, self._heard(call, self._passed(call, self._settings.instance_url, post)))
 
-        return patiently(self.effects, call, lambda: self._authorised(call, ask))
+        return patiently(self.effects, lambda: self._authorised(call, ask), repeatable=call.repeatable)
 
     @property
     def _token(self) -> str:
@@ -423,19 +421,11 @@ def _gate(origin: str, effects: Effects, timeout_seconds: float) -> Any:
             options["timeout"] = (timeout_seconds, timeout_seconds)
 
             def action() -> requests.Response | Lost:
-                try:
-                    response = super(Gate, self).send(request, **options)
-                    response.content  # noqa: B018 - reads the body, which may break off
-                except requests.ConnectTimeout:
-                    return Lost("could not be reached", sent=False)
-                except requests.exceptions.SSLError:
-                    return Lost("could not be reached securely", sent=True)
-                except requests.Timeout:
-                    return Lost("did not answer in time", sent=True)
-                except (requests.RequestException, OSError) as error:
-                    if _never_left(error):
-                        return Lost("could not be reached", sent=False)
-                    return Lost("broke off before its answer was complete", sent=True)
+                return answer_of(read)
+
+            def read() -> requests.Response:
+                response = super(Gate, self).send(request, **options)
+                response.content  # noqa: B018 - reads the body, which may break off
                 return response
 
             outcome = effects.transport.send(action, label=self.call.label, writes=self.call.writes)
@@ -446,11 +436,3 @@ def _gate(origin: str, effects: Effects, timeout_seconds: float) -> Any:
             return outcome
 
     return Gate()
-
-
-def _never_left(error: Exception) -> bool:
-    """Whether no connection came about at all."""
-    from urllib3.exceptions import MaxRetryError, NewConnectionError
-
-    inner = error.args[0] if error.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)

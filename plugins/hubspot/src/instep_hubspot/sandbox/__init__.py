@@ -7,15 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from instep.sandbox import (
-    CallLog,
-    Clock,
-    Personality,
-    Sandbox,
-    SandboxServer,
-    SystemClock,
-    control_routes,
-)
+from instep.sandbox import Clock, Personality, Sandbox, SystemClock, serving
 from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, STATIC_TOKEN
 from instep_hubspot.sandbox.character import HubSpotPersonality
 from instep_hubspot.sandbox.controls import PortalControls
@@ -63,31 +55,11 @@ def hubspot_sandbox(
     """A HubSpot account that lives as long as the context; the same `seed` gives the same ids."""
     clock = clock or SystemClock()
     portal = Portal(clock, personality or HubSpotPersonality(), portal_id, seed)
-
-    def change(wanted: Personality) -> None:
-        with portal.lock:
-            portal.personality = HubSpotPersonality.of(wanted)
-
-    def log() -> CallLog:
-        return server.log
-
-    server = SandboxServer(
-        HubSpotService(portal),
-        clock=clock,
-        personality=lambda: portal.personality,
-        control=control_routes(PortalControls(portal), clock, log),
-        port=port,
-        seed=seed,
-    )
-    with server:
+    with serving(HubSpotService(portal), portal, PortalControls(portal), port=port, seed=seed) as server:
         portal.base_url = server.url
         yield HubSpotSandbox(
+            server,
+            portal,
             settings={"access_token": STATIC_TOKEN, "base_url": server.url},
-            url=server.url,
-            log=server.log,
-            clock=clock,
             world=HubSpotWorld(portal),
-            faults=server.faults,
-            read_personality=lambda: portal.personality,
-            change_personality=change,
         )

@@ -54,6 +54,11 @@ class Portal:
         self.base_url = base_url
         self.reset()
 
+    def behave(self, wanted: Personality) -> None:
+        """Behave otherwise from now on."""
+        with self.lock:
+            self.personality = HubSpotPersonality.of(wanted)
+
     def reset(self) -> None:
         """Return to the state of a new account."""
         with self.lock:

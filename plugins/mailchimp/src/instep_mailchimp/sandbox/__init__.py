@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from instep.sandbox import (
-    CallLog,
-    Clock,
-    Personality,
-    Sandbox,
-    SandboxServer,
-    SystemClock,
-    control_routes,
-)
+from instep.sandbox import Clock, Personality, Sandbox, SystemClock, serving
 from instep_mailchimp.sandbox.account import ACCESS_TOKEN, API_KEY, AUDIENCE, DATA_CENTRE, Account
 from instep_mailchimp.sandbox.character import MailchimpPersonality
 from instep_mailchimp.sandbox.controls import AccountControls
@@ -42,31 +34,11 @@ def mailchimp_sandbox(
     """A Mailchimp account with one audience, for as long as the context lasts; one `seed`, the same ids."""
     clock = clock or SystemClock()
     account = Account(clock, MailchimpPersonality.of(personality or MailchimpPersonality()), seed)
-
-    def change(wanted: Personality) -> None:
-        with account.lock:
-            account.personality = MailchimpPersonality.of(wanted)
-
-    def log() -> CallLog:
-        return server.log
-
-    server = SandboxServer(
-        MailchimpService(account),
-        clock=clock,
-        personality=lambda: account.personality,
-        control=control_routes(AccountControls(account), clock, log),
-        port=port,
-        seed=seed,
-    )
-    with server:
+    with serving(MailchimpService(account), account, AccountControls(account), port=port, seed=seed) as server:
         account.base_url = server.url
         yield Sandbox(
+            server,
+            account,
             settings={"api_key": API_KEY, "base_url": server.url, "audiences": {"members": AUDIENCE}},
-            url=server.url,
-            log=server.log,
-            clock=clock,
             world=MailchimpWorld(account),
-            faults=server.faults,
-            read_personality=lambda: account.personality,
-            change_personality=change,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from instep.sandbox import Clock, SeededIds
+from instep.sandbox import Clock, Personality, SeededIds
 from instep_mailchimp.sandbox.audience import Audience, Member, MergeField
 from instep_mailchimp.sandbox.character import MailchimpPersonality
 from instep_mailchimp.sandbox.errors import forgotten, in_compliance_state, not_found
@@ -57,6 +57,11 @@ class Account:
         self.lock = threading.RLock()
         self.base_url = ""
         self.reset()
+
+    def behave(self, wanted: Personality) -> None:
+        """Behave otherwise from now on."""
+        with self.lock:
+            self.personality = MailchimpPersonality.of(wanted)
 
     def reset(self) -> None:
         """A new account with one audience."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from instep.sandbox import CallLog, Clock, Personality, Sandbox, SandboxServer, SystemClock, control_routes
+from instep.sandbox import Clock, Personality, Sandbox, SystemClock, serving
 from instep_marketo.sandbox.character import MarketoPersonality
 from instep_marketo.sandbox.controls import SubscriptionControls
 from instep_marketo.sandbox.service import CLIENT_ID, CLIENT_SECRET, MarketoService
@@ -43,24 +43,12 @@ def marketo_sandbox(
     world.add_field("buyingStage", "Buying Stage")
     world.add_channel("Journey", JOURNEY, hidden=["Former"])
     program, static_list = world.add_program("Buying journey", "Journey"), world.add_list("Watched")
-
-    def change(wanted: Personality) -> None:
-        with subscription.lock:
-            subscription.personality = MarketoPersonality.of(wanted)
-
-    def log() -> CallLog:
-        return server.log
-
-    server = SandboxServer(
-        MarketoService(subscription),
-        clock=clock,
-        personality=lambda: subscription.personality,
-        control=control_routes(SubscriptionControls(subscription), clock, log),
-        port=port,
-        seed=seed,
-    )
-    with server:
+    with serving(
+        MarketoService(subscription), subscription, SubscriptionControls(subscription), port=port, seed=seed
+    ) as server:
         yield Sandbox(
+            server,
+            subscription,
             settings={
                 "munchkin_id": munchkin_id,
                 "base_url": server.url,
@@ -70,11 +58,5 @@ def marketo_sandbox(
                 "programs": [program],
                 "lists": [static_list],
             },
-            url=server.url,
-            log=server.log,
-            clock=clock,
             world=world,
-            faults=server.faults,
-            read_personality=lambda: subscription.personality,
-            change_personality=change,
         )

@@ -93,6 +93,11 @@ class Subscription:
         self._seed = seed
         self.reset()
 
+    def behave(self, wanted: Personality) -> None:
+        """Behave otherwise from now on."""
+        with self.lock:
+            self.personality = MarketoPersonality.of(wanted)
+
     def reset(self) -> None:
         """Return to the state of a new subscription."""
         self.ids = SeededIds(self._seed)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from instep.sandbox import CallLog, Clock, Personality, Sandbox, SandboxServer, SystemClock, control_routes
+from instep.sandbox import Clock, Personality, Sandbox, SystemClock, serving
 from instep_salesforce.sandbox.character import SalesforcePersonality
 from instep_salesforce.sandbox.controls import OrgControls
 from instep_salesforce.sandbox.conversion import Converted
@@ -63,27 +63,11 @@ def salesforce_sandbox(
     """A Salesforce org that lives as long as the context; the same `seed` gives the same ids."""
     clock = clock or SystemClock()
     org = Org(clock, personality or SalesforcePersonality(), seed)
-
-    def log() -> CallLog:
-        return server.log
-
-    server = SandboxServer(
-        SalesforceService(org),
-        clock=clock,
-        personality=lambda: org.personality,
-        control=control_routes(OrgControls(org), clock, log),
-        port=port,
-        seed=seed,
-    )
-    with server:
+    with serving(SalesforceService(org), org, OrgControls(org), port=port, seed=seed) as server:
         org.base_url = server.url
         yield SalesforceSandbox(
+            server,
+            org,
             settings={"instance_url": server.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
-            url=server.url,
-            log=server.log,
-            clock=clock,
             world=SalesforceWorld(org),
-            faults=server.faults,
-            read_personality=lambda: org.personality,
-            change_personality=org.behave,
         )
