@@ -1,8 +1,8 @@
 """A connector that somebody else writes: by the guide, from an empty folder, in an environment that is not ours.
 
-`docs/how-to/write-a-connector.md` is typed in as it stands: every file, every change, every command. What the commands
-print is held against what the page says. Two things of the page are done otherwise, because nothing is fetched here:
-the environment is made by this test, and Instep comes into it as a wheel that was just built.
+`docs/how-to/write-a-connector.md` is typed in as it stands: every file, every change, every command. What the
+commands print is held against what the page says. Two things are done otherwise, because nothing is fetched here: the
+environment is made by this test, and Instep comes into it as a wheel that was just built.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def take(step: Step, folder: Path) -> None:
     if step.language == "diff":
         text = place.read_text(encoding="utf-8")
         for part in step.text.split("@@\n"):
-            old, new = ("".join(line[1:] for line in part.splitlines(True) if line[0] in kept) for kept in (" -", " +"))
+            old, new = (
+                "".join(line[1:] for line in part.splitlines(True) if line[0] in kept) for kept in (" -", " +")
+            )
             assert text.count(old) == 1, part
             text = text.replace(old, new)
     place.write_text(text, encoding="utf-8")
@@ -99,7 +101,7 @@ def under_another_name(files: dict[str, str]) -> dict[str, str]:
     return {renamed(path): renamed(text) for path, text in files.items()}
 
 
-# --- the same code in both places ------------------------------------------------------------------------------------
+# --- the same code in both places ----------------------------------------------------------------------------------
 
 
 def test_a_new_connector_has_the_code_of_the_page(tmp_path: Path) -> None:
@@ -127,6 +129,35 @@ def test_every_block_of_the_page_is_a_file_or_something_to_type() -> None:
     assert {step.language for step in steps() if step.path} == {"toml", "markdown", "python", "diff"}
 
 
+def test_the_code_of_a_new_connector_is_clean(tmp_path: Path) -> None:
+    made = typed_in(tmp_path / "instep-deskbook")
+    assert max(len(line) for path, text in made.items() if path.endswith(".py") for line in text.splitlines()) <= 118
+    rules = ["--isolated", "--line-length", "118", "--select", "E,F,W,I,UP,B,C4,SIM,RUF,RET,PT,PIE,DTZ,N"]
+    done = _tool(tmp_path / "instep-deskbook", "ruff", "check", *rules, ".")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.ci
+def test_the_types_of_a_new_connector_are_strict(tmp_path: Path) -> None:
+    typed_in(tmp_path / "instep-deskbook")
+    done = _tool(
+        tmp_path / "instep-deskbook", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "src", "tests"
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def _tool(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    ways = {"MYPYPATH": os.pathsep.join([str(ROOT / "core"), str(folder / "src")])}
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=os.environ | ways,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_a_new_connector_is_green_where_it_was_written(tmp_path: Path) -> None:
     """The quick twin of the tests below: no wheels, and the packages of this environment."""
     CliRunner().invoke(instep, ["connector", "new", "other", "--into", str(tmp_path)])
@@ -144,7 +175,7 @@ def test_a_new_connector_is_green_where_it_was_written(tmp_path: Path) -> None:
     assert " passed" in done.stdout
 
 
-# --- in a clean environment --------------------------------------------------------------------------------------------
+# --- in a clean environment ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -264,10 +295,10 @@ def test_the_guide_leads_from_an_empty_folder_to_two_accounts_in_step(stranger: 
                     if command.endswith("&"):
                         process, printed = stranger.start(command.rstrip("& "))
                         running.callback(_end, process)
-                        said = said.splitlines()[0]
+                        expected = said.splitlines()[0]
                     else:
-                        printed = stranger.type(command)
-                    assert not said or as_said(printed, said), f"$ {command}\n{printed}\n--- the page says:\n{said}"
+                        printed, expected = stranger.type(command), said
+                    assert not said or as_said(printed, expected), f"$ {command}\n{printed}\n--- expected:\n{said}"
                     compared += bool(said)
     assert compared > 12
 

@@ -117,7 +117,9 @@ def test_a_secret_of_the_environment_is_never_written(tmp_path: Path) -> None:
     texts = [place.read_text(encoding="utf-8") for place in tmp_path.rglob("*") if place.is_file()]
     assert texts
     assert not [text for text in texts if "canary-4f1d0c" in text]
-    assert "# the environment gives INSTEP_MINE__CLIENT_SECRET" in (tmp_path / "sync.toml").read_text(encoding="utf-8")
+    assert "# the environment gives INSTEP_MINE__CLIENT_SECRET" in (tmp_path / "sync.toml").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.usefixtures("login")

@@ -33,7 +33,7 @@ class NewPackage:
 def write_package(name: str, into: Path) -> NewPackage:
     """Write the package `instep-NAME` into a folder, which is made where it is not there.
 
-    Raises `ConfigError`, with nothing written, for a name that cannot be used, and where the package's folder is there.
+    Raises `ConfigError`, with nothing written, for a name that cannot be used, and where that package is there.
     """
     files = files_as(name)
     folder = into / distribution_of(name)

@@ -1,6 +1,6 @@
 """The page that builds a connector step by step, read as the files that it arrives at.
 
-The page is the only place where that code stands: `docs/how-to/write-a-connector.md`, of which every wheel has a copy.
+The page is the only place where that code stands: `docs/how-to/write-a-connector.md`. Every wheel has a copy of it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def files_of(page: str) -> dict[str, str]:
 
 
 def changed(text: str, diff: str) -> str:
-    """A text after a change, whose parts are separated by lines of `@@`. Raises `ValueError` where one does not fit."""
+    """A text after a change whose parts lines of `@@` separate. Raises `ValueError` where one does not fit."""
     for part in diff.split("@@\n"):
         lines = part.splitlines(keepends=True)
         before = "".join(line[1:] for line in lines if line[0] in " -")

@@ -41,7 +41,7 @@ def refused(*arguments: str) -> str:
     return str(result.exception)
 
 
-# --- what is written -------------------------------------------------------------------------------------------------
+# --- what is written ------------------------------------------------------------------------------------------------
 
 
 def test_a_package_is_written_here_unless_a_folder_is_named(here: Path) -> None:
@@ -92,7 +92,7 @@ def test_everything_that_is_written_can_be_read(here: Path) -> None:
         tomllib.loads(place.read_text(encoding="utf-8"))
 
 
-# --- what is refused -------------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["", "My", "9lives", "my-crm", "my crm", "_crm", "crm_", "größe", "class", "../up"])
@@ -162,7 +162,7 @@ def test_a_package_whose_writing_breaks_off_leaves_nothing(here: Path, monkeypat
     assert new("mycrm").exit_code == 0
 
 
-# --- the page that it is made from -----------------------------------------------------------------------------------
+# --- the page that it is made from ----------------------------------------------------------------------------------
 
 
 def test_every_change_of_the_page_fits_what_was_written_before() -> None:
