@@ -104,6 +104,30 @@ def test_the_next_steps_name_the_secret_and_the_commands(tmp_path: Path) -> None
         assert step in result.stderr
 
 
+@pytest.fixture
+def login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment gives a secret, and one more setting, that nobody can leave out."""
+    monkeypatch.setenv("INSTEP_MINE__CLIENT_SECRET", "canary-4f1d0c")
+    monkeypatch.setenv("INSTEP_MINE__CLIENT_ID", "acme")
+
+
+@pytest.mark.usefixtures("login")
+def test_a_secret_of_the_environment_is_never_written(tmp_path: Path) -> None:
+    assert run(str(tmp_path), "-c", "mine=marketo").exit_code == 0
+    texts = [place.read_text(encoding="utf-8") for place in tmp_path.rglob("*") if place.is_file()]
+    assert texts
+    assert not [text for text in texts if "canary-4f1d0c" in text]
+    assert "# the environment gives INSTEP_MINE__CLIENT_SECRET" in (tmp_path / "sync.toml").read_text(
+        encoding="utf-8"
+    )
+
+
+@pytest.mark.usefixtures("login")
+def test_another_setting_of_the_environment_is_written(tmp_path: Path) -> None:
+    run(str(tmp_path), "-c", "mine=marketo")
+    assert 'client_id = "acme"' in (tmp_path / "sync.toml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,7 +1,8 @@
-"""`instep connector list|show|test`."""
+"""`instep connector list|show|new|test`."""
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -121,6 +122,36 @@ def _key_field(plugin: Any) -> str:
     objects = tomllib.loads(plugin.starter_mapping).values()
     named = (one["instep_id"] for one in objects if isinstance(one, dict) and "instep_id" in one)
     return str(next(named, "instep_id"))
+
+
+@connector.command()
+@click.argument("name")
+@click.option(
+    "--into",
+    default=".",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the package's folder is put; here, unless given.",
+)
+@json_option
+def new(name: str, into: Path, as_json: bool) -> None:
+    """Write the package of a new connector: it works against its own imitation of a system, and its tests are green.
+
+    NAME is what admins will write after `plugin =`, in small letters: mycrm. Never overwrites anything.
+    """
+    from instep.newconnector.package import write_package
+
+    made = write_package(name, into)
+    then = [
+        f"cd {shlex.quote(str(made.folder))} && python -m pip install -e .",
+        "python -m pytest tests",
+        f"instep connector show {name}",
+    ]
+    if as_json:
+        print_json("connector-new", {"name": name, "folder": str(made.folder), "files": made.files, "next": then})
+        return
+    click.echo("\n".join(f"wrote {plain(str(made.folder / file))}" for file in made.files))
+    talk("\n".join(["", "Next:", *(f"  {plain(line)}" for line in then)]))
 
 
 def describe(plugin: Any) -> dict[str, Any]:

@@ -164,14 +164,15 @@ def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]
 
 
 def _demanded(one: Wanted) -> list[str]:
-    """A line to fill in for every setting that has no default and that nobody has given."""
-    from instep.settings import environment_prefix
+    """A line for every setting that has no default, with what the environment gives. Secrets stay where they are."""
+    from instep.settings import environment_prefix, is_secret
 
     fields = one.plugin.settings.model_fields.items()
     given = {"path"} if one.path is not None else set()
-    wanted = [(name, field) for name, field in fields if field.is_required() and name not in given]
     lines = []
-    for name, field in wanted:
+    for name, field in fields:
+        if not field.is_required() or name in given or is_secret(field.annotation):
+            continue
         value = os.environ.get(environment_prefix(one.name) + name.upper())
         known = f"{name} = {toml_text(value)}" if value else f'# {name} = "…"'
         lines.append(f"{known}   # {(field.description or '').splitlines()[0]}")

@@ -41,7 +41,7 @@ COMMANDS = {
     ),
     "help": ("instep.cli.help:help", "What a code means that Instep printed, and what to do."),
     "schema": ("instep.cli.schema:schema", "JSON Schemas of the files, for editors."),
-    "connector": ("instep.cli.connector:connector", "Installed connectors: list, show."),
+    "connector": ("instep.cli.connector:connector", "Connectors: list, show; write a new one."),
     "sandbox": ("instep.cli.sandbox:sandbox", "Imitations of vendors on this machine: up, load."),
 }
 
