@@ -19,7 +19,7 @@ from instep.contract import ConnectorPlugin
 from instep.mapping.load import load_workspace
 from instep.plugins import find_plugin
 from instep.sandbox import VirtualClock
-from instep.sync.doctor import create_fields
+from instep.sync.doctor import create_fields, examine
 from instep.sync.run import Outcome, sync
 from instep.sync.session import identify, open_session
 from instep.sync.transport import World
@@ -165,6 +165,26 @@ def test_all_four_show_the_same_stage_and_then_there_is_nothing_to_do(systems: S
     }  # fmt: skip
     systems.sync()
     assert systems.written() == {}
+
+
+def marketo_findings(systems: Systems, old: str = "", new: str = "") -> list[str]:
+    """What the doctor finds wrong with Marketo's stages, after an edit of its mapping."""
+    file = systems.root / "mappings" / "marketo.toml"
+    file.write_text(file.read_text().replace(old, new) if old else file.read_text())
+    with open_session(load_workspace(systems.root), systems.world) as session:
+        identify(session)
+        found = [finding for finding in examine(session) if finding.connection == "marketo"]
+    return [finding.what for finding in found if finding.code.startswith("stage-")]
+
+
+def test_the_doctor_misses_no_stage_in_a_text_field_because_a_program_beside_it_has_statuses(systems: Systems) -> None:
+    assert marketo_findings(systems) == []
+
+
+def test_the_doctor_misses_a_stage_in_the_status_of_a_program_that_does_not_have_it(systems: Systems) -> None:
+    (program,) = systems.boxes["marketo"].settings["programs"]
+    found = marketo_findings(systems, 'field = "buyingStage"', f'field = "program:{program}"')
+    assert f'pipeline program:{program} has no stage "Decision"' in found
 
 
 def test_a_webinar_attended_in_marketo_moves_the_buyer_everywhere_within_one_sync(systems: Systems) -> None:
