@@ -177,7 +177,9 @@ def marketo_findings(systems: Systems, old: str = "", new: str = "") -> list[str
     return [finding.what for finding in found if finding.code.startswith("stage-")]
 
 
-def test_the_doctor_misses_no_stage_in_a_text_field_because_a_program_beside_it_has_statuses(systems: Systems) -> None:
+def test_the_doctor_misses_no_stage_in_a_text_field_because_a_program_beside_it_has_statuses(
+    systems: Systems,
+) -> None:
     assert marketo_findings(systems) == []
 
 
