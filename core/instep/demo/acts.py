@@ -93,4 +93,5 @@ def acts_in_tools(dice: Dice, buyers: Iterable[Buyer]) -> Iterator[Act]:
             at = START - timedelta(days=dice.number(3, 40), hours=dice.number(1, 9))
             yield Act(f"A-{buyer.key}-C", "downloads-document", buyer.key, at, "", "campaigns")
         if buyer.known.newsletter and not buyer.opted_out.newsletter and dice.chance(0.15):
-            yield Act(f"A-{buyer.key}-N", "visits-website", buyer.key, START, "", "newsletter")
+            at = START - timedelta(hours=dice.number(1, 20))
+            yield Act(f"A-{buyer.key}-N", "visits-website", buyer.key, at, "", "newsletter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import tomllib
@@ -61,6 +62,7 @@ def copy_example(
     source = example()
     unwanted = [f"{name}.toml" for name in without] + ([] if ids else [f"*{SUFFIX}.toml"])
     shutil.copytree(source / "mappings", folder / "mappings", ignore=shutil.ignore_patterns("presets", *unwanted))
+    _forget_users(folder / "mappings" / "team.toml", without)
     text = _without((source / "sync.toml").read_text(encoding="utf-8"), without)
     given = tomllib.loads(text)["connections"]
     for connection, settings in logins.items():
@@ -77,6 +79,14 @@ def _without(text: str, connections: Collection[str]) -> str:
     """The file without the paragraphs of these connections."""
     headers = tuple(f"[connections.{name}]\n" for name in connections)
     return "\n\n".join(part for part in text.split("\n\n") if not any(header in part for header in headers))
+
+
+def _forget_users(team: Path, connections: Collection[str]) -> None:
+    """Take these connections' users out of the team's file."""
+    text = team.read_text(encoding="utf-8")
+    for name in connections:
+        text = re.sub(rf', {name} = "[^"]*"', "", text)
+    team.write_text(text, encoding="utf-8")
 
 
 @contextmanager

@@ -149,6 +149,7 @@ def travel(story: Story) -> None:
     faded, changes = runs.without_fading(outcome.plan.changes)
     names = runs.names(story.workspace, {change.entity for change in changes})
     tell.travelled(story.teller, story.workspace, changes, names, faded)
+    tell.noted(story.teller, outcome, story.told)
     strangers = sorted(set(names.values()) - story.cast.touched(story.scene))
     text = f"{written(outcome)} written, about nobody else" + (f" but {', '.join(strangers)}" if strangers else "")
     story.expect(outcome.exit_code == 0 and not strangers and written(outcome) > 0, text)

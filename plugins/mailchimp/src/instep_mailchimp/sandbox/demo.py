@@ -50,7 +50,7 @@ class MailchimpDemo:
                     self._world.tag(buyer.email, tag)
         mail = self._world.send_campaign("What is new this spring")
         for act in scene.acts_of("newsletter"):
-            self._world.react("click", scene.buyer[act.buyer].email, mail)
+            self._world.react("click", scene.buyer[act.buyer].email, mail, at=act.at)
 
     # --- what happens then ---------------------------------------------------------------------------------------
 
