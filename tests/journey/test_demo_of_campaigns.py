@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from instep.demo.heroes import CALLED, MEMBER, WALKER
 from instep.demo.part import written
 from instep.demo.shown import is_everywhere_at, opted_out, owners
 
+ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = {FOLDER, "hubspot", "salesforce", "marketo", "mailchimp"}
 
 
@@ -81,6 +84,34 @@ def test_the_workspace_is_kept_and_passes_check(demo: tuple[Path, int, str]) -> 
 
     result = CliRunner().invoke(check, ["-w", str(demo[0])])
     assert result.exit_code == 0, result.output
+
+
+def shown_in(picture: Path) -> str:
+    """What a picture says, without blanks: it may break lines elsewhere."""
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", picture.read_text(encoding="utf-8"))
+    return "".join("".join(map(html.unescape, texts)).split())
+
+
+def missing_in(picture: Path, text: str) -> list[str]:
+    """The lines of the demo that a picture does not show, but for places on this machine and how long it took."""
+    shown = shown_in(picture)
+    lines = [line for line in text.splitlines() if not re.search(r"127\.0\.0\.1|/tmp|/dev|, after [0-9.]+ s\.", line)]
+    return [line for line in lines if "".join(line.split()) not in shown]
+
+
+def test_the_picture_shows_what_the_demo_prints(demo: tuple[Path, int, str]) -> None:
+    picture, text = ROOT / "docs" / "campaign.svg", demo[2].replace(str(demo[0]), "/tmp")
+    assert missing_in(picture, text) == []
+    assert missing_in(picture, text.replace("Talweg", "Brindle")) != []
+
+
+@pytest.mark.ci
+def test_the_first_picture_shows_what_the_first_part_prints(tmp_path: Path) -> None:
+    from instep.demo.story import play as play_all
+
+    out = io.StringIO()
+    assert play_all(tmp_path, file=out) == 0
+    assert missing_in(ROOT / "docs" / "demo.svg", out.getvalue().replace(str(tmp_path), "/tmp")) == []
 
 
 @pytest.mark.ci

@@ -153,10 +153,15 @@ def travelled(
     """Every change in full, buyer by buyer and deal by deal."""
     for entity, (group, values) in by_entity(changes).items():
         what = ", ".join(words(workspace, group[0], value) for value in values if value.name != "instep_id")
-        where = " and ".join(dict.fromkeys(change.connection for change in group))
+        where = _where(workspace, group)
         teller.change(shown.get(entity, entity), what, f"in {where}")
     if faded:
         teller.say(f"and {faded} {'score has' if faded == 1 else 'scores have'} faded below a line meanwhile", "dim")
+
+
+def _where(workspace: Workspace, group: Sequence[Change]) -> str:
+    names = tuple(dict.fromkeys(change.connection for change in group))
+    return f"all {len(names)} systems" if len(names) == len(workspace.connection_names) else " and ".join(names)
 
 
 def explained(teller: Teller, explanation: Explanation) -> None:

@@ -31,12 +31,16 @@ def opening(teller: Teller, scene: Scene, folder: Path) -> None:
 def happened(teller: Teller, workspace: Workspace, outcome: Outcome) -> None:
     """Every value that a run wrote, system by system, in each system's own words."""
     for change in outcome.plan.changes:
-        told = [words(workspace, change, value) for value in change.values if value.name not in OWN]
+        names = {value.name for value in change.values}
+        hidden = {*OWN, "instep_stage"} if "stage" in names else {*OWN}
+        told = [words(workspace, change, value) for value in change.values if value.name not in hidden]
         teller.change(f"{change.connection:<10}", ", ".join(told))
 
 
 def owned(found: Mapping[str, str]) -> str:
     """Who owns the buyer, system by system."""
+    if len(set(found.values())) == 1:
+        return f"{next(iter(found.values()))} in {' and '.join(found)}"
     return ", ".join(f"{connection} {owner}" for connection, owner in found.items())
 
 
