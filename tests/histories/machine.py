@@ -127,7 +127,6 @@ class Histories(RuleBasedStateMachine):
     """Plays what it draws, and looks at the end whether all is well."""
 
     systems: ClassVar[Systems]
-    known: ClassVar[tuple[str, ...]] = KNOWN
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,19 +144,14 @@ class Histories(RuleBasedStateMachine):
             self.history = None  # it has come to its end
             raise
 
-    @initialize(which=st.integers(0, 99), first=st.lists(_line(WHERE, "make", SOMETHING), min_size=1, max_size=5))
-    def begin(self, which: int, first: Sequence[str]) -> None:
-        names = self.known[which % len(self.known)]
+    @initialize(names=_one(*KNOWN), first=st.lists(_line(WHERE, "make", SOMETHING), min_size=1, max_size=5))
+    def begin(self, names: str, first: Sequence[str]) -> None:
         self.history = History(self.systems, Path(self.folder.name) / "workspace", names)
         for step in first:
             self.do(step)
 
     @rule(step=PEOPLE_DO)
     def somebody_acts(self, step: str) -> None:
-        self.do(step)
-
-    @rule(step=IN_TOOLS)
-    def something_happens_in_a_campaign_tool(self, step: str) -> None:
         self.do(step)
 
     @rule(steps=st.lists(PEOPLE_DO, min_size=2, max_size=4))
@@ -205,11 +199,20 @@ class Histories(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-def play(histories: int, steps: int, *, number: int | None = None, known: tuple[str, ...] = KNOWN) -> None:
-    """Play so many histories of at most so many turns, in some of the `known` systems.
+class HistoriesWithTools(Histories):
+    """The same with two campaign tools among the systems, and people at work in them."""
 
-    Without a number, they are the same ones each time.
-    """
+    @initialize(names=_one(*WITH_TOOLS), first=st.lists(_line(WHERE, "make", SOMETHING), min_size=1, max_size=5))
+    def begin(self, names: str, first: Sequence[str]) -> None:
+        super().begin(names, first)  # type: ignore[misc]
+
+    @rule(step=IN_TOOLS)
+    def something_happens_in_a_campaign_tool(self, step: str) -> None:
+        self.do(step)
+
+
+def play(histories: int, steps: int, *, number: int | None = None, machine: type[Histories] = Histories) -> None:
+    """Play so many histories of at most so many turns; without a number, the same ones each time."""
     wanted = settings(
         derandomize=number is None,
         max_examples=histories,
@@ -222,9 +225,9 @@ def play(histories: int, steps: int, *, number: int | None = None, known: tuple[
     )
     with in_memory() as folder, opened(folder) as systems:
 
-        class Playing(Histories):
+        class Playing(machine):  # type: ignore[misc, valid-type]
             pass
 
-        Playing.systems, Playing.known = systems, known
+        Playing.systems = systems
         told = Playing if number is None else seed(number)(Playing)
         run_state_machine_as_test(told, settings=wanted)

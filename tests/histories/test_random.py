@@ -11,7 +11,7 @@ import random
 
 import pytest
 
-from .machine import WITH_TOOLS, play
+from .machine import HistoriesWithTools, play
 
 
 def test_a_few_short_histories_end_well() -> None:
@@ -19,14 +19,14 @@ def test_a_few_short_histories_end_well() -> None:
 
 
 def test_a_few_short_histories_with_campaign_tools_end_well() -> None:
-    play(5, 8, known=WITH_TOOLS)
+    play(5, 8, machine=HistoriesWithTools)
 
 
 @pytest.mark.ci
 def test_histories_with_campaign_tools_end_well() -> None:
     number = given_seed(1)
     print(f"seed {number}: INSTEP_SEED={number} plays these histories again")
-    play(25, 16, number=number, known=WITH_TOOLS)
+    play(25, 16, number=number, machine=HistoriesWithTools)
 
 
 @pytest.mark.ci
@@ -47,7 +47,7 @@ def test_many_histories_end_well(part: int) -> None:
 def test_many_histories_with_campaign_tools_end_well(part: int) -> None:
     number = given_seed(random.SystemRandom().randrange(10**6)) + part
     print(f"seed {number}: INSTEP_SEED={number - part} plays these histories again")
-    play(100, 30, number=number, known=WITH_TOOLS)
+    play(100, 30, number=number, machine=HistoriesWithTools)
 
 
 def given_seed(otherwise: int) -> int:

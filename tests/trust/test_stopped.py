@@ -17,8 +17,8 @@ A_FEW = [
     ("salesforce", "jobs", 12),
     ("files", "everyday", 20),
     ("mixed", "departures", 9),
-    ("five", "campaign", 8),
-    ("five", "first load", 4),
+    ("five", "campaign", 6),
+    ("five", "first load", 3),
 ]
 SOME, PAIRS = 30, 7
 """How many stops of one story, and how many pairs, are played in CI."""
