@@ -6,7 +6,7 @@ import importlib
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -124,7 +124,8 @@ def build(root: Path) -> Taken:
         Segments(store) as segments,
         offline(workspace, store, world(), NOW) as session,
     ):
-        wanted = Columns(segments, session, session, changed(workspace, workspace), Tally()).projections()
+        every = replace(changed(workspace, workspace), process=True, scoring=True)
+        wanted = Columns(segments, session, session, every, Tally()).projections()
         began = time.perf_counter()
         segments.refresh(wanted, lambda step, done=None, of=None: rows.update({step: done or 0}))
         return Taken(time.perf_counter() - began, sum(rows.values()))

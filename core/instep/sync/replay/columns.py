@@ -118,9 +118,10 @@ class Columns:
     # --- what is read -------------------------------------------------------------------------------------------
 
     def projections(self) -> list[Projection]:
-        """Every table of columns that may be read."""
-        kinds = (self.persons(), self.companies(), self.opportunities())
-        return [*kinds, self.acts(), journeys(), claims(), *self.records().values()]
+        """Every table of columns that these changes have read."""
+        found = [self.persons(), self.companies(), self.opportunities(), *self.records().values()]
+        found += [self.acts()] if self.changed.process or self.changed.scoring else []
+        return [*found, journeys(), claims()] if self.changed.process else found
 
     def persons(self) -> Projection:
         return entities(Kind.PERSON, _names(self.before, Kind.PERSON))
@@ -440,13 +441,16 @@ class _Work:
     def _count_moves(self, persons: pl.DataFrame, after: pl.DataFrame) -> None:
         import polars as pl
 
+        if not (aspects := self._aspects()):
+            return
         now = after.with_columns(_owner_text(after["owner"]), pl.col("published").cast(pl.String).alias("score"))
         owner = persons["f:owner"] if "f:owner" in persons.columns else after["owner"]
         score = pl.col("published").cast(pl.String).alias("score")
         was = persons.with_columns(_owner_text(owner.alias("owner")), score)
-        for aspect in ("stage", "segment", "owner", *SCORES):
+        known_as = self._labels(persons)
+        for aspect in aspects:
             pairs = pl.DataFrame(
-                {"entity": persons["entity"], "was": was[aspect], "now": now[aspect], "label": self._labels(persons)}
+                {"entity": persons["entity"], "was": was[aspect], "now": now[aspect], "label": known_as}
             ).filter(pl.col("was").ne_missing(pl.col("now")))
             grouped = (
                 pairs.sort("entity")
@@ -455,6 +459,13 @@ class _Work:
             )
             for before, after_, count, ids, labels in grouped.iter_rows():
                 self._tally.add_moves(Kind.PERSON, aspect, before, after_, count, zip(ids, labels, strict=True))
+
+    def _aspects(self) -> list[str]:
+        """What these changes may decide otherwise."""
+        changed = self._changed
+        found = ["stage", "segment"] if changed.process else []
+        found += ["owner"] if changed.process or changed.team else []
+        return [*found, *SCORES] if changed.scoring else found
 
     def _labels(self, persons: pl.DataFrame) -> pl.Series:
         """What people know somebody by: see `labels.label`."""
