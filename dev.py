@@ -27,8 +27,9 @@ IN_ORDER = "--no-loadscope-reorder"
 
 USAGE = """usage: python3 dev.py COMMAND [ARGS…]
 
-  demo             bring a demo company's exports and two CRM sandboxes in step, configure two empty ones, and let
-                   buyers move (--part sync, --part stages or --part buyers: only one of the three)
+  demo             bring a demo company's exports, two CRM and two campaign tool sandboxes in step, follow what
+                   happens in them, configure two empty CRMs, and let buyers move (--part sync, campaign, stages
+                   or buyers: only one of the four)
   test [ARGS…]     lint, types, import contracts, tests
   check            the same without the tests
   ci               the tests that are too slow for every run

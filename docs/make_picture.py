@@ -1,4 +1,7 @@
-"""Draws docs/demo.svg and docs/stages.svg from real runs of the demo: `.venv/bin/python docs/make_picture.py`."""
+"""Draws docs/demo.svg, docs/campaign.svg and docs/stages.svg from real runs of the demo.
+
+`.venv/bin/python docs/make_picture.py`
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ from rich.text import Text
 WIDTH = 128
 
 
-PICTURES = {"sync": "demo", "stages": "stages"}
+PICTURES = {"sync": "demo", "campaign": "campaign", "stages": "stages"}
 """The parts of the demo, and the name of the picture of each."""
 
 
 def main() -> None:
-    """Draw both parts."""
+    """Draw all of these parts."""
     for part, name in PICTURES.items():
         draw(part, name)
 

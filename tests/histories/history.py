@@ -41,6 +41,8 @@ from instep.sandbox import FaultKind
 from instep.sync.run import Outcome, plan_only
 from instep.sync.transport import World
 from instep_hubspot.sandbox.errors import RefusedError as HubSpotRefusedError
+from instep_mailchimp.sandbox.errors import ProblemError
+from instep_marketo.sandbox.errors import RefusedError as MarketoRefusedError
 from instep_salesforce.sandbox import RefusedError as SalesforceRefusedError
 
 from ..trust.checks import differences, view
@@ -69,7 +71,16 @@ MOST_CALLS = 700
 """No run of such a small world has more effects than that."""
 
 
-_REFUSALS = (HubSpotRefusedError, SalesforceRefusedError, NotImplementedError, LookupError, StopIteration, ValueError)
+_REFUSALS = (
+    HubSpotRefusedError,
+    SalesforceRefusedError,
+    MarketoRefusedError,
+    ProblemError,
+    NotImplementedError,
+    LookupError,
+    StopIteration,
+    ValueError,
+)
 """How a system says that something cannot be done there now."""
 
 

@@ -24,6 +24,13 @@ KNOWN = (
     "hubspot salesforce files",
     "memory other",
 )
+WITH_TOOLS = (
+    "hubspot salesforce marketo mailchimp",
+    "hubspot salesforce files marketo mailchimp",
+    "marketo mailchimp hubspot",
+    "mailchimp salesforce marketo",
+)
+"""Two campaign tools among them, which know people only."""
 
 
 def _one(*words: str) -> st.SearchStrategy[str]:
@@ -38,6 +45,7 @@ def _line(*parts: st.SearchStrategy[str] | str) -> st.SearchStrategy[str]:
 WHERE = _one("1st", "2nd", "3rd")
 """A system of the history, by its place."""
 PLACES = {"1st": 0, "2nd": 1, "3rd": 2}
+TOOL = _one("marketo", "mailchimp")
 PERSON, COMPANY, DEAL = _one(*PEOPLE), _one(*COMPANIES), _one(*DEALS)
 SOMETHING = st.one_of(_line("person", PERSON), _line("company", COMPANY), _line("opportunity", DEAL))
 SOME_FIELD = st.one_of(
@@ -89,6 +97,27 @@ GOES_WRONG = st.one_of(
     _line(_one("hubspot", "salesforce"), "lag"),
     _line(_one("hubspot", "salesforce"), "page", _one("1", "2")),
 )
+IN_TOOLS = st.one_of(
+    _line(TOOL, "edit person", PERSON, _one("first_name", "phone", "email")),
+    _line("marketo edit person", PERSON, "title"),
+    _line("marketo blank person", PERSON, _one(*FIELDS["person"])),
+    _line(TOOL, "make person", PERSON),
+    _line(TOOL, "move person", PERSON, _one(*STAGES)),
+    _line("marketo own person", PERSON, _one(*OWNERS)),
+    _line(TOOL, "delete person", PERSON),
+    _line("marketo merge person", _one("Jane Joan", "Joan Jane")),
+    _line(TOOL, _one("opt-out", "opt-out", "unflag", "opt-in"), "person", PERSON),
+    _line("marketo expire"),
+    _line("marketo lag"),
+    _line(
+        TOOL,
+        "wrong",
+        _one("reset_before", "reset_after", "timeout_after_commit", "server_error", "throttled", "slow"),
+        st.integers(0, 25).map(str),
+        _one("1", "1", "2", "6"),
+    ),
+)
+"""What happens in a campaign tool, and on the way to it."""
 MEANWHILE = st.lists(
     st.tuples(st.integers(1, 90), st.one_of(PEOPLE_DO, PEOPLE_DO, ADMINS_DO)), min_size=1, max_size=3
 )
@@ -170,7 +199,19 @@ class Histories(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-def play(histories: int, steps: int, *, number: int | None = None) -> None:
+class HistoriesWithTools(Histories):
+    """The same with two campaign tools among the systems, and people at work in them."""
+
+    @initialize(names=_one(*WITH_TOOLS), first=st.lists(_line(WHERE, "make", SOMETHING), min_size=1, max_size=5))
+    def begin(self, names: str, first: Sequence[str]) -> None:
+        super().begin(names, first)  # type: ignore[misc]
+
+    @rule(step=IN_TOOLS)
+    def something_happens_in_a_campaign_tool(self, step: str) -> None:
+        self.do(step)
+
+
+def play(histories: int, steps: int, *, number: int | None = None, machine: type[Histories] = Histories) -> None:
     """Play so many histories of at most so many turns; without a number, the same ones each time."""
     wanted = settings(
         derandomize=number is None,
@@ -184,7 +225,7 @@ def play(histories: int, steps: int, *, number: int | None = None) -> None:
     )
     with in_memory() as folder, opened(folder) as systems:
 
-        class Playing(Histories):
+        class Playing(machine):  # type: ignore[misc, valid-type]
             pass
 
         Playing.systems = systems

@@ -15,6 +15,7 @@ FREE = ("email", "title", "first_name", "phone", "city", "amount")
 """Fields in which every value that people put is a new one."""
 UNKNOWN_DATE = "2099-12-31"
 """What Salesforce's mapping puts where a close date is demanded and nobody knows one."""
+PEOPLE_ONLY = ("marketo", "mailchimp")
 ORDER = ("awareness", "interest", "research", "consideration", "decision", "purchase")
 
 
@@ -188,11 +189,18 @@ def missing(history: History) -> Iterator[str]:
     for entity, records in _groups(history).items():
         there = {key[0] for key, _ in records}
         for system in history.desks.keys() - there:
+            if system in PEOPLE_ONLY and (records[0][1].kind != "person" or not _may_be_made(system, records)):
+                continue
             if (system, entity) in tombs | quarantined or entity in asked:
                 continue
             if standing.get(entity, set()) & {"namesake", "no-stage"}:
                 continue
             yield f"R18: {records[0][1].name} ({entity}) is not in {system}"
+
+
+def _may_be_made(system: str, records: Sequence[tuple[Key, Held]]) -> bool:
+    """Whether a campaign tool can have this person: Mailchimp knows nobody without an address."""
+    return system != "mailchimp" or any(record.values.get("email") for _, record in records)
 
 
 def lost(history: History) -> Iterator[str]:

@@ -11,6 +11,8 @@ from instep_hubspot.sandbox.accounts import CLIENT_ID, CLIENT_SECRET, REFRESH_TO
 from ..trust.effects import Time
 from ..trust.in_files import FilesPlace
 from ..trust.in_hubspot import hubspot_place
+from ..trust.in_mailchimp import mailchimp_place
+from ..trust.in_marketo import marketo_place
 from ..trust.in_memory import MemoryPlace
 from ..trust.in_salesforce import salesforce_place
 from ..trust.mappings import MEMORY
@@ -38,6 +40,8 @@ class Systems:
         places: list[Desk] = [
             stack.enter_context(hubspot_place("hubspot", self.time, **oauth)),
             stack.enter_context(salesforce_place("salesforce", self.time)),
+            stack.enter_context(marketo_place("marketo", self.time)),
+            stack.enter_context(mailchimp_place("mailchimp", self.time)),
             FilesPlace("files", self.time, folder / "exports"),
             *memories,
         ]

@@ -19,7 +19,7 @@ from instep.contract import ConnectorPlugin
 from instep.mapping.load import load_workspace
 from instep.plugins import find_plugin
 from instep.sandbox import VirtualClock
-from instep.sync.doctor import create_fields
+from instep.sync.doctor import create_fields, examine
 from instep.sync.run import Outcome, sync
 from instep.sync.session import identify, open_session
 from instep.sync.transport import World
@@ -167,6 +167,28 @@ def test_all_four_show_the_same_stage_and_then_there_is_nothing_to_do(systems: S
     assert systems.written() == {}
 
 
+def marketo_findings(systems: Systems, old: str = "", new: str = "") -> list[str]:
+    """What the doctor finds wrong with Marketo's stages, after an edit of its mapping."""
+    file = systems.root / "mappings" / "marketo.toml"
+    file.write_text(file.read_text().replace(old, new) if old else file.read_text())
+    with open_session(load_workspace(systems.root), systems.world) as session:
+        identify(session)
+        found = [finding for finding in examine(session) if finding.connection == "marketo"]
+    return [finding.what for finding in found if finding.code.startswith("stage-")]
+
+
+def test_the_doctor_misses_no_stage_in_a_text_field_because_a_program_beside_it_has_statuses(
+    systems: Systems,
+) -> None:
+    assert marketo_findings(systems) == []
+
+
+def test_the_doctor_misses_a_stage_in_the_status_of_a_program_that_does_not_have_it(systems: Systems) -> None:
+    (program,) = systems.boxes["marketo"].settings["programs"]
+    found = marketo_findings(systems, 'field = "buyingStage"', f'field = "program:{program}"')
+    assert f'pipeline program:{program} has no stage "Decision"' in found
+
+
 def test_a_webinar_attended_in_marketo_moves_the_buyer_everywhere_within_one_sync(systems: Systems) -> None:
     world = systems.boxes["marketo"].world
     world.add_channel("Webinar", ["Invited", "Attended"], successes=["Attended"])
@@ -204,3 +226,87 @@ def test_one_name_corrected_through_mailchimp_s_own_client_is_corrected_once_eve
     assert systems.written() == {"hubspot": 1, "salesforce": 1, "marketo": 1}
     systems.sync()
     assert systems.written() == {}
+
+
+A_DAY = timedelta(days=1, minutes=1)
+"""After so long, a run asks again who works there."""
+
+
+def lead_passes_to(systems: Systems, name: str) -> None:
+    """A colleague gives Jane's lead to another one in Salesforce, through its own client."""
+    lead = systems.sf.query(f"SELECT Id FROM Lead WHERE Email = '{JANE}'")["records"][0]["Id"]
+    user = systems.sf.query(f"SELECT Id FROM User WHERE Name = '{name}'")["records"][0]["Id"]
+    systems.sf.Lead.update(lead, {"OwnerId": user})
+
+
+def owner_in_hubspot(systems: Systems) -> str:
+    """The address of Jane's owner, as HubSpot's own client says it."""
+    properties = ["hubspot_owner_id"]
+    contact = systems.hs.crm.contacts.basic_api.get_by_id(JANE, id_property="email", properties=properties)
+    owner = systems.hs.crm.owners.owners_api.get_by_id(int(contact.properties["hubspot_owner_id"]))
+    return str(owner.email)
+
+
+@pytest.fixture
+def with_owners(systems: Systems) -> Systems:
+    """Ada owns Jane everywhere; in Marketo, where no CRM is synchronised natively, only Ada is a sales person."""
+    systems.boxes["hubspot"].world.add_owner("ben@ourselves.example", "Ben", "Roth")
+    systems.boxes["salesforce"].world.add_user("Ben Roth", "ben@ourselves.example")
+    systems.boxes["marketo"].world.add_salesperson("SP-1", "ada@ourselves.example", "Ada", "Lind")
+    sync_file, mapping = systems.root / "sync.toml", systems.root / "mappings" / "marketo.toml"
+    emails = 'owner_emails = ["ada@ourselves.example", "ben@ourselves.example"]'
+    sync_file.write_text(sync_file.read_text().replace('plugin = "marketo"', f'plugin = "marketo"\n{emails}'))
+    mapping.write_text(mapping.read_text().replace("# owner = {", "owner = {"))
+    lead_passes_to(systems, "Ada Lind")
+    systems.sync()
+    systems.sync()
+    return systems
+
+
+def untold_owners(outcome: Outcome) -> list[tuple[str, str]]:
+    return [(note["connection"], note["text"]) for note in outcome.notes if " owner " in note["text"]]
+
+
+def test_an_owner_changed_in_salesforce_is_shown_by_hubspot_and_by_marketo(with_owners: Systems) -> None:
+    world = with_owners.boxes["marketo"].world
+    world.add_salesperson("SP-2", "ben@ourselves.example", "Ben", "Roth")
+    with_owners.clock.advance(A_DAY)
+    lead_passes_to(with_owners, "Ben Roth")
+    outcome = with_owners.sync()
+    assert owner_in_hubspot(with_owners) == "ben@ourselves.example"
+    lead = world.read(with_owners.lead())
+    assert (lead["externalSalesPersonId"], lead["leadOwnerEmailAddress"]) == ("SP-2", "ben@ourselves.example")
+    assert with_owners.written() == {"hubspot": 1, "marketo": 1}
+    assert untold_owners(outcome) == []
+    with_owners.sync()
+    assert with_owners.written() == {}
+
+
+def test_an_owner_whom_marketo_does_not_know_is_left_out_there_and_the_run_says_why(with_owners: Systems) -> None:
+    lead_passes_to(with_owners, "Ben Roth")
+    outcome = with_owners.sync()
+    assert owner_in_hubspot(with_owners) == "ben@ourselves.example"
+    assert with_owners.boxes["marketo"].world.read(with_owners.lead())["externalSalesPersonId"] == "SP-1"
+    assert with_owners.written() == {"hubspot": 1}
+    assert untold_owners(outcome) == [("marketo", 'person owner "ben": Ben Roth has no user here.')]
+    with_owners.sync()
+    assert with_owners.written() == {}
+
+
+def test_where_a_crm_is_synchronised_natively_the_owner_is_nobody_s_but_the_crm_s(systems: Systems) -> None:
+    lead_passes_to(systems, "Ada Lind")
+    systems.sync()
+    assert owner_in_hubspot(systems) == "ada@ourselves.example"
+    assert not systems.boxes["marketo"].world.read(systems.lead()).get("externalSalesPersonId")
+    assert systems.written() == {"hubspot": 1}
+
+
+def test_an_owner_who_becomes_a_sales_person_later_is_shown_by_marketo_from_then_on(with_owners: Systems) -> None:
+    lead_passes_to(with_owners, "Ben Roth")
+    with_owners.sync()
+    with_owners.boxes["marketo"].world.add_salesperson("SP-2", "ben@ourselves.example", "Ben", "Roth")
+    with_owners.clock.advance(A_DAY)
+    with_owners.sync()
+    assert with_owners.boxes["marketo"].world.read(with_owners.lead())["externalSalesPersonId"] == "SP-2"
+    with_owners.sync()
+    assert with_owners.written() == {}

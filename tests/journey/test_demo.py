@@ -31,7 +31,7 @@ def test_everything_agrees_at_the_end(demo):
     _, code, text = demo
     assert code == 0, text
     counts = "600 people, 90 companies, 170 opportunities"
-    assert f"✓ {counts} agree in exports and hubspot and salesforce" in text
+    assert f"✓ {counts} agree in exports and hubspot and salesforce and marketo and mailchimp: " in text
 
 
 def test_the_first_run_writes_nothing_and_the_second_after_applying_neither(demo):
@@ -44,13 +44,17 @@ def test_exactly_what_happened_travels(demo):
     travelled = demo[2].split("Exactly that travels")[1].split("Why?")[0]
     lines = {line.split()[1]: line for line in travelled.splitlines() if line.startswith("    ~ ")}
     assert "owner → " in lines[cast.buyer.email]
-    assert "stage: research → decision   in exports and hubspot" in lines[cast.buyer.email]
+    assert "stage: research → decision   in all 5 systems" in lines[cast.buyer.email]
     assert "stage: shortlist → evaluation   in exports and hubspot" in lines[cast.deal.reference]
     assert "stage: contract → won   in exports and hubspot" in lines[cast.won.reference]
     assert "stage: evaluation → shortlist   in exports and hubspot and salesforce" in lines[cast.back.reference]
     assert lines[cast.lead.email].endswith("in salesforce")
     assert "stage: customer → lead   in hubspot" in lines[cast.contested.email]
     assert "→ achievement" in lines[cast.customer_deal.reference]
+    assert "stage: interest → consideration   in all 5 systems" in lines[cast.attendee.email]
+    assert "consent: (blank) → True" in lines[cast.leaver.email]
+    others = {"exports", "hubspot", "salesforce", "marketo"}
+    assert set(lines[cast.leaver.email].split("   in ")[1].split(" and ")) == others
     assert "about nobody else" in travelled
 
 
@@ -67,6 +71,12 @@ def test_losing_the_state_creates_nothing(demo):
 def test_a_rebuilt_state_has_no_questions(demo):
     rebuilt = demo[2].split("Lose the local state")[1].split("Read every system")[0]
     assert " ! " not in rebuilt
+
+
+def test_what_a_tool_cannot_hold_is_said(demo):
+    assert "! marketo: person owner" in demo[2]
+    assert "has no user here" in demo[2]
+    assert "not shown, as the files say: mailchimp: person stages have no word for sidelines" in demo[2]
 
 
 def test_what_nobody_can_translate_is_reported(demo):
@@ -100,8 +110,21 @@ def test_one_value_changed_behind_everybody_s_back_is_named(tmp_path):
     assert code == 1
     wrong = [line for line in text.splitlines() if "✗" in line]
     others = f"instep says {victim.last}, exports says {victim.last}"
-    said = f"{others}, hubspot says Tampered, salesforce says {victim.last}"
+    rest = ", ".join(f"{name} says {victim.last}" for name in ("salesforce", "marketo", "mailchimp"))
+    said = f"{others}, hubspot says Tampered, {rest}"
     assert wrong == [f"  ✗ person {victim.email}: last_name: {said}"]
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("system", ["marketo", "mailchimp"])
+def test_one_value_changed_in_a_campaign_tool_behind_everybody_s_back_is_named(tmp_path, system):
+    victim = next(b for b in generate(SMALL).buyers if b.known.campaigns and b.known.newsletter)
+    code, text = told(tmp_path, lambda sandboxes: sandboxes[system].demo.colleague_renames(victim.email, "Tampered"))
+    assert code == 1
+    wrong = [line for line in text.splitlines() if "✗" in line]
+    assert len(wrong) == 1
+    assert wrong[0].startswith(f"  ✗ person {victim.email}: last_name: instep says {victim.last}")
+    assert f"{system} says Tampered" in wrong[0]
 
 
 @pytest.mark.ci

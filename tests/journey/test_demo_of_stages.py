@@ -13,7 +13,7 @@ import pytest
 from instep.demo.exports import FOLDER, write_exports
 from instep.demo.generate import Size, generate
 from instep.demo.part import systems
-from instep.demo.place import copy_example
+from instep.demo.place import campaign_tools, copy_example
 from instep.demo.provisioning import play
 from instep.demo.sample import EACH, sample
 from instep.demo.scene import START
@@ -146,7 +146,9 @@ def seeded(tmp_path: Path) -> Iterator[tuple[Path, VirtualClock, dict[str, Any]]
         write_exports(scene, tmp_path / FOLDER)
         for sandbox in sandboxes.values():
             sandbox.demo.seed(scene)
-        copy_example(tmp_path, {name: sandbox.settings for name, sandbox in sandboxes.items()})
+        copy_example(
+            tmp_path, {name: sandbox.settings for name, sandbox in sandboxes.items()}, without=campaign_tools()
+        )
         yield tmp_path, clock, sandboxes
 
 

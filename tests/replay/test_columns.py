@@ -103,6 +103,11 @@ MISSED = {
         "a.jane; a.joan; sync; sync; jane did webinar 3d ago; sync; sync",
         {"process": '\n[[stages]]\nkey = "purchase"\nenter = { any = ["webinar"] }\n'},
     ),
+    "a stage that nothing holds any more": (
+        {},
+        "a.jane; a.joan; jane did trial 0m ago; sync; jane withdrew act1; sync; jane did brings 3d ago; sync; sync",
+        {"process": '\n[[stages]]\nkey = "purchase"\nenter = { any = ["brings"] }\n'},
+    ),
     "whom a rule may be given to": (
         {"assign": '[[assign]]\nkind = "person"\nwhen = "blank"\nif = { field = "title", eq = "CTO" }\n'},
         "a.jane; a.joan; sync; sync; jane did webinar 3d ago; joan did webinar 3d ago; sync; sync",

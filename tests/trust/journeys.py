@@ -129,6 +129,23 @@ def many_in_step(story: Story) -> None:
     story.sync()
 
 
+def campaign(story: Story) -> None:
+    """What happens in two campaign tools, third and fourth of five systems, while the others work on."""
+    a, b, leads, members, z = story.places
+    leads.edit("person", "Doe", title="CEO", first_name="Doris")
+    leads.edit("person", "Loe", stage="interest")
+    leads.edit("person", "Roe", phone="+41 31 555 0109")
+    leads.make("person", "Max", email="max@acme.example", first_name="Max", stage="interest")
+    leads.make("person", "Nat", first_name="Nat", title="Buyer")
+    members.make("person", "Pia", email="pia@cogs.example", first_name="Pia")
+    members.edit("person", "Moe", phone="+39 06 555 011")
+    members.opt_out("Loe")
+    leads.opt_out("Moe")
+    a.edit("person", "Doe", phone="+41 31 555 0110")
+    b.make("person", "Kay", email="kay@bolt.example", title="Planner")
+    z.edit("person", "Moe", stage="purchase")
+
+
 @dataclass(frozen=True)
 class Journey:
     """What is so before, and what happens before the run that is stopped."""
@@ -146,4 +163,5 @@ JOURNEYS = {
     "everyday": Journey(in_step, everyday),
     "departures": Journey(everyday_in_step, departures),
     "jobs": Journey(many_in_step, many),
+    "campaign": Journey(in_step, campaign),
 }

@@ -27,6 +27,8 @@ from ..semantics.memory import connector
 from .effects import Stopped, Time, Watch
 from .in_files import FilesPlace
 from .in_hubspot import hubspot_place
+from .in_mailchimp import mailchimp_place
+from .in_marketo import marketo_place
 from .in_memory import MemoryPlace
 from .in_salesforce import salesforce_place
 from .journeys import JOURNEYS, Journey, Story
@@ -41,6 +43,7 @@ SYSTEMS = {
     "salesforce": ("salesforce", "memory"),
     "files": ("files", "memory"),
     "mixed": ("hubspot", "salesforce", "files"),
+    "five": ("hubspot", "salesforce", "marketo", "mailchimp", "files"),
 }
 SOON = timedelta(seconds=10)
 """How soon after a stop the next run begins: before an index that lags has caught up."""
@@ -238,12 +241,16 @@ def rehearsal(systems: str, journey: str | Journey, root: Path) -> Iterator[Rehe
 
 
 def _opened(kind: str, number: int, time: Time, root: Path, stack: ExitStack) -> Place:
-    name = "abc"[number]
+    name = "abcde"[number]
     match kind:
         case "hubspot":
             return stack.enter_context(hubspot_place(name, time))
         case "salesforce":
             return stack.enter_context(salesforce_place(name, time))
+        case "marketo":
+            return stack.enter_context(marketo_place(name, time))
+        case "mailchimp":
+            return stack.enter_context(mailchimp_place(name, time))
         case "files":
             return FilesPlace(name, time, root / "exports")
     return MemoryPlace(name, time)

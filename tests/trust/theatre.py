@@ -19,6 +19,7 @@ Cell = tuple[str, str]
 CELLS: tuple[Cell, ...] = (
     *((systems, journey) for systems in SYSTEMS for journey in ("first load", "everyday", "departures")),
     ("salesforce", "jobs"),
+    ("five", "campaign"),
 )
 WEATHERS = {
     "memory": (Weather.FAIR, Weather.LOST),
@@ -26,6 +27,7 @@ WEATHERS = {
     "salesforce": tuple(Weather),
     "files": (Weather.FAIR,),
     "mixed": (Weather.FAIR, Weather.BOTH),
+    "five": (Weather.FAIR, Weather.BOTH),
 }
 
 

@@ -57,3 +57,11 @@ def test_json_says_the_same() -> None:
     document: dict[str, Any] = json.loads(result.output)
     token = next(setting for setting in document["settings"] if setting["name"] == "access_token")
     assert (token["type"], token["required"], token["default"]) == ("secret", False, None)
+
+
+def test_every_reason_for_which_a_claim_is_not_tested_is_printed() -> None:
+    printed = CliRunner().invoke(instep, ["connector", "show", "mailchimp"]).output
+    told = json.loads(CliRunner().invoke(instep, ["connector", "show", "mailchimp", "--json"]).output)["conformance"]
+    assert f"{told['holds']} claims hold, {sum(one['claims'] for one in told['skipped'])} do not apply." in printed
+    assert told["skipped"]
+    assert all(one["reason"] in printed for one in told["skipped"])

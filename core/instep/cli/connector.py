@@ -1,9 +1,12 @@
-"""`instep connector list|show|new`."""
+"""`instep connector list|show|new|test`."""
 
 from __future__ import annotations
 
 import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -12,10 +15,13 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from instep.badge import badge_of
 from instep.cli.output import print_json, table, talk
-from instep.cli.process import json_option
+from instep.cli.process import json_option, workspace_option
 from instep.model.values import plain
 from instep.settings import is_secret
+
+LOGS_IN = "test_check_names_the_org"
 
 
 @click.group()
@@ -56,6 +62,66 @@ def show(name: str, as_json: bool) -> None:
     ]
     click.echo(table(["setting", "type", "default", "meaning"], rows))
     click.echo(f"\nSecrets belong in the environment: INSTEP_<CONNECTION>__<SETTING>.\n\n{plugin.starter_mapping}")
+    click.echo("\n".join(_badge_lines(document["conformance"])))
+
+
+def _badge_lines(badge: dict[str, Any] | None) -> list[str]:
+    """What the connector's conformance tests came to, and every reason for which a claim is not tested."""
+    if badge is None:
+        return ["Conformance: its distribution recorded nothing."]
+    several = sum(one["claims"] for one in badge["skipped"])
+    lines = [f"Conformance (contract {badge['contract']}): {badge['holds']} claims hold, {several} do not apply."]
+    return lines + [f"  {one['claims']:>3}  {plain(one['reason'])}" for one in badge["skipped"]]
+
+
+@connector.command("test")
+@click.argument("connection")
+@workspace_option
+@click.option("--write", "writing", is_flag=True, help="Create records too, and delete them again. For test systems.")
+@json_option
+def test_(connection: str, workspace: Path | None, writing: bool, as_json: bool) -> None:
+    """Test a connector in a real system: a connection of sync.toml. Reads a little, and writes nothing.
+
+    Ends with 1 where a claim does not hold, or the login fails.
+    """
+    from instep.cli.init_live import asked_connection, effects_for, keep_limits
+    from instep.errors import ConfigError
+
+    asked = asked_connection(workspace or Path(), connection)
+    try:
+        kit = import_module("instep.testing.live")  # it needs pytest, and nothing else here does
+    except ModuleNotFoundError as error:
+        raise ConfigError("The kit needs pytest, which is not installed. Run: pip install pytest") from error
+    effects = effects_for(asked)
+    paced = partial(keep_limits, effects)
+    test = kit.LiveTest(asked.plugin, asked.settings, effects, paced, _key_field(asked.plugin), writing=writing)
+    found = []
+    for judged in test.run():
+        found.append(judged)
+        if not as_json:
+            click.echo(f"{judged.state:<8} {judged.claim.removeprefix('test_').replace('_', ' ')}")
+            if judged.why:
+                click.echo(f"{'':<8} {plain(judged.why)}")
+    count = {state: sum(one.state == state for one in found) for state in ("holds", "broken", "skipped")}
+    left = [{"object": object, "id": id} for object, id in test.left_behind]
+    if as_json:
+        claims = [{"claim": one.claim, "state": one.state, "why": one.why or None} for one in found]
+        content = {"connection": connection, "connector": asked.plugin.name, "claims": claims, "left_behind": left}
+        print_json("connector-test", content)
+    else:
+        talk(f"{count['holds']} hold, {count['broken']} are broken, {count['skipped']} were skipped.")
+        for one in left:
+            talk(f"Could not be deleted again: {one['object']} {plain(one['id'])}. Delete it there.")
+    could_log_in = all(one.state == "holds" for one in found if one.claim == LOGS_IN)
+    if count["broken"] or left or not could_log_in:
+        raise SystemExit(1)
+
+
+def _key_field(plugin: Any) -> str:
+    """The field of our own that a connector's records are found by, as its mapping names it at the start."""
+    objects = tomllib.loads(plugin.starter_mapping).values()
+    named = (one["instep_id"] for one in objects if isinstance(one, dict) and "instep_id" in one)
+    return str(next(named, "instep_id"))
 
 
 @connector.command()
@@ -89,13 +155,16 @@ def new(name: str, into: Path, as_json: bool) -> None:
 
 
 def describe(plugin: Any) -> dict[str, Any]:
-    """A connector's settings, without any value, and the mapping that it starts with."""
+    """A connector's settings, without any value, the mapping that it starts with, and what its tests came to."""
+    badge = badge_of(plugin)
+    skipped = [] if badge is None else [{"reason": r, "claims": len(of)} for r, of in badge.skipped.items()]
     return {
         "name": plugin.name,
         "contract": plugin.contract,
         "summary": plugin.summary,
         "settings": list(_settings(plugin.settings)),
         "starter_mapping": plugin.starter_mapping,
+        "conformance": badge and {"contract": badge.contract, "holds": badge.holds, "skipped": skipped},
     }
 
 

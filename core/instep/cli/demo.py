@@ -6,7 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-PARTS: Final = {"sync": "instep.demo.story", "stages": "instep.demo.provisioning", "buyers": "instep.demo.buying"}
+PARTS: Final = {
+    "sync": "instep.demo.story",
+    "campaign": "instep.demo.campaigning",
+    "stages": "instep.demo.provisioning",
+    "buyers": "instep.demo.buying",
+}
 """The parts of the demo, in the order in which they are told, and the module that tells each."""
 
 

@@ -33,8 +33,10 @@ PRESET = "b2b-11"
 @click.option(
     "--from", "live", metavar="CONNECTION", help="Ask this system what it has, and propose its mapping file."
 )
-@click.option("--demo", is_flag=True, help="See it run: a made-up firm's exports and two systems. Needs no account.")
-@click.option("--part", type=click.Choice(["sync", "stages", "buyers"]), help="With --demo: only this part of it.")
+@click.option("--demo", is_flag=True, help="See it run: a made-up firm's exports and four systems. Needs no account.")
+@click.option(
+    "--part", type=click.Choice(["sync", "campaign", "stages", "buyers"]), help="With --demo: only this part of it."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --from: print what was guessed and asked as JSON.")
 def init(
     folder: Path | None,

@@ -13,10 +13,11 @@ from instep.errors import ConfigError
 from instep.model.values import plain
 
 if TYPE_CHECKING:
-    from instep.contract import Connection, ConnectorPlugin
+    from instep.contract import Connection, ConnectorPlugin, Effects
     from instep.model.process import Process
     from instep.model.team import Team
     from instep.proposal.proposal import Proposal
+    from instep.sync.transport import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,29 @@ def ask(asked: Asked, process: Process, team: Team, team_text: str | None) -> Pr
     return propose(asked.name, starter, process, live, team, team_text)
 
 
-def _connect(asked: Asked) -> Connection:
+def effects_for(asked: Asked, world: World | None = None) -> Effects:
+    """What the connector of a connection is handed outside a run: paced by its limits once it is connected."""
     from instep.sync.budget import NoBudget
     from instep.sync.pace import OwnPace
     from instep.sync.transport import CountingTransport, World, effects
 
-    world = World()
-    transport = CountingTransport(asked.name, world, OwnPace(world.clock), NoBudget())
-    connection = asked.plugin.connect(asked.settings, effects(transport, world))
-    transport.limits = connection.limits
+    world = world or World()
+    return effects(CountingTransport(asked.name, world, OwnPace(world.clock), NoBudget()), world)
+
+
+def _connect(asked: Asked) -> Connection:
+    found = effects_for(asked)
+    connection = asked.plugin.connect(asked.settings, found)
+    keep_limits(found, connection)
     return connection
+
+
+def keep_limits(effects: Effects, connection: Connection) -> None:
+    """Pace what passes by the limits of a connection."""
+    from instep.sync.transport import CountingTransport
+
+    if isinstance(effects.transport, CountingTransport):
+        effects.transport.limits = connection.limits
 
 
 # --- what is written -----------------------------------------------------------------------------------------------

@@ -48,13 +48,17 @@ class FieldLimits:
     """What the custom fields of a system can be called.
 
     `name` is a pattern that the whole of a custom field's name fits; a field that is missing and has another name is
-    one of the system's own, which nobody can create. `reserved` names are refused though they fit.
+    one of the system's own, which nobody can create. `reserved` names, in small letters, are refused though they fit.
+    `types` can be created; where a choice cannot, core asks for a text. Without `option_labels` a choice is shown by
+    its values, so that every option is labelled as it is.
     """
 
     name: str = ".+"
     name_length: int = 255
     label_length: int = 255
     reserved: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset(("text", "number", "boolean", "date", "instant", "choice", "choices"))
+    option_labels: bool = True
 
 
 @runtime_checkable

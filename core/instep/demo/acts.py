@@ -82,3 +82,16 @@ def acts_elsewhere(dice: Dice, buyers: Iterable[Buyer]) -> Iterator[Act]:
         if buyer.known.other and not buyer.has_deal and buyer.stage == "interest" and dice.chance(0.12):
             at = START - timedelta(days=dice.number(3, 40), hours=dice.number(1, 9))
             yield Act(f"A-{buyer.key}-W", "attends-webinar", buyer.key, at, "", "other")
+
+
+def acts_in_tools(dice: Dice, buyers: Iterable[Buyer]) -> Iterator[Act]:
+    """Downloads that only the campaign tool has heard of, and clicks in the newsletter."""
+    for buyer in buyers:
+        if buyer.has_deal or buyer.stage not in ("interest", "research"):
+            continue
+        if buyer.known.campaigns and dice.chance(0.15):
+            at = START - timedelta(days=dice.number(3, 40), hours=dice.number(1, 9))
+            yield Act(f"A-{buyer.key}-C", "downloads-document", buyer.key, at, "", "campaigns")
+        if buyer.known.newsletter and not buyer.opted_out.newsletter and dice.chance(0.15):
+            at = START - timedelta(hours=dice.number(1, 20))
+            yield Act(f"A-{buyer.key}-N", "visits-website", buyer.key, at, "", "newsletter")

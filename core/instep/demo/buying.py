@@ -13,11 +13,11 @@ from typing import Any, TextIO
 from instep.demo import tell, tell_buyers
 from instep.demo.compare import compare
 from instep.demo.edits import add_stage_notes, draft_scoring, use_draft
-from instep.demo.exports import FOLDER, activity, append_activity, read_exports, write_exports
+from instep.demo.exports import FOLDER, activity, append_activity, write_exports
 from instep.demo.hands import Hands
 from instep.demo.heroes import CALLED, DEAL, PAGES, QUIET, STRANGER, WALKER, market
-from instep.demo.part import Meddle, Part, systems, written
-from instep.demo.place import copy_example, fresh_folder
+from instep.demo.part import Meddle, Part, systems
+from instep.demo.place import campaign_tools, copy_example, fresh_folder
 from instep.demo.scene import START, Act, Buyer, Recorder
 from instep.demo.show import Teller
 from instep.demo.shown import in_words, is_everywhere_at, shown
@@ -108,7 +108,7 @@ def opened(folder: Path | None = None, file: TextIO | None = None) -> Iterator[B
         write_exports(scene, place / FOLDER)
         for sandbox in sandboxes.values():
             sandbox.demo.seed(scene)
-        copy_example(place, {name: sandbox.settings for name, sandbox in sandboxes.items()})
+        copy_example(place, {name: sandbox.settings for name, sandbox in sandboxes.items()}, without=campaign_tools())
         yield Buying(
             folder=place,
             scene=scene,
@@ -139,18 +139,12 @@ def play(folder: Path | None = None, *, meddle: Meddle = lambda _: None, file: T
 
 def begin(part: Buying) -> None:
     """Three systems are in step."""
-    from instep.sync.doctor import create_fields
-    from instep.sync.session import identify, open_session
-
     tell_buyers.opening(part.teller, part.scene, part.folder)
-    with open_session(part.workspace, part.world) as session:
-        identify(session)
-        for live in session.connections.values():
-            create_fields(session, live)
+    part.create_fields()
     outcome = part.sync("apply")
     tell.applied(part.teller, outcome)
     part.told.update(note["text"] for note in outcome.notes)
-    _expect_nothing(part)
+    part.expect_nothing()
 
 
 def walk(part: Buying) -> None:
@@ -237,7 +231,7 @@ def withdraw(part: Buying) -> None:
     held = sorted(act["behaviour"] for act in score["acts"])
     is_back = score["computed"] <= before < more and "participates-in-demo" not in held
     part.expect(is_back, "Its stage and its points are gone everywhere")
-    _expect_nothing(part)
+    part.expect_nothing()
 
 
 # --- a company that nobody is known of ---------------------------------------------------------------------------
@@ -300,7 +294,7 @@ def let_it_pass(part: Buying) -> None:
     part.clock.advance(timedelta(days=8))
     part.sync()
     part.expect_at(DEAL.reference, "consideration", "Everybody sees again what the buyer proves")
-    _expect_nothing(part)
+    part.expect_nothing()
 
 
 # --- a changed rule ----------------------------------------------------------------------------------------------
@@ -331,14 +325,13 @@ def switch_on(part: Buying) -> None:
     done = Counter((c.connection, c.object, c.action, v.name) for c in outcome.plan.changes for v in c.values)
     tell.applied(part.teller, outcome)
     part.expect(done == part.forecast and outcome.exit_code == 0, f"{done.total()} values written: exactly these")
-    _expect_nothing(part)
+    part.expect_nothing()
 
 
 def last(part: Buying) -> None:
     """Look past Instep."""
-    part.teller.step("Read every system with its own client, the files from disk, and compare record by record")
-    held: dict[str, Any] = {FOLDER: read_exports(part.folder / FOLDER)}
-    held |= {name: sandbox.demo.read_back() for name, sandbox in part.sandboxes.items()}
+    part.teller.step("Read every system past Instep, the files from disk, and compare record by record")
+    held = part.held()
     found = compare(part.workspace, held)
     tell.compared(part.teller, found, tuple(held))
     part.wrong += [str(mismatch) for mismatch in found.mismatches]
@@ -351,8 +344,3 @@ def _proven(part: Buying, done: list[str]) -> str:
     """The furthest stage that any of these acts leads into."""
     stages = part.workspace.process.stages
     return [stage.key for stage in stages if stage.enter.behaviours & set(done)][-1]
-
-
-def _expect_nothing(part: Buying) -> None:
-    outcome = part.sync()
-    part.expect(written(outcome) == 0, f"And again: {written(outcome)} written")

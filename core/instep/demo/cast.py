@@ -19,7 +19,7 @@ class Cast:
     """Who the day is about.
 
     A buyer sees a demo; a deal moves on, one is won, one falls back; a customer has benefits; somebody's stage is
-    contested; a lead becomes a contact.
+    contested; a lead becomes a contact; somebody attends a webinar, and somebody wants no more mail.
     """
 
     buyer: Buyer
@@ -30,12 +30,14 @@ class Cast:
     contested: Buyer
     back: Deal
     lead: Buyer
+    attendee: Buyer
+    leaver: Buyer
 
     def touched(self, scene: Scene) -> set[str]:
         """What people call everybody and everything that the day changes."""
         deals = (self.deal, self.won, self.customer_deal, self.back)
         people = {scene.buyer[key].email for deal in deals for key in deal.buyers}
-        persons = (self.buyer, self.contested, self.lead)
+        persons = (self.buyer, self.contested, self.lead, self.attendee, self.leaver)
         return {*(person.email for person in persons), *people, *(deal.reference for deal in deals)}
 
     def benefit(self, at: datetime) -> Act:
@@ -52,17 +54,21 @@ def cast_of(scene: Scene) -> Cast:
     customer_deal = _first(deal for deal in simple if _may_report(scene, deal))
     buyer = _first(buyer for buyer in free if _researches(buyer))
     deal = _first(deal for deal in simple if _is_open(deal, "consideration"))
+    contested = _first(b for b in free if b.stage == b.system_stage == "interest" and not _acts_elsewhere(scene, b))
+    lead = _first(b for b in free if b.is_lead and b.stage in ("awareness", "research") and b != buyer)
+    others = [b for b in free if b not in (buyer, contested, lead) and not _acts_elsewhere(scene, b)]
+    attendee = _first(b for b in others if b.known.campaigns and b.stage == b.system_stage == "interest")
     return Cast(
         buyer=buyer,
         deal=deal,
         won=_first(deal for deal in simple if _is_open(deal, "purchase")),
         customer=scene.buyer[customer_deal.buyers[0]],
         customer_deal=customer_deal,
-        contested=_first(
-            b for b in free if b.stage == b.system_stage == "interest" and not _acts_elsewhere(scene, b)
-        ),
+        contested=contested,
         back=_first(d for d in simple if d.known.other and _is_open(d, "decision")),
-        lead=_first(b for b in free if b.is_lead and b.stage in ("awareness", "research") and b != buyer),
+        lead=lead,
+        attendee=attendee,
+        leaver=_first(b for b in others if b.known.newsletter and b != attendee),
     )
 
 
@@ -79,7 +85,8 @@ def _first(found: Iterator[T]) -> T:
 
 def _is_simple(buyer: Buyer) -> bool:
     is_known = _in_both(buyer.known) and _in_both(buyer.tied)
-    is_out = buyer.opted_out.files or buyer.opted_out.system or buyer.opted_out.other
+    out = buyer.opted_out
+    is_out = out.files or out.system or out.other or out.newsletter
     return is_known and not buyer.has_deal and buyer.owner == "" and not is_out
 
 

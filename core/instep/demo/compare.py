@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from instep.demo.hands import Held
 from instep.mapping.compiled import EntityMapping, Workspace
-from instep.mapping.translate import Directory, Unheard, User, hear
+from instep.mapping.translate import Directory, Unheard, Untold, User, hear
 from instep.model.entities import Kind
+from instep.model.rules import Moment
+from instep.model.rulewords import spelled
 from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, decode, display, is_blank
 
@@ -40,6 +43,8 @@ class Comparison:
     values: int = 0
     mismatches: list[Mismatch] = field(default_factory=list)
     left_alone: Counter[str] = field(default_factory=Counter)
+    by_file: Counter[str] = field(default_factory=Counter)
+    """What is not shown somewhere because the system's own file says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def compare(workspace: Workspace, held: Mapping[str, Iterable[Held]]) -> Compari
     with closing(sqlite3.connect(f"file:{workspace.store}?mode=ro", uri=True)) as store:
         truths = _truths(store)
         entity_of: dict[Ref, str] = {tuple(row[:3]): row[3] for row in store.execute(_LINKS)}
-        directories = {name: Directory(name, workspace.team, *_users(store, name)) for name in held}
+        directories = {name: Directory(name, workspace.team, *users_of(store, name)) for name in held}
     result = Comparison()
     records: dict[str, dict[tuple[str, str], Held]] = {entity: {} for entity in truths}
     for connection, found in held.items():
@@ -99,16 +104,28 @@ class _Look:
                 for what, value in self._heard(connection, held).items():
                     said.setdefault(what, {})[who] = value
             if not here:
-                self._differ("record", {connection: "nothing"})
+                self._missing(connection)
         for what, values in said.items():
             self._judge(what, {INSTEP: self._truth(what), **values})
         if len(self.result.mismatches) == before:
             self.result.agree[self.truth.kind] += 1
 
+    def _missing(self, connection: str) -> None:
+        """A system need not have what it does not know, or what its file says is not created there."""
+        mapping = self.workspace.mappings[connection].entities.get(self.truth.kind)
+        if mapping is None:
+            return
+        facts = {name: self.truth.values.get(name) for name in mapping.create.fields()}
+        if mapping.create.value(facts, Moment(datetime.now(UTC))):
+            self._differ("record", {connection: "nothing"})
+        else:
+            self.result.by_file[f"{connection}: {self.truth.kind} create = {spelled(mapping.create)}"] += 1
+
     def _judge(self, what: str, said: Mapping[str, Scalar]) -> None:
         alone = [who for who, value in said.items() if isinstance(value, _LeftAlone)]
         for who in alone:
-            self.result.left_alone[str(said[who])] += 1
+            counts = self.result.by_file if isinstance(said[who], _ByFile) else self.result.left_alone
+            counts[str(said[who])] += 1
         spoken = {who: None if is_blank(value) else value for who, value in said.items() if who not in alone}
         self.result.values += len(spoken) - 1
         first = spoken[INSTEP]
@@ -149,7 +166,7 @@ class _Look:
             heard["instep_id"] = id
         table = table_of(mapping, fields)
         if table is not None and table.field in fields:
-            heard["stage"] = self._stage(table, fields.get(table.field))
+            heard["stage"] = self._stage(connection, table, fields.get(table.field))
         if self.truth.kind is Kind.PERSON:
             heard["opted out"] = held.opted_out
         for relation in mapping.relations:
@@ -163,20 +180,25 @@ class _Look:
         mapped = mapping.mapped(name)
         if mapped is None or mapped.field not in fields:
             return None
-        value = hear(mapped, fields, self.directories[connection])
+        directory = self.directories[connection]
+        value = hear(mapped, fields, directory)
         if isinstance(value, Unheard):
             return _LeftAlone(f'{connection}: {name} "{value.raw}" is not in the table of values')
         owner = self.workspace.team.owner(str(self.truth.values.get("owner"))) if name == "owner" else None
         if owner is not None and not owner.active and is_blank(value):
             return _LeftAlone(f"{connection}: {owner.name} has left and cannot be given anything")
+        if owner is not None and value != owner.key and isinstance(directory.user_for(owner.key), Untold):
+            return _LeftAlone(f"{connection}: {owner.name} has no user there")
         if name == "score" and is_blank(value) and not self.truth.values.get("score"):
             return self.truth.values.get("score")
         return value
 
-    def _stage(self, table: StageTable, raw: Scalar) -> Scalar:
+    def _stage(self, connection: str, table: StageTable, raw: Scalar) -> Scalar:
         """A coarse value agrees with the exact stage if the stage is spelled like that there."""
         if is_blank(raw):
-            return None
+            stage = self.truth.stage
+            is_shown = stage is None or table.put(stage, self.workspace.process) is not None
+            return None if is_shown else _ByFile(f"{connection}: {self.truth.kind} stages have no word for {stage}")
         outcome = table.outcome(str(raw))
         if outcome is not None:
             return outcome.value
@@ -185,6 +207,12 @@ class _Look:
 
 class _LeftAlone(str):
     """Why a value is not as Instep would have it: a run has said so."""
+
+    __slots__ = ()
+
+
+class _ByFile(_LeftAlone):
+    """Why a system does not show a value: its file says so."""
 
     __slots__ = ()
 
@@ -220,7 +248,7 @@ def _truths(store: sqlite3.Connection) -> dict[str, Truth]:
     return truths
 
 
-def _users(store: sqlite3.Connection, connection: str) -> tuple[tuple[User, ...] | None, str]:
+def users_of(store: sqlite3.Connection, connection: str) -> tuple[tuple[User, ...] | None, str]:
     """The users of a system as the last run knew them, and which of them is the login."""
     row = store.execute("SELECT catalogue FROM connection WHERE name = ?", (connection,)).fetchone()
     catalogue = json.loads(row[0]) if row and row[0] else {"users": None}

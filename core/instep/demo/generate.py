@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from instep.demo import words
-from instep.demo.acts import acts_elsewhere, acts_of_buyers, acts_of_deals
+from instep.demo.acts import acts_elsewhere, acts_in_tools, acts_of_buyers, acts_of_deals
 from instep.demo.dice import Dice
 from instep.demo.scene import COLLEAGUES, START, Buyer, Deal, Firm, Presence, Scene
 
@@ -40,6 +40,9 @@ def generate(size: Size | None = None, seed: int = SEED) -> Scene:
     dice = Dice(seed + 1)
     firms, buyers, deals = _elsewhere(dice, firms, buyers, deals)
     acts = (*acts, *acts_elsewhere(dice, buyers))
+    dice = Dice(seed + 2)
+    buyers = [_buyer_in_tools(dice, buyer) for buyer in buyers]
+    acts = (*acts, *acts_in_tools(dice, buyers))
     return Scene(COLLEAGUES, tuple(firms), tuple(buyers), tuple(deals), acts)
 
 
@@ -64,6 +67,17 @@ def _buyer_elsewhere(dice: Dice, buyer: Buyer) -> Buyer:
 
 def _deal_elsewhere(dice: Dice, deal: Deal) -> Deal:
     return replace(deal, known=replace(deal.known, other=dice.chance(0.5)))
+
+
+def _buyer_in_tools(dice: Dice, buyer: Buyer) -> Buyer:
+    """What the campaign tools know: some of everybody who has an address. Some have left the newsletter."""
+    campaigns, newsletter = (buyer.email != "" and dice.chance(share) for share in (0.45, 0.4))
+    has_left = newsletter and dice.chance(0.04)
+    return replace(
+        buyer,
+        known=replace(buyer.known, campaigns=campaigns, newsletter=newsletter),
+        opted_out=replace(buyer.opted_out, newsletter=has_left),
+    )
 
 
 # --- firms -------------------------------------------------------------------------------------------------------

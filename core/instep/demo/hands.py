@@ -43,12 +43,20 @@ class Board:
     columns: tuple[Column, ...]
 
 
-class Hands(Protocol):
-    """The people who work in a system."""
+class AnyHands(Protocol):
+    """What every system offers that takes part."""
 
     def seed(self, scene: Scene) -> None:
-        """Fill the system with its part of the scene: that of `Presence.system`, or of `Presence.other`."""
+        """Fill the system with its part of the scene: those whom its field of `Presence` names."""
         ...
+
+    def read_back(self) -> Iterable[Held]:
+        """Every record, read past Instep: with the vendor's own client library, or by plain HTTP."""
+        ...
+
+
+class Hands(AnyHands, Protocol):
+    """The people who work in a system that knows companies and deals."""
 
     def hire(self, scene: Scene) -> None:
         """Give every colleague a user, and leave the system empty."""
@@ -105,12 +113,28 @@ class Hands(Protocol):
         """Every pipeline of deals, read through the vendor's own client library."""
         ...
 
-    def read_back(self) -> Iterable[Held]:
-        """Every record, read through the vendor's own client library."""
+    def rep_gives(self, email: str, to: str) -> None:
+        """Give a person to a colleague, named by key, through the vendor's own client library."""
         ...
 
 
-class DemoSandbox(Protocol):
+class CampaignHands(AnyHands, Protocol):
+    """The people who work in a tool that knows people only, and buyers who answer to what it sends."""
+
+    def buyer_attends_webinar(self, email: str) -> None:
+        """A buyer who was invited takes part; nothing happens where there are no webinars."""
+        ...
+
+    def buyer_leaves(self, email: str) -> None:
+        """A buyer wants no more mail."""
+        ...
+
+    def colleague_renames(self, email: str, last: str) -> None:
+        """Correct a last name through the vendor's own HTTP API."""
+        ...
+
+
+class AnySandbox(Protocol):
     """A running sandbox that takes part."""
 
     @property
@@ -129,4 +153,18 @@ class DemoSandbox(Protocol):
         ...
 
     @property
+    def demo(self) -> AnyHands: ...
+
+
+class DemoSandbox(AnySandbox, Protocol):
+    """A running sandbox that knows companies and deals."""
+
+    @property
     def demo(self) -> Hands: ...
+
+
+class CampaignSandbox(AnySandbox, Protocol):
+    """A running sandbox that knows people only."""
+
+    @property
+    def demo(self) -> CampaignHands: ...

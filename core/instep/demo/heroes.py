@@ -1,4 +1,4 @@
-"""Who the third part is about: a few who are added to a small market, and what was done before they are met."""
+"""Who the later parts are about: a few who are added to a small market, and what was done before they are met."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from instep.demo.generate import NOBODY, Size, generate
 from instep.demo.scene import START, Act, Buyer, Deal, Firm, Presence, Scene
 
-EVERYWHERE = Presence(True, True, True)
+EVERYWHERE = Presence(True, True, True, True, True)
 SIZE = Size(firms=30, buyers=120, deals=60)
 """The market around them."""
 
@@ -56,7 +56,7 @@ CALLED = replace(
     stage="interest",
     system_stage="interest",
 )
-"""Whom a representative calls."""
+"""Whom a representative calls, and who attends a webinar in the part about campaign tools."""
 MEMBER = replace(
     WALKER,
     key="P99003",
@@ -68,7 +68,7 @@ MEMBER = replace(
     has_deal=True,
     is_lead=False,
 )
-"""Whose purchase a representative is sure of."""
+"""Whose purchase a representative is sure of, and who wants no more mail in the part about campaign tools."""
 STRANGER = replace(
     WALKER,
     key="P99004",

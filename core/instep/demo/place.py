@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from instep.errors import ConfigError
 from instep.mapping.ids import SUFFIX
 from instep.mapping.load import load_workspace
+from instep.model.entities import Kind
 from instep.settings import environment_prefix
 
 _PACKAGED = Path(__file__).parent / "example"
@@ -32,6 +35,12 @@ def connectors() -> dict[str, str]:
     return {connection.name: connection.plugin for connection in load_workspace(example()).connections}
 
 
+def campaign_tools() -> tuple[str, ...]:
+    """The connections of the example that know people, and no opportunities."""
+    mappings = load_workspace(example()).mappings
+    return tuple(name for name in connectors() if Kind.OPPORTUNITY not in mappings[name].entities)
+
+
 def fresh_folder(folder: Path | None) -> Path:
     """An empty folder: the one that is named, or a new temporary one that is kept."""
     if folder is None:
@@ -42,22 +51,42 @@ def fresh_folder(folder: Path | None) -> Path:
     return folder
 
 
-def copy_example(folder: Path, logins: Mapping[str, Mapping[str, object]], *, ids: bool = True) -> None:
+def copy_example(
+    folder: Path, logins: Mapping[str, Mapping[str, object]], *, ids: bool = True, without: Collection[str] = ()
+) -> None:
     """Copy the example, and add to each connection what reaches its sandbox.
 
-    Without `ids` nothing is managed yet: the files of ids belong to systems that have the pipelines already.
+    Without `ids` nothing is managed yet: the files of ids belong to systems that have the pipelines already. The
+    connections in `without` do not take part: they are left out.
     """
     source = example()
-    left_out = shutil.ignore_patterns("presets", *([] if ids else [f"*{SUFFIX}.toml"]))
-    shutil.copytree(source / "mappings", folder / "mappings", ignore=left_out)
-    text = (source / "sync.toml").read_text(encoding="utf-8")
+    unwanted = [f"{name}.toml" for name in without] + ([] if ids else [f"*{SUFFIX}.toml"])
+    shutil.copytree(source / "mappings", folder / "mappings", ignore=shutil.ignore_patterns("presets", *unwanted))
+    _forget_users(folder / "mappings" / "team.toml", without)
+    text = _without((source / "sync.toml").read_text(encoding="utf-8"), without)
+    given = tomllib.loads(text)["connections"]
     for connection, settings in logins.items():
-        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        more = {key: value for key, value in settings.items() if key not in given[connection]}
+        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in more.items())
         header = f"[connections.{connection}]\n"
         text = text.replace(
             header, f"{header}# The demo's sandbox, on this machine; gone when the demo ends.\n{lines}"
         )
     (folder / "sync.toml").write_text(text, encoding="utf-8")
+
+
+def _without(text: str, connections: Collection[str]) -> str:
+    """The file without the paragraphs of these connections."""
+    headers = tuple(f"[connections.{name}]\n" for name in connections)
+    return "\n\n".join(part for part in text.split("\n\n") if not any(header in part for header in headers))
+
+
+def _forget_users(team: Path, connections: Collection[str]) -> None:
+    """Take these connections' users out of the team's file."""
+    text = team.read_text(encoding="utf-8")
+    for name in connections:
+        text = re.sub(rf', {name} = "[^"]*"', "", text)
+    team.write_text(text, encoding="utf-8")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from instep.demo.edits import RETIRED, RETIRED_WORD, SEGMENT, WORDS, edit_mappin
 from instep.demo.exports import FOLDER, write_exports
 from instep.demo.hands import Board
 from instep.demo.part import Meddle, Part, systems, written
-from instep.demo.place import copy_example, fresh_folder
+from instep.demo.place import campaign_tools, copy_example, fresh_folder
 from instep.demo.sample import sample
 from instep.demo.scene import START, Deal
 from instep.demo.show import Teller
@@ -73,7 +73,12 @@ def play(folder: Path | None = None, *, meddle: Meddle = lambda _: None, file: T
         write_exports(scene, place / FOLDER)
         for sandbox in sandboxes.values():
             sandbox.demo.hire(scene)
-        copy_example(place, {name: sandbox.settings for name, sandbox in sandboxes.items()}, ids=False)
+        copy_example(
+            place,
+            {name: sandbox.settings for name, sandbox in sandboxes.items()},
+            without=campaign_tools(),
+            ids=False,
+        )
         part = Stages(
             folder=place,
             scene=scene,

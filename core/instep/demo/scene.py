@@ -32,11 +32,16 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Who knows something: the exported files, the system of one team, and that of another."""
+    """Who knows something: the exported files, the system of one team, that of another, and two campaign tools.
+
+    `campaigns` is the tool that nurtures leads, `newsletter` the one that sends mail to members.
+    """
 
     files: bool = True
     system: bool = True
     other: bool = False
+    campaigns: bool = False
+    newsletter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class Deal:
     known: Presence
 
 
-Recorder = Literal["files", "system", "other"]
+Recorder = Literal["files", "system", "other", "campaigns", "newsletter"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,23 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from instep.demo import runs, tell
 from instep.demo.cast import Cast, cast_of
 from instep.demo.compare import Comparison, compare
-from instep.demo.exports import FOLDER, activity, append_activity, read_exports, write_exports
+from instep.demo.exports import FOLDER, activity, append_activity, write_exports
 from instep.demo.generate import Size, generate
-from instep.demo.part import Meddle, Part, systems, written
+from instep.demo.hands import AnySandbox
+from instep.demo.part import Meddle, Part, campaign_systems, systems, written
 from instep.demo.place import copy_example, fresh_folder
 from instep.demo.scene import START
 from instep.demo.show import Teller
 from instep.mapping.load import load_workspace
 from instep.sandbox import VirtualClock
+
+SIZE = Size(firms=180, buyers=1_200, deals=360)
+"""Large enough to be a company, small enough that five systems are in step within half a minute."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,25 +45,27 @@ def play(
     `meddle` is called before the last step with the running sandboxes. Nothing leaves this machine.
     """
     teller, place, clock = Teller(file), fresh_folder(folder), VirtualClock(START)
-    with systems(clock) as sandboxes:
-        scene = generate(size)
+    with systems(clock) as sandboxes, campaign_systems(clock) as tools:
+        running: dict[str, AnySandbox] = {**sandboxes, **tools}
+        scene = generate(size or SIZE)
         rows = write_exports(scene, place / FOLDER)
-        for sandbox in sandboxes.values():
+        for sandbox in running.values():
             sandbox.demo.seed(scene)
-        copy_example(place, {name: sandbox.settings for name, sandbox in sandboxes.items()})
+        copy_example(place, {name: sandbox.settings for name, sandbox in running.items()})
         story = Story(
             folder=place,
             scene=scene,
             clock=clock,
             sandboxes=sandboxes,
+            tools=tools,
             teller=teller,
             workspace=load_workspace(place),
             cast=cast_of(scene),
         )
-        tell.opening(teller, scene, place, rows, {name: s.url for name, s in sandboxes.items()})
+        tell.opening(teller, scene, place, rows, {name: s.url for name, s in running.items()})
         for step in (check, create_fields, look_first, apply_first, again, live_a_day, travel, explain, rebuild):
             step(story)
-        meddle(sandboxes)
+        meddle(running)
         last(story)
     tell.ending(teller, place, story.wrong)
     return story.exit_code
@@ -127,6 +133,10 @@ def live_a_day(story: Story) -> None:
     there.demo.rep_moves(cast.back.reference, "consideration")
     there.demo.rep_converts(cast.lead.email)
     tell.lived_there(story.teller, cast, second)
+    (campaigns, nurturing), (newsletter, mailing) = story.tools.items()
+    nurturing.demo.buyer_attends_webinar(cast.attendee.email)
+    mailing.demo.buyer_leaves(cast.leaver.email)
+    tell.lived_with_mail(story.teller, cast, campaigns, newsletter)
     append_activity(story.folder / FOLDER, activity(story.scene, cast.benefit(now.now())))
     tell.reported(story.teller, cast)
     now.advance(timedelta(minutes=30))
@@ -139,6 +149,7 @@ def travel(story: Story) -> None:
     faded, changes = runs.without_fading(outcome.plan.changes)
     names = runs.names(story.workspace, {change.entity for change in changes})
     tell.travelled(story.teller, story.workspace, changes, names, faded)
+    tell.noted(story.teller, outcome, story.told)
     strangers = sorted(set(names.values()) - story.cast.touched(story.scene))
     text = f"{written(outcome)} written, about nobody else" + (f" but {', '.join(strangers)}" if strangers else "")
     story.expect(outcome.exit_code == 0 and not strangers and written(outcome) > 0, text)
@@ -174,9 +185,8 @@ def rebuild(story: Story) -> None:
 
 def last(story: Story) -> None:
     """Read everything past Instep, and compare."""
-    story.teller.step("Read every system with its own client, the files from disk, and compare record by record")
-    held: dict[str, Any] = {FOLDER: read_exports(story.folder / FOLDER)}
-    held |= {name: sandbox.demo.read_back() for name, sandbox in story.sandboxes.items()}
+    story.teller.step("Read every system past Instep, the files from disk, and compare record by record")
+    held = story.held()
     found: Comparison = compare(story.workspace, held)
     tell.compared(story.teller, found, tuple(held))
     story.wrong += [str(mismatch) for mismatch in found.mismatches]

@@ -135,6 +135,13 @@ def lived_there(teller: Teller, cast: Cast, system: str) -> None:
     teller.say(f"{system:<10} {cast.lead.first} {cast.lead.last}, so far a lead, is made a contact")
 
 
+def lived_with_mail(teller: Teller, cast: Cast, campaigns: str, newsletter: str) -> None:
+    """What happened in the campaign tools."""
+    attendee, leaver = cast.attendee, cast.leaver
+    teller.say(f"{campaigns:<10} {attendee.first} {attendee.last} attends a webinar")
+    teller.say(f"{newsletter:<10} {leaver.first} {leaver.last} leaves the newsletter")
+
+
 def reported(teller: Teller, cast: Cast) -> None:
     """What the exports bring."""
     teller.say(f"exports    a new line: {cast.customer.first} {cast.customer.last} reports a benefit")
@@ -146,10 +153,15 @@ def travelled(
     """Every change in full, buyer by buyer and deal by deal."""
     for entity, (group, values) in by_entity(changes).items():
         what = ", ".join(words(workspace, group[0], value) for value in values if value.name != "instep_id")
-        where = " and ".join(dict.fromkeys(change.connection for change in group))
+        where = _where(workspace, group)
         teller.change(shown.get(entity, entity), what, f"in {where}")
     if faded:
         teller.say(f"and {faded} {'score has' if faded == 1 else 'scores have'} faded below a line meanwhile", "dim")
+
+
+def _where(workspace: Workspace, group: Sequence[Change]) -> str:
+    names = tuple(dict.fromkeys(change.connection for change in group))
+    return f"all {len(names)} systems" if len(names) == len(workspace.connection_names) else " and ".join(names)
 
 
 def explained(teller: Teller, explanation: Explanation) -> None:
@@ -193,6 +205,8 @@ def compared(teller: Teller, found: Comparison, connections: tuple[str, ...]) ->
     """The last word."""
     for cause, count in found.left_alone.most_common():
         teller.note(f"left alone, as every run says: {cause}" + (f" ({count:,} times)" if count > 1 else ""))
+    for cause, count in found.by_file.most_common():
+        teller.note(f"not shown, as the files say: {cause}" + (f" ({count:,} times)" if count > 1 else ""))
     for mismatch in found.mismatches:
         teller.bad(str(mismatch))
     kinds = (Kind.PERSON, Kind.COMPANY, Kind.OPPORTUNITY)

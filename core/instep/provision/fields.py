@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from instep.contract import FieldSpec, Option, SystemField
@@ -93,7 +93,7 @@ def _stage_field(object: str, wanted: WantedList) -> WantedField:
 
 def field_steps(wanted: Iterable[WantedField], found: Found) -> Iterator[Step]:
     """Create what is missing and can be created; add options that a custom choice lacks."""
-    wanted = list(wanted)
+    wanted = [_as_made(one, found) for one in wanted]
     names = {object: {field.name for field in fields} for object, fields in found.fields.items()}
     for one in wanted:
         there = _there(one, found)
@@ -104,6 +104,22 @@ def field_steps(wanted: Iterable[WantedField], found: Found) -> Iterator[Step]:
             yield _create(one, one.spec)
         elif there is not None and there.options is not None and is_custom(found, one.name):
             yield from _extend(one, there)
+
+
+def _as_made(one: WantedField, found: Found) -> WantedField:
+    """The field as the system can have it: a text for a choice, and no labels beside values, where it has neither."""
+    limits, spec = found.field_limits, one.spec
+    if limits is None or spec is None:
+        return one
+    if spec.type == "choice" and "choice" not in limits.types:
+        spec = replace(spec, type="text", options=())
+    if spec.type not in limits.types:
+        return replace(one, spec=None)
+    if not limits.option_labels:
+        spec = replace(spec, options=tuple(Option(option.value, option.value) for option in spec.options))
+    # Where no list of stages stands behind a choice, what it lacks is missing from the field itself.
+    is_listed = one.is_stage and (one.object, one.name) in found.limits
+    return replace(one, spec=spec, options=() if is_listed else spec.options)
 
 
 def is_custom(found: Found, name: str) -> bool:

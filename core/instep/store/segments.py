@@ -67,11 +67,14 @@ class Projection:
     """Whatever else its rows depend on: when it changes, they are built anew."""
     unique: tuple[str, ...] = ()
     """Columns, `entity` among them, of which no two rows hold the same: what `build` gives twice is kept once."""
+    order: tuple[str, ...] = ()
+    """Columns, `entity` first, by which the rows stand; those of one entity stand together at least."""
 
     @property
     def digest(self) -> str:
         """Changes with everything that makes the rows others."""
-        said = [self.name, [(name, str(type)) for name, type in self.schema.items()], self.made_from, self.unique]
+        schema = [(name, str(type)) for name, type in self.schema.items()]
+        said = [self.name, schema, self.made_from, self.unique, self.order]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     def rows(self, store: Store, entities: Sequence[str] | None = None) -> pl.DataFrame:
@@ -79,11 +82,13 @@ class Projection:
         return self.joined(list(self.build(store, entities)))
 
     def joined(self, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-        """Frames as one, each row once."""
+        """Frames as one, each row once and in order."""
         import polars as pl
 
         whole = pl.concat([pl.DataFrame(schema=dict(self.schema)), *frames])
-        return whole.unique(self.unique, keep="first", maintain_order=True) if self.unique else whole
+        if self.unique:
+            whole = whole.unique(self.unique, keep="first", maintain_order=True)
+        return whole.sort(self.order, maintain_order=True) if self.order else whole
 
 
 class Segments:

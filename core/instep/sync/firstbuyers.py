@@ -6,7 +6,7 @@ appear at once, it is the one who did something first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from instep.model.entities import Kind
 from instep.sync.decisions import Decisions
@@ -32,6 +32,7 @@ def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str |
         return {}
     changed = set(decisions.dirty[Kind.COMPANY])
     companies = changed | _companies_of(session, decisions, objects)
+    links = decisions.matches.links
     before = dict(
         session.store.among(
             f"SELECT entity, to_entity FROM relation WHERE name = '{FIRST_BUYER}' AND entity IN (?)",  # noqa: S608
@@ -39,7 +40,8 @@ def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str |
         )
     )
     now: dict[str, str | None] = dict.fromkeys(companies)
-    for company, people in _people_of(session, decisions.matches.links, sorted(companies)).items():
+    now |= _who_stay(session, links, before, objects)
+    for company, people in _people_of(session, links, sorted(c for c in companies if now[c] is None)).items():
         known = before.get(company)
         now[company] = known if known in people else _first(session, decisions, sorted(people))
     for company in companies:
@@ -82,7 +84,7 @@ def _companies_of(
     session: Session, decisions: Decisions, objects: Mapping[Kind, Sequence[tuple[str, str]]]
 ) -> set[str]:
     """The companies that persons whom this run decides are associated with, or were the first buyers of."""
-    links, persons = decisions.matches.links, decisions.dirty[Kind.PERSON]
+    persons = decisions.dirty[Kind.PERSON]
     found = {
         row[0]
         for row in session.store.among(
@@ -90,26 +92,47 @@ def _companies_of(
             sorted(persons),
         )
     }
+    return found | {company for _, company, _ in _associated(session, decisions.matches.links, persons, objects)}
+
+
+def _who_stay(
+    session: Session,
+    links: Mapping[Ref, str],
+    before: Mapping[str, str],
+    objects: Mapping[Kind, Sequence[tuple[str, str]]],
+) -> dict[str, str]:
+    """The first buyers that are still associated with their company: nobody else there need be looked at."""
+    pairs = set(before.items())
+    associated = _associated(session, links, set(before.values()), objects)
+    return {company: person for person, company, is_live in associated if is_live and (company, person) in pairs}
+
+
+def _associated(
+    session: Session,
+    links: Mapping[Ref, str],
+    persons: Set[str],
+    objects: Mapping[Kind, Sequence[tuple[str, str]]],
+) -> Iterator[tuple[str, str, bool]]:
+    """Whom of these persons records associate with which company, and whether its record is still there."""
     of_persons, of_companies = set(objects[Kind.PERSON]), set(objects[Kind.COMPANY])
-    refs = {r for r, e in links.items() if e in persons and (r.connection, r.object) in of_persons}
     rows = session.store.among(
-        "SELECT connection, object, id FROM mirror WHERE state = 'live' AND entity IN (?)", sorted(persons)
+        "SELECT connection, object, id, entity FROM mirror WHERE state = 'live' AND entity IN (?)", sorted(persons)
     )
-    refs |= {Ref(*row) for row in rows}
+    whose = {Ref(*row[:3]): row[3] for row in rows} | dict(links)
+    whose = {r: e for r, e in whose.items() if e in persons and (r.connection, r.object) in of_persons}
     for connection, object in of_persons:
-        ids = [ref.id for ref in refs if (ref.connection, ref.object) == (connection, object)]
-        for to_object, to_id, entity in session.store.among(
-            "SELECT a.to_object, a.to_id, m.entity FROM association a LEFT JOIN mirror m ON m.connection = "
-            "a.connection AND m.object = a.to_object AND m.id = a.to_id WHERE a.connection = ? AND a.object = ? "
-            "AND a.id IN (?)",
-            sorted(ids),
+        ids = sorted(ref.id for ref in whose if (ref.connection, ref.object) == (connection, object))
+        for id, to_object, to_id, entity, is_live in session.store.among(
+            "SELECT a.id, a.to_object, a.to_id, m.entity, m.state = 'live' FROM association a LEFT JOIN mirror m ON "
+            "m.connection = a.connection AND m.object = a.to_object AND m.id = a.to_id WHERE a.connection = ? "
+            "AND a.object = ? AND a.id IN (?)",
+            ids,
             connection,
             object,
         ):
-            company = entity or links.get(Ref(connection, to_object, to_id))
+            company = links.get(Ref(connection, to_object, to_id)) or entity
             if company and (connection, to_object) in of_companies:
-                found.add(company)
-    return found
+                yield whose[Ref(connection, object, id)], company, bool(is_live)
 
 
 def _people_of(session: Session, links: Mapping[Ref, str], companies: Sequence[str]) -> dict[str, set[str]]:
@@ -136,7 +159,7 @@ def _people_of(session: Session, links: Mapping[Ref, str], companies: Sequence[s
             connection,
             object,
         ):
-            person = entity or links.get(Ref(connection, from_object, from_id))
+            person = links.get(Ref(connection, from_object, from_id)) or entity
             if person and kinds.get((connection, from_object)) is Kind.PERSON:
                 found.setdefault(ids[to_id], set()).add(person)
     return found

@@ -21,7 +21,7 @@ from instep.store.segments import Projection
 if TYPE_CHECKING:
     import polars as pl
 
-BUILT_AS = "6"
+BUILT_AS = "7"
 """Counts up whenever the same rows would give other columns."""
 AT_ONCE = 20_000
 """So many rows are turned into columns at a time."""
@@ -72,7 +72,8 @@ def records(connection: str, object: str, columns: Sequence[str]) -> Projection:
     """One row for each live, linked record of an object: in `v:<column>` what it holds, and whether it is settled.
 
     A record is settled if everything it holds was heard, what was sent is there, and nothing about it or its entity
-    waits: taken back, refused, or without an outcome.
+    waits: taken back, refused, or without an outcome. `sent` has the names of whatever was sent, each between line
+    breaks.
     """
     import polars as pl
 
@@ -82,6 +83,7 @@ def records(connection: str, object: str, columns: Sequence[str]) -> Projection:
         "modified_at": pl.String(),
         "dirty": pl.Boolean(),
         "settled": pl.Boolean(),
+        "sent": pl.String(),
         **{f"v:{name}": pl.String() for name in columns},
     }
 
@@ -96,7 +98,8 @@ def records(connection: str, object: str, columns: Sequence[str]) -> Projection:
 def acts(opportunities: Sequence[tuple[str, str]]) -> Projection:
     """One row for each mapped behaviour and entity that it belongs to, by its records or their address.
 
-    `named` tells whether a record of one of the `opportunities`, (connection, object), is among its subjects.
+    They stand by entity, behaviour and time: what is reckoned of one act after the other needs no sorting. `named`
+    tells whether a record of one of the `opportunities`, (connection, object), is among its subjects.
     """
     import polars as pl
 
@@ -117,8 +120,8 @@ def acts(opportunities: Sequence[tuple[str, str]]) -> Projection:
             for rows in _chunks(store, statement, "m.entity", ids, objects):
                 yield _instants(_frame(rows, {**schema, "at": pl.String()}))
 
-    unique = ("entity", "connection", "id")
-    return _projection("acts", schema, build, made_from=objects, unique=unique)
+    unique, order = ("entity", "connection", "id"), ("entity", "key", "at")
+    return _projection("acts", schema, build, made_from=objects, unique=unique, order=order)
 
 
 def journeys() -> Projection:
@@ -164,9 +167,14 @@ def claims() -> Projection:
 
 
 def _projection(
-    name: str, schema: dict[str, Any], build: Callable[..., Any], made_from: Any = None, unique: tuple[str, ...] = ()
+    name: str,
+    schema: dict[str, Any],
+    build: Callable[..., Any],
+    made_from: Any = None,
+    unique: tuple[str, ...] = (),
+    order: tuple[str, ...] = (),
 ) -> Projection:
-    return Projection(name, schema, build, json.dumps([BUILT_AS, made_from]), unique)
+    return Projection(name, schema, build, json.dumps([BUILT_AS, made_from]), unique, order)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------
@@ -391,11 +399,13 @@ def _records_frame(
     holds = read.columns(packed)
     busy_ids, busy = unsettled
     is_over = pl.Series([id not in busy_ids and one not in busy for id, one in zip(ids, entities, strict=True)])
-    settled = is_over & _is_heard(read, holds, packed, heard) & _is_there(names, holds, packed, sent)
+    told = _sent.decode(b"[" + b",".join([one or b"{}" for one in sent]) + b"]")
+    settled = is_over & _is_heard(read, holds, packed, heard) & _is_there(names, holds, packed, told)
     plain = {"entity": entities, "id": ids, "modified_at": modified, "dirty": dirty}
     columns = [_series(name, schema[name], column) for name, column in plain.items()]
-    found = zip(names, holds, strict=True)
-    return pl.DataFrame([*columns, settled.alias("settled"), *(column.alias(f"v:{name}") for name, column in found)])
+    names_sent = ["\n".join(("", *one, "")) if one else "" for one in told]
+    columns += [settled.alias("settled"), pl.Series("sent", names_sent)]
+    return pl.DataFrame([*columns, *(column.alias(f"v:{name}") for name, column in zip(names, holds, strict=True))])
 
 
 def _is_heard(
@@ -416,16 +426,16 @@ def _is_heard(
 
 
 def _is_there(
-    names: Sequence[str], holds: Sequence[pl.Series], packed: Sequence[bytes], sent: Sequence[bytes | None]
+    names: Sequence[str], holds: Sequence[pl.Series], packed: Sequence[bytes], sent: Sequence[dict[str, msgspec.Raw]]
 ) -> pl.Series:
     """Whether a record holds everything that was sent to it."""
     import polars as pl
 
-    places = [place for place, one in enumerate(sent) if one is not None and one != b"{}"]
+    places = [place for place, one in enumerate(sent) if one]
     found = pl.Series([True] * len(sent))
     if not places:
         return found
-    told = _sent.decode(b"[" + b",".join([sent[place] or b"{}" for place in places]) + b"]")
+    told = [sent[place] for place in places]
     known, ever = set(names), set[str]().union(*told)
     others = sorted(ever - known)
     held = dict(zip(others, _Reading(others).columns([packed[place] for place in places]), strict=True))

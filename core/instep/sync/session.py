@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
 from instep.errors import AccessError, ConfigError, InstepError, PluginError, RemoteError, UsedUpError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
-from instep.mapping.translate import Directory, User
+from instep.mapping.translate import Directory, Untold, User
 from instep.model.entities import Kind
 from instep.model.values import Scalar, is_blank
 from instep.settings import ValidationError, environment_prefix, load_settings
@@ -339,11 +339,35 @@ def read_catalogue(session: Session, live: Live) -> dict[str, Any]:
                 session.store.run(
                     "DELETE FROM quarantine WHERE connection = ? AND object = ? AND fields IS NOT NULL", place
                 )
+        _look_again_for_owners(session, live, earlier, catalogue)
         session.store.run(
             "UPDATE connection SET catalogue = ?, catalogue_at = ? WHERE name = ?",
             (json.dumps(catalogue).encode(), session.at.isoformat(), live.name),
         )
     return catalogue
+
+
+def _look_again_for_owners(session: Session, live: Live, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Plan anew what belongs to somebody who could not own records there before, and can now."""
+    could, can = (_directory(session, live.name, catalogue) for catalogue in (before, now))
+    came = [
+        owner.key
+        for owner in session.workspace.team.owners
+        if isinstance(could.user_for(owner.key), Untold) and not isinstance(can.user_for(owner.key), Untold)
+    ]
+    objects = [object for object, mapping in live.mapping.objects.items() if mapping.mapped("owner") is not None]
+    for object, key in ((object, key) for object in objects for key in came):
+        session.store.run(
+            "UPDATE mirror SET dirty = 1 WHERE connection = ? AND object = ? AND state = 'live' AND entity IN "
+            "(SELECT id FROM entity WHERE json_extract(CAST(fields AS TEXT), '$.owner') = ?)",
+            (live.name, object, key),
+        )
+
+
+def _directory(session: Session, connection: str, catalogue: Mapping[str, Any]) -> Directory:
+    users = catalogue.get("users")
+    known = None if users is None else tuple(User(*user) for user in users)
+    return Directory(connection, session.workspace.team, known, catalogue.get("login", ""))
 
 
 def _takes_more(before: Mapping[str, Any], now: Mapping[str, Any], object: str) -> bool:
@@ -356,8 +380,8 @@ def _takes_more(before: Mapping[str, Any], now: Mapping[str, Any], object: str) 
 
 
 def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) -> None:
-    users = catalogue["users"]
-    live.users = None if users is None else tuple(User(*user) for user in users)
+    live.directory = _directory(session, live.name, catalogue)
+    live.users = live.directory.users
     live.fields = {object: frozenset(names) for object, names in catalogue["fields"].items()}
     live.read_only = {object: frozenset(names) for object, names in catalogue["read_only"].items()}
     live.options = {
@@ -365,7 +389,6 @@ def use_catalogue(session: Session, live: Live, catalogue: Mapping[str, Any]) ->
         for object, fields in catalogue["options"].items()
     }
     live.missing = missing_stages(live.mapping, catalogue.get("stages", ()))
-    live.directory = Directory(live.name, session.workspace.team, live.users, catalogue.get("login", ""))
 
 
 def refresh_owners(session: Session) -> None:

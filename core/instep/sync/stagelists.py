@@ -26,11 +26,11 @@ def read_lists(live: Live) -> list[list[Any]]:
         return []
     lists = [one for one in stages.read() if one.object in live.mapping.objects]
     listed = {one.id for one in lists}
-    bound = {object: not _is_free(live, object, listed) for object in {one.object for one in lists}}
+    bound = {object: not is_free(live, object, listed) for object in {one.object for one in lists}}
     return [[one.object, one.id, [stage.id for stage in one.stages]] for one in lists if bound[one.object]]
 
 
-def _is_free(live: Live, object: str, listed: Collection[str]) -> bool:
+def is_free(live: Live, object: str, listed: Collection[str]) -> bool:
     """Whether the stages of an object stand in fields that take any value, whatever lists it has beside them."""
     stages = live.parts.stages
     tables = live.mapping.objects[object].tables()

@@ -16,6 +16,7 @@ import pytest
 
 for _module in (
     "login",
+    "looking",
     "reading",
     "writing",
     "linking",

@@ -15,6 +15,7 @@ from instep.testing.configuring import ConfiguringClaims
 from instep.testing.interrupting import InterruptingClaims
 from instep.testing.linking import LinkingClaims
 from instep.testing.login import LoginClaims
+from instep.testing.looking import LookingClaims
 from instep.testing.reading import ReadingClaims
 from instep.testing.setup import SetupClaims
 from instep.testing.workbench import Workbench, workbench
@@ -23,6 +24,7 @@ from instep.testing.writing import WritingClaims
 
 class ConnectorConformance(
     LoginClaims,
+    LookingClaims,
     ReadingClaims,
     WritingClaims,
     LinkingClaims,

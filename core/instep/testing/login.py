@@ -7,6 +7,7 @@ import tomllib
 import traceback
 from collections.abc import Callable
 from dataclasses import fields as parts_of
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -16,9 +17,11 @@ from instep.contract import CONTRACT, Absent, Connection, ConnectorPlugin
 from instep.errors import AccessError, InstepError, RemoteError, RetryLaterError
 from instep.sandbox import FaultKind
 from instep.settings import ConnectorSettings
+from instep.testing.marks import reads_only
 from instep.testing.workbench import Stopped, Workbench, is_sentence
 
 CANARY = "canary-4f1d0c"
+TOKENS_LAST = timedelta(minutes=10)
 
 
 class LoginClaims:
@@ -26,9 +29,11 @@ class LoginClaims:
 
     plugin: ClassVar[ConnectorPlugin[Any]]
 
+    @reads_only
     def test_the_contract_number_is_one_that_core_accepts(self) -> None:
         assert self.plugin.contract in (CONTRACT, CONTRACT - 1)
 
+    @reads_only
     def test_the_name_is_one_word_and_the_starter_mapping_is_toml(self) -> None:
         assert self.plugin.name.isidentifier()
         assert tomllib.loads(self.plugin.starter_mapping)
@@ -52,11 +57,13 @@ class LoginClaims:
         assert not bench.transport.sent
         assert not bench.sandbox.log.calls()
 
+    @reads_only
     def test_an_absent_part_says_why_in_a_sentence(self, bench: Workbench) -> None:
         connection = bench.connection
         found = [getattr(connection, part.name) for part in parts_of(connection)]
         assert all(is_sentence(part.reason) for part in found if isinstance(part, Absent))
 
+    @reads_only
     def test_check_names_the_org(self, bench: Workbench) -> None:
         assert bench.connection.check().org
 
@@ -64,11 +71,13 @@ class LoginClaims:
         bench.connection.check()
         assert not bench.sandbox.log.writes()
 
+    @reads_only
     def test_limits_are_positive_and_named_once(self, bench: Workbench) -> None:
         limits = bench.connection.limits
         assert all(limit.calls > 0 and limit.seconds > 0 for limit in limits)
         assert len({limit.lane for limit in limits}) == len(limits)
 
+    @reads_only
     def test_what_is_left_of_the_day_is_passed_on(self, bench: Workbench) -> None:
         left = bench.connection.check().calls_left_today
         assert [allowance.left for allowance in bench.allowances] == ([] if left is None else [left])
@@ -127,6 +136,16 @@ class LoginClaims:
             assert caught.value is stop
         assert not bench.sandbox.log.calls()
 
+    def test_a_login_that_ends_meanwhile_is_renewed_or_said_to_be_over(self, bench: Workbench) -> None:
+        bench.behave(token_expiry=TOKENS_LAST)
+        for _ in range(3):
+            try:
+                assert bench.connection.check().org
+            except AccessError as error:
+                assert is_sentence(str(error)), str(error)
+            bench.pass_time(2 * TOKENS_LAST)
+
+    @reads_only
     def test_closing_twice_is_harmless(self, bench: Workbench) -> None:
         bench.connection.check()
         bench.connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from typing import Protocol, runtime_checkable
 
 import pytest
 
@@ -13,6 +14,15 @@ from instep.testing.workbench import Workbench, ids, items
 
 NOBODY_KNOWS = "nobody_knows_this_field"
 MANY = 230
+
+
+@runtime_checkable
+class FieldHands(Protocol):
+    """What a sandbox's world can do, so that the claim about hidden fields can be tested."""
+
+    def hide_field(self, object: str, name: str) -> None:
+        """An admin takes a field out of sight of the connection's login."""
+        ...
 
 
 class ReadingClaims:
@@ -52,6 +62,19 @@ class ReadingClaims:
             bench.make(object)
             cursor = bench.end(object)
             assert not [page for page in bench.pages(object, (), cursor) if page.items]
+
+    def test_a_cursor_from_the_future_skips_nothing(self, bench: Workbench) -> None:
+        cursor = bench.cursor_of_next_year()
+        made = set(bench.make(bench.object, 3))
+        seen: set[str] = set()
+        for _ in range(2):
+            pages = bench.pages(bench.object, (), cursor)
+            seen, cursor = seen | ids(items(pages, Seen)), pages[-1].cursor if pages else cursor
+            bench.pass_time()
+        assert made <= seen
+        (later,) = bench.make(bench.object)
+        bench.pass_time()
+        assert later in ids(items(bench.pages(bench.object, (), cursor), Seen))
 
     def test_a_read_of_nothing_still_moves_the_cursor_on(self, bench: Workbench) -> None:
         cursor = bench.end(bench.object)
@@ -146,6 +169,20 @@ class ReadingClaims:
             ):
                 assert fields[blank] is None
                 assert NOBODY_KNOWS not in fields
+
+    def test_a_field_that_was_hidden_is_absent_and_not_blank(self, bench: Workbench) -> None:
+        hands = bench.sandbox.world
+        if not isinstance(hands, FieldHands):
+            pytest.skip(f"Nobody can hide a field in the sandbox of {bench.plugin.name}.")
+        name, hidden = bench.text_field(bench.object), bench.other_text_field(bench.object)
+        (id,) = bench.make(bench.object)
+        bench.write(bench.object, [Update(id, {hidden: "Seen by few"}, {})])
+        cursor = bench.end(bench.object, fields=[name, hidden])
+        hands.hide_field(bench.object, hidden)
+        bench.write(bench.object, [Update(id, {name: "Changed"}, {})])
+        bench.pass_time()
+        read = [item.fields for item in items(bench.pages(bench.object, [name, hidden], cursor), Seen)]
+        assert [*read, bench.fields_of(bench.object, id, [name, hidden])] == [{name: "Changed"}] * 2
 
     def test_a_record_has_the_fields_that_were_asked_for_and_no_others(self, bench: Workbench) -> None:
         name = bench.text_field(bench.object)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
-from itertools import count
-from typing import Any, TypeVar
+from itertools import count, islice
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from pydantic import SecretStr
@@ -38,6 +38,8 @@ from instep.settings import ConnectorSettings, load_settings
 
 T = TypeVar("T")
 CONNECTION_NAME = "conformance"
+MANY_ENOUGH = 20
+"""So many records or fields of what is there already are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,32 @@ class Workbench:
         assert isinstance(outcome, Written), outcome
         self._keyed.add(object)
 
+    # --- what is there already ---------------------------------------------------------------------------------
+
+    makes_records: ClassVar[bool] = True
+    """Whether there is something to look at only because the workbench makes it."""
+
+    def some(self, object: str, fields: Sequence[str]) -> Sequence[Seen]:
+        """A few live records that are there, with these fields."""
+        return items(self.first_pages(object, fields), Seen)[:MANY_ENOUGH]
+
+    def first_pages(self, object: str, fields: Sequence[str]) -> Sequence[Page]:
+        """The first two pages of an object that are not empty."""
+        if self.makes_records:
+            self.make(object, 3)
+            self.pass_time()
+        pages = (page for page in self.records.changed_since(object, fields, None) if page.items)
+        return list(islice(pages, 2)) or [Page((), "")]
+
+    def some_fields(self, object: str) -> list[str]:
+        """A few fields of an object."""
+        return [field.name for field in self.fields(object)][:MANY_ENOUGH]
+
+    def unique_field(self, object: str) -> str:
+        """A field by which records of an object are found."""
+        self._ensure_key(object)
+        return self.key_field
+
     # --- looking -----------------------------------------------------------------------------------------------
 
     def pages(self, object: str, fields: Sequence[str] = (), cursor: str | None = None) -> list[Page]:
@@ -261,6 +289,13 @@ class Workbench:
         self.pass_time()
         assert cursor is not None
         return cursor
+
+    def cursor_of_next_year(self) -> str:
+        """The cursor at the end of another such system whose clock is a year ahead."""
+        with workbench(self.plugin, self.samples, self.key_field) as other:
+            other.clock.advance(timedelta(days=365))
+            other.make(other.object)
+            return other.end(other.object)
 
     def fields_of(self, object: str, id: str, names: Sequence[str]) -> Mapping[str, Scalar]:
         """What a record holds now, read through the plugin."""

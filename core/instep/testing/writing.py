@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -18,7 +20,8 @@ from instep.contract import (
     Written,
 )
 from instep.errors import InstepError
-from instep.testing.workbench import Workbench, is_sentence
+from instep.testing.marks import cleans_up
+from instep.testing.workbench import Stopped, Workbench, is_sentence
 
 PERSISTENT = 100
 
@@ -26,12 +29,14 @@ PERSISTENT = 100
 class WritingClaims:
     """What `write` promises: one outcome per record, and never a twin."""
 
+    @cleans_up
     def test_a_create_says_that_it_created(self, bench: Workbench) -> None:
         for object in bench.records.objects:
             (outcome,) = bench.write(object, [bench.new(object)])
             assert isinstance(outcome, Written)
             assert outcome.created
 
+    @cleans_up
     def test_creating_twice_finds_the_first(self, bench: Workbench) -> None:
         bench.need("upsert_by_key")
         for object in bench.records.objects:
@@ -41,6 +46,7 @@ class WritingClaims:
             assert isinstance(second, Written)
             assert (second.id, second.created) == (first.id, False)
 
+    @cleans_up
     def test_creating_twice_in_one_call_makes_one_record(self, bench: Workbench) -> None:
         bench.need("upsert_by_key")
         create = bench.new(bench.object)
@@ -48,6 +54,7 @@ class WritingClaims:
         assert len({o.id for o in outcomes if isinstance(o, Written)}) == 1
         assert len(bench.records.find(bench.object, bench.key_field, [create.key], [])[0]) == 1
 
+    @cleans_up
     def test_what_was_written_is_what_is_read(self, bench: Workbench) -> None:
         for object in bench.records.objects:
             name = bench.text_field(object)
@@ -57,6 +64,7 @@ class WritingClaims:
             assert outcome.fields.get(name, "New words") == "New words"
             assert bench.fields_of(object, id, [name]) == {name: "New words"}
 
+    @cleans_up
     def test_writing_what_was_read_back_changes_nothing_more(self, bench: Workbench) -> None:
         bench.behave(normalise=True)
         for object in bench.records.objects:
@@ -67,6 +75,7 @@ class WritingClaims:
             bench.write(object, [Update(id, dict(once), dict(once))])
             assert bench.fields_of(object, id, [name]) == once
 
+    @cleans_up
     def test_none_clears_a_field(self, bench: Workbench) -> None:
         for object in bench.records.objects:
             name = bench.other_text_field(object)
@@ -101,6 +110,7 @@ class WritingClaims:
         assert second.field == choice.name
         assert is_sentence(second.reason), second.reason
 
+    @cleans_up
     def test_an_update_of_a_deleted_record_creates_nothing(self, bench: Workbench) -> None:
         for object in bench.records.objects:
             (id,) = bench.make(object)
@@ -109,6 +119,7 @@ class WritingClaims:
             assert isinstance(outcome, Missing)
             assert isinstance(bench.records.read(object, [id], [])[0], Gone)
 
+    @cleans_up
     def test_deleting_twice_is_harmless(self, bench: Workbench) -> None:
         (id,) = bench.make(bench.object)
         for _ in range(2):
@@ -126,6 +137,18 @@ class WritingClaims:
         (again,) = bench.write(bench.object, [create])
         assert isinstance(again, Written)
         assert again.id == found.id
+
+    def test_twenty_creates_that_are_stopped_anywhere_are_completed_without_a_twin(self, bench: Workbench) -> None:
+        bench.need("upsert_by_key")
+        for passed in count():
+            creates = [bench.new(bench.object) for _ in range(20)]
+            stopped = _is_stopped(bench, passed, creates)
+            lacking = [one for one, found in zip(creates, _holders(bench, creates), strict=True) if not found]
+            _write_all(bench, lacking)
+            assert [len(found) for found in _holders(bench, creates)] == [1] * 20
+            if not stopped:
+                assert not lacking
+                break
 
     def test_an_update_whose_answer_was_lost_is_unknown(self, bench: Workbench) -> None:
         (id,) = bench.make(bench.object)
@@ -171,6 +194,28 @@ class WritingClaims:
             held = bench.fields_of(pipeline.object, id, [name])[name]
             assert held == (late if how == "no" else early)
             assert isinstance(outcome, Written) is (held == early)
+
+
+def _write_all(bench: Workbench, creates: Sequence[Create]) -> None:
+    size = bench.records.batch.write
+    for start in range(0, len(creates), size):
+        bench.write(bench.object, creates[start : start + size])
+
+
+def _is_stopped(bench: Workbench, passed: int, creates: Sequence[Create]) -> bool:
+    """Write until so many requests have passed; whether that was before the end."""
+    bench.transport.stop_after = passed
+    try:
+        _write_all(bench, creates)
+    except Stopped:
+        return True
+    finally:
+        bench.transport.stop_after = None
+    return False
+
+
+def _holders(bench: Workbench, creates: Sequence[Create]) -> Sequence[Sequence[object]]:
+    return bench.records.find(bench.object, bench.key_field, [one.key for one in creates], [])
 
 
 def _two(bench: Workbench) -> list[Create]:

@@ -177,9 +177,15 @@ def test_a_name_that_marketo_would_refuse_is_not_sent(bench, hands, name):
     assert "fields.create" not in hands.labels()
 
 
-def test_a_label_that_another_field_has_is_refused(bench, world):
+def test_a_label_that_another_field_has_gets_the_name_behind_it(bench, world):
     world.add_field("other", "Fit")
-    assert bench.part("fields").create(spec()).code == "taken"
+    world.add_field("third", "Free")
+    fields = bench.part("fields")
+    labels = {field.name: field.label for field in fields.read("leads")}
+    assert fields.create(spec()).created
+    assert fields.create(spec("open", label="Open")).created
+    made = {field.name: field.label for field in fields.read("leads")}
+    assert made == {**labels, "fit": "Fit fit", "open": "Open"}
 
 
 def test_a_field_whose_creation_was_not_answered_is_found_by_creating_it_again(bench):

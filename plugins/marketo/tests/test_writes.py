@@ -215,3 +215,23 @@ def test_a_campaign_that_is_not_active_refuses_the_write_in_words(world, hands):
     (outcome,) = records.write("leads", [Update(id, {"buyingStage": "Interest"}, {})], [])
     assert (outcome.code, outcome.field) == ("request_refused", "buyingStage")
     assert world.read(id)["buyingStage"] == "Interest"
+
+
+def test_a_lead_that_goes_before_its_campaign_is_requested_takes_no_other_along(world, hands):
+    ids = [world.create(email=f"{n}@x.example") for n in range(5)]
+    ran = []
+    first = world.add_campaign("Delete one", lambda lead: world.delete(ids[2]) if str(lead) == ids[4] else None)
+    second = world.add_campaign("Change owner", ran.append)
+    records = hands.connect(requests={"phone": first, "buyingStage": second}).records
+    updates = [Update(id, {"phone": "1", "buyingStage": "Interest"}, {}) for id in ids]
+    outcomes = records.write("leads", updates, [])
+    assert [isinstance(outcome, Written) for outcome in outcomes] == [True, True, False, True, True]
+    assert ran == [id for id in ids if id != ids[2]]
+
+
+def test_a_campaign_that_refuses_everybody_is_asked_once(world, hands, bench):
+    ids = [world.create(email=f"{n}@x.example") for n in range(5)]
+    campaign = world.add_campaign("Change owner", lambda lead: None, active=False)
+    records = hands.connect(requests={"buyingStage": campaign}).records
+    records.write("leads", [Update(id, {"buyingStage": "Interest"}, {}) for id in ids], [])
+    assert hands.labels().count("campaigns.trigger") == 1

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from instep.demo.place import connectors, copy_example, example, fresh_folder, no_real_logins
+from instep.demo.place import campaign_tools, connectors, copy_example, example, fresh_folder, no_real_logins
 from instep.errors import ConfigError
 from instep.mapping.lint import lint_process
 from instep.mapping.load import load_workspace
@@ -18,8 +18,22 @@ def test_the_example_is_right_and_its_process_is_the_buyer_s():
     assert lint_process(workspace.process, workspace.team) == ()
 
 
-def test_the_example_has_a_folder_and_two_systems():
-    assert connectors() == {"exports": "files", "hubspot": "hubspot", "salesforce": "salesforce"}
+def test_the_example_has_a_folder_and_four_systems_of_which_two_are_campaign_tools():
+    names = ["hubspot", "salesforce", "marketo", "mailchimp"]
+    assert connectors() == {"exports": "files", **{name: name for name in names}}
+    assert campaign_tools() == ("marketo", "mailchimp")
+
+
+def test_what_does_not_take_part_is_in_no_file_of_the_copy(tmp_path):
+    copy_example(tmp_path, {}, without=campaign_tools())
+    assert load_workspace(tmp_path).connection_names == ("exports", "hubspot", "salesforce")
+    assert not [file for file in tmp_path.rglob("*.toml") if "marketo" in file.read_text(encoding="utf-8").lower()]
+    assert not (tmp_path / "mappings" / "mailchimp.toml").exists()
+
+
+def test_otherwise_everything_is_in_the_copy(tmp_path):
+    copy_example(tmp_path, {})
+    assert load_workspace(tmp_path).connection_names == load_workspace(example()).connection_names
 
 
 def test_the_copy_reaches_the_sandbox_and_means_the_same_otherwise(tmp_path):

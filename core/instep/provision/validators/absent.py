@@ -33,9 +33,15 @@ def check(view: View) -> Iterator[Finding]:
 
 
 def _is_list(found: Found, wanted: WantedList, object: str) -> bool:
-    """Whether a field holds stages, or is one that is to be made: only those of a plain choice are."""
+    """Whether a field holds stages, or is one that is to be made: only those of a plain choice are.
+
+    In a system without choices it is a text, which takes any value: there is nothing to configure but the field.
+    """
     if (object, wanted.field) in found.limits:
         return True
-    is_there = any(field.name == wanted.field for field in found.fields.get(object, ()))
-    can_be_made = wanted.kind is not None and wanted.pipeline is None and is_custom(found, wanted.field)
-    return can_be_made and not is_there
+    there = next((field for field in found.fields.get(object, ()) if field.name == wanted.field), None)
+    is_plain = wanted.kind is not None and wanted.pipeline is None
+    if there is None:
+        return is_plain and is_custom(found, wanted.field)
+    has_choices = found.field_limits is None or "choice" in found.field_limits.types
+    return is_plain and not has_choices and there.type == "text" and not there.read_only

@@ -9,11 +9,17 @@ from instep.mapping.compiled import EntityMapping
 from instep.model.stagetable import StageTable
 from instep.sync.health.finding import Finding
 from instep.sync.session import Live
+from instep.sync.stagelists import is_free
 
 
 def stages(live: Live, mapping: EntityMapping, object: str, pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
-    """What a stage table names and the system has not, and the other way round; nothing where it has no pipelines."""
+    """What a stage table names and the system has not, and the other way round.
+
+    Nothing where it has no pipelines, or where the stage stands in a field that takes any value.
+    """
     here = {pipeline.id: pipeline for pipeline in pipelines if pipeline.object == object}
+    if here and is_free(live, object, here):
+        return
     for table in mapping.tables() if here else ():
         name = table.pipeline or table.field
         if name in here:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from instep.model.acts import Act, told_once
 from instep.model.process import Actor, Process
+from instep.sync.replay.frames import begins
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,17 +21,19 @@ def numbered_keys(acts: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """The acts of these behaviours, each by its place among `keys`: whoever works with acts asks for places."""
     import polars as pl
 
-    place = pl.col("key").replace_strict(list(keys), list(range(len(keys))), default=None, return_dtype=pl.UInt32)
-    return acts.with_columns(place if keys else pl.lit(None, pl.UInt32).alias("key")).filter(
-        pl.col("key").is_not_null()
-    )
+    words = acts["key"].cast(pl.Categorical)
+    known = words.unique()
+    codes, places = known.to_physical(), {key: place for place, key in enumerate(keys)}
+    table = pl.Series([None], dtype=pl.UInt32).new_from_index(0, max(codes, default=0) + 1)
+    table = table.scatter(codes, pl.Series([places.get(key) for key in known.to_list()], dtype=pl.UInt32))
+    return acts.with_columns(table.gather(words.to_physical()).alias("key")).filter(pl.col("key").is_not_null())
 
 
 def acts_once(acts: pl.DataFrame, keys: Sequence[str], process: Process, preferred: Sequence[str]) -> pl.DataFrame:
     """Each act once: entity, key (its place in `keys`), at. `acts` are of buyers, and have `connection` and `id` too.
 
-    Acts of the same kind stand in a row by their time. One can be told by two systems only where the next one follows
-    within `same_within`, from another system: these stretches alone are looked at.
+    Those of one entity and key stand together, the earlier ones first. One can be told by two systems only where the
+    next one follows within `same_within`, from another system: these stretches alone are looked at.
     """
     import polars as pl
 
@@ -38,9 +41,11 @@ def acts_once(acts: pl.DataFrame, keys: Sequence[str], process: Process, preferr
     doubtful = _doubtful(acts, spans)
     if doubtful.is_empty():
         return acts.select(SAID)
-    is_doubtful = pl.Series([False]).new_from_index(0, acts.height).scatter(doubtful["row"], values=True)
-    several = acts[doubtful["row"]].with_columns(doubtful["stretch"], _each("key", spans, pl.Int64).alias("within"))
-    return pl.concat([acts.filter(~is_doubtful).select(SAID), *_merged(several, keys, process, preferred)])
+    several = acts[doubtful["row"]].with_columns(*doubtful, _each("key", spans, pl.Int64).alias("within"))
+    stays = pl.Series([True]).new_from_index(0, acts.height).scatter(doubtful["row"], values=False)
+    for rows in _merged(several, keys, process, preferred):
+        stays = stays.scatter(rows, values=True)
+    return acts.select(SAID).filter(stays)
 
 
 def _span(process: Process, key: str) -> int:
@@ -61,22 +66,18 @@ def _doubtful(acts: pl.DataFrame, spans: Sequence[int]) -> pl.DataFrame:
     """`row` and `stretch` of acts in stretches in which something may be told twice."""
     import polars as pl
 
-    group = (pl.col("entity").cast(pl.Int64) * len(spans) + pl.col("key")).alias("group")
-    system = pl.col("connection").cast(pl.Categorical).to_physical().alias("system")
-    short = acts.select(group, "at", _each("key", spans, pl.Int64).alias("within"), system)
-    short = short.with_row_index("row").sort("group", "at")
-    gap = pl.col("at") - pl.col("at").shift(1)
-    near = ((pl.col("group") == pl.col("group").shift(1)) & (gap <= pl.col("within"))).fill_null(value=False)
-    differs = near & (pl.col("system") != pl.col("system").shift(1))
-    short = short.select("row", (~near).cum_sum().alias("stretch"), differs.alias("differs"))
-    stretches = short.filter(pl.col("differs"))["stretch"].unique()
+    near = ~begins("entity", "key") & (pl.col("at") - pl.col("at").shift(1) <= _each("key", spans, pl.Int64))
+    near = near.fill_null(value=False)
+    differs = near & (pl.col("connection") != pl.col("connection").shift(1))
+    short = acts.select((~near).cum_sum().alias("stretch"), differs.alias("differs")).with_row_index("row")
+    stretches = short.filter("differs")["stretch"].unique()
     return short.filter(pl.col("stretch").is_in(stretches.implode())).select("row", "stretch")
 
 
 def _merged(
     acts: pl.DataFrame, keys: Sequence[str], process: Process, preferred: Sequence[str]
-) -> Iterator[pl.DataFrame]:
-    """Stretches in which something is told twice: those that are one act at once, all others by the row."""
+) -> Iterator[Sequence[int] | pl.Series]:
+    """The rows that stay of stretches in which something is told twice: one of one act; else the engine is asked."""
     import polars as pl
 
     of = pl.col("stretch")
@@ -87,23 +88,24 @@ def _merged(
     rank = {name: place for place, name in enumerate(preferred)}
     ranked = pl.col("connection").replace_strict(list(rank), list(rank.values()), default=len(rank))
     best = acts.filter(one).with_columns(ranked.alias("rank")).sort("stretch", "rank")
-    yield best.unique("stretch", keep="first", maintain_order=True).select(SAID)
-    rows = acts.filter(~one).select("stretch", "connection", "id", *SAID).iter_rows()
-    found = [
+    yield best.unique("stretch", keep="first", maintain_order=True)["row"]
+    rows = acts.filter(~one).select("stretch", "row", "connection", "id", "key", "at").iter_rows()
+    yield [
         row for _, told in groupby(rows, lambda row: row[0]) for row in _row_by_row(told, keys, process, preferred)
     ]
-    yield pl.DataFrame(found, schema={name: acts.schema[name] for name in SAID}, orient="row")
 
 
 def _row_by_row(
     told: Iterator[tuple[Any, ...]], keys: Sequence[str], process: Process, preferred: Sequence[str]
-) -> Iterator[tuple[int, int, int]]:
-    """One stretch, as rows have it."""
-    said = {f"{connection}/behaviour/{id}": row for _, connection, id, *row in told}
-    acts = [Act(keys[key], _instant(at), Actor.BUYER, source) for source, (_, key, at) in said.items()]
-    for act in told_once(acts, process, preferred):
-        entity, key, at = said[act.source]
-        yield entity, key, at
+) -> Iterator[int]:
+    """The rows that stay of one stretch, as the engine says."""
+    said: dict[str, int] = {}
+    acts: list[Act] = []
+    for _, row, connection, id, key, at in told:
+        source = f"{connection}/behaviour/{id}"
+        said[source] = row
+        acts.append(Act(keys[key], _instant(at), Actor.BUYER, source))
+    return (said[act.source] for act in told_once(acts, process, preferred))
 
 
 def _instant(microseconds: int) -> datetime:

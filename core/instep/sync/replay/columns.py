@@ -22,7 +22,7 @@ from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
 from instep.sync.replay.actsonce import acts_once, numbered_keys
 from instep.sync.replay.changed import Changed, touches
-from instep.sync.replay.frames import Ruled, first_that_holds
+from instep.sync.replay.frames import Ruled, first_that_holds, numbered
 from instep.sync.replay.scored import Scored
 from instep.sync.replay.staged import Staged, Told
 from instep.sync.replay.tally import Tally
@@ -160,10 +160,9 @@ def _objects(session: Session, kind: Kind) -> Iterator[tuple[str, str]]:
 class _Told:
     """What is known of the journeys of everybody in a partition, by their numbers there."""
 
+    numbers: int
     journeys: pl.DataFrame
     claims: pl.DataFrame
-    named: pl.Series
-    """Who did something that names an opportunity."""
 
 
 class _Work:
@@ -226,7 +225,7 @@ class _Work:
 
     def _record_columns(self, place: tuple[str, str]) -> list[str]:
         there = self._records[place].schema
-        wanted = {"dirty", "settled", *self._teller.columns(*place)}
+        wanted = {"dirty", "settled", "sent", *self._teller.columns(*place)}
         return [name for name in there if name in wanted]
 
     def _person_fields(self) -> list[str]:
@@ -266,10 +265,14 @@ class _Work:
         persons = self._with_facts(persons)
         rest = self._at_rest(persons, held)
         numbers = persons.select("entity").with_row_index("number")
-        told = self._told(partition, numbers) if self._changed.process else None
-        done = self._acts(partition, numbers) if self._changed.process or self._changed.scoring else None
-        if told is not None:
-            rest &= ~numbers["number"].is_in(self._unknown(told))
+        told = done = None
+        if self._changed.process or self._changed.scoring:
+            acts = read(self._of.acts(), partition, ["connection", "id", "key", "at", "actor", "named"])
+            done = self._done(acts, numbers)
+            if self._changed.process:
+                told = self._told(partition, numbers)
+                named = persons["entity"].is_in(acts.filter("named")["entity"].unique().implode())
+                rest &= ~(named | numbers["number"].is_in(self._unknown(told)))
         self._of.whom[Kind.PERSON] |= set(persons.filter(~rest)["entity"])
         persons = persons.with_columns(numbers["number"]).filter(rest)
         after = self._decided(persons, told, done)
@@ -303,7 +306,7 @@ class _Work:
         return calm & ~persons["entity"].is_in(sorted(restless))
 
     def _restless(self, place: tuple[str, str], frame: pl.DataFrame, persons: pl.DataFrame) -> set[str]:
-        """Whose records of an object are not at rest, twice there, left out, or of a score that nobody remembers."""
+        """Whose records of an object are not at rest, twice there, left out, or show what nobody remembers."""
         import polars as pl
 
         connection, object = place
@@ -320,6 +323,10 @@ class _Work:
             unknown = persons.filter(pl.col("published_at").is_null()).select("entity")
             held = pl.col(f"v:{score.field}").is_not_null() & (pl.col(f"v:{score.field}") != "null")
             found |= set(frame.filter(held).join(unknown, on="entity", how="semi")["entity"])
+        nowhere = persons.filter(pl.col("stage").is_null()).select("entity")
+        for shows in self._teller.stage_fields(*place):
+            was_sent = pl.col("sent").str.contains(f"\n{shows}\n", literal=True)
+            found |= set(frame.filter(was_sent).join(nowhere, on="entity", how="semi")["entity"])
         return found
 
     def _missing(self, persons: pl.DataFrame, held: dict[tuple[str, str], pl.DataFrame]) -> set[str]:
@@ -339,20 +346,19 @@ class _Work:
 
     # --- what is known of their journeys ------------------------------------------------------------------------
 
-    def _acts(self, partition: int, numbers: pl.DataFrame) -> pl.DataFrame:
+    def _done(self, acts: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
         """What buyers did that makes a difference, each act once: entity (their number), key (its place), at."""
         import polars as pl
 
-        wanted = ["connection", "id", "key", "at", "actor"]
-        frame = self._segments.read(self._of.acts(), partition, wanted).filter(pl.col("actor") == Actor.BUYER)
-        acts = _numbered(numbered_keys(frame.drop("actor"), self._keys), numbers)
-        return acts_once(acts, self._keys, self._processes[1], self._after.workspace.connection_names)
+        buyers = acts.filter(pl.col("actor") == Actor.BUYER).drop("actor", "named")
+        keyed = numbered(numbered_keys(buyers, self._keys), numbers)
+        return acts_once(keyed, self._keys, self._processes[1], self._after.workspace.connection_names)
 
     def _told(self, partition: int, numbers: pl.DataFrame) -> _Told:
         import polars as pl
 
         own = self._segments.read(journeys(), partition, ["id", "half", "continues_as"]).rename({"id": "journey"})
-        own = _numbered(own, numbers)
+        own = numbered(own, numbers)
         is_one = own["entity"].is_unique()
         several = own.filter(~is_one).sort("entity", pl.col("journey").str.len_chars(), "journey")
         places = (pl.lit(0, pl.Int64), pl.int_range(pl.len()).over("entity"))
@@ -361,9 +367,8 @@ class _Work:
             for part, place in zip((own.filter(is_one), several), places, strict=True)
         )
         wanted = ["journey", "at", "type", "value", "source", "accepted", "expires"]
-        said = _numbered(self._segments.read(claims(), partition, wanted), numbers)
-        named = self._segments.read(self._of.acts(), partition, ["named"]).filter("named")
-        return _Told(own, said, _numbered(named, numbers)["entity"])
+        said = numbered(self._segments.read(claims(), partition, wanted), numbers)
+        return _Told(numbers.height, own, said)
 
     def _unknown(self, told: _Told) -> list[int]:
         """Whose journeys are more than columns can follow, by their numbers."""
@@ -373,7 +378,6 @@ class _Work:
         numbers = set(told.journeys.filter((pl.col("place") > 1) | pl.col("continues_as").is_not_null())["entity"])
         plain = pl.col("type").is_in(PLAIN_CLAIMS) & pl.col("expires").is_null()
         numbers |= set(said.filter(~plain)["entity"])
-        numbers |= set(told.named)
         accepted = _accepted(said)
         for staged in self._staged:
             numbers |= set(staged.of_both_halves(accepted)["entity"])
@@ -408,7 +412,9 @@ class _Work:
         funnels = (self._tally.before, self._tally.after)
         shown = None
         for staged, funnel, segments in zip(self._staged, funnels, (persons, after), strict=True):
-            shown, furthest = staged.stages(Told(here.with_columns(segments["segment"]), done, own, said))
+            shown, furthest = staged.stages(
+                Told(told.numbers, here.with_columns(segments["segment"]), done, own, said)
+            )
             for stage, count in furthest["stage"].value_counts().iter_rows():
                 funnel.furthest[stage] += count
         assert shown is not None  # noqa: S101  # there are two sides
@@ -462,11 +468,6 @@ class _Work:
             for name in named
         ]
         return persons.select(pl.coalesce(*shown, pl.col("entity")).alias("label")).to_series()
-
-
-def _numbered(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    """The rows of persons, whose `entity` becomes their number: that is what everything is joined and grouped by."""
-    return frame.join(numbers, on="entity").drop("entity").rename({"number": "entity"})
 
 
 def _accepted(said: pl.DataFrame) -> pl.DataFrame:

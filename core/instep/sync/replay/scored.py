@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from instep.model.scoring import Scoring
-from instep.sync.replay.frames import Ruled
+from instep.sync.replay.frames import Ruled, nth
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,29 +23,34 @@ class Scored:
         self._fit = [(rule.points, Ruled(rule.when, now)) for rule in scoring.fit]
 
     def engagement(self, acts: pl.DataFrame) -> pl.DataFrame:
-        """`entity` and `engagement`, from `acts` of buyers, each told once: entity, key (a place), at (us)."""
+        """`entity` and `engagement`, from `acts` of buyers, each told once: entity, key (a place), at (us).
+
+        Those of one entity and key stand together, the earlier ones first.
+        """
         import polars as pl
 
-        scoring, now = self._scoring, int(self._now.timestamp() * 1_000_000)
-        points = pl.Series([float(scoring.points.get(key, 0.0)) for key in self._keys], dtype=pl.Float64)
-        frame = acts.with_columns(pl.lit(points).gather("key").alias("points")).filter(pl.col("points") != 0)
-        if scoring.caps:
-            is_capped = pl.col("key").is_in([place for place, key in enumerate(self._keys) if key in scoring.caps])
-            frame = pl.concat([frame.filter(~is_capped), self._capped(frame.filter(is_capped))])
-        age = (now - pl.col("at")) / (scoring.half_life_days * 86_400_000_000)
-        worth = pl.when(pl.col("at") <= now).then(pl.col("points") * pl.lit(2.0).pow(-age)).otherwise(0.0)
-        return frame.group_by("entity").agg(worth.sum().alias("engagement"))
+        now = int(self._now.timestamp() * 1_000_000)
+        halvings = (now - pl.col("at")) / (self._scoring.half_life_days * 86_400_000_000)
+        worth = pl.col("points") * (halvings * -math.log(2)).exp()
+        counted = acts.with_columns(self._points()).filter((pl.col("points") != 0) & (pl.col("at") <= now))
+        return (
+            counted.select("entity", worth.alias("worth"))
+            .group_by("entity")
+            .agg(pl.col("worth").sum().alias("engagement"))
+        )
 
-    def _capped(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The points that each act still gives within the cap of its behaviour, the earlier ones first."""
+    def _points(self) -> pl.Expr:
+        """The points that each act gives, within the cap of its behaviour, the earlier ones first."""
         import polars as pl
 
-        caps = pl.Series([float(self._scoring.caps.get(key, 0.0)) for key in self._keys], dtype=pl.Float64)
-        frame = frame.with_columns(pl.lit(caps).gather("key").alias("cap")).sort("at")
-        size = pl.col("points").abs()
-        before = pl.int_range(pl.len()).over("entity", "key") * size
-        left = (pl.col("cap") - before).clip(0.0).clip(upper_bound=size)
-        return frame.with_columns((left * pl.col("points").sign()).alias("points")).drop("cap")
+        scoring = self._scoring
+        given = [float(scoring.points.get(key, 0.0)) for key in self._keys]
+        points = pl.lit(pl.Series(given, dtype=pl.Float64)).gather("key").alias("points")
+        if not scoring.caps:
+            return points
+        caps = [float(scoring.caps.get(key, math.inf)) for key in self._keys]
+        left = pl.lit(pl.Series(caps, dtype=pl.Float64)).gather("key") - nth("entity", "key") * points.abs()
+        return (left.clip(0.0, points.abs()) * points.sign()).alias("points")
 
     def fit(self, facts: pl.DataFrame) -> pl.Series:
         """The points for who somebody is. `facts` has a column of comparable text for every field that rules name."""

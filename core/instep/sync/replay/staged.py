@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from instep.model.acts import is_buyers
 from instep.model.process import Entry, Half, Process, Stage
@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 
 PLACES = 4
 """Of a person's journeys: two known ones, and one of each half that acts open."""
+ACQUISITION, RETENTION = 1, 2
+_BIT = {Half.ACQUISITION: ACQUISITION, Half.RETENTION: RETENTION}
+_NEVER = 2**62
+"""Later than every moment; its negative is earlier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """What is known of the journeys of some persons, each by a number (`entity`)."""
 
+    numbers: int
+    """All are below this."""
     persons: pl.DataFrame
     """entity, segment."""
     acts: pl.DataFrame
@@ -116,45 +122,37 @@ class Staged:
         """
         import polars as pl
 
-        matters, acquires, retains = (pl.lit(pl.Series(flags, dtype=pl.Boolean)) for flags in self._flags())
-        proofs = (
-            told.acts.filter(matters.gather("key") & (pl.col("at") <= self._now))
-            .with_columns(acquires.gather("key").alias("in_acquisition"), retains.gather("key").alias("in_retention"))
-            .join(self._slots(told, asserted), on="entity", how="inner")
-        )
-        new = pl.when(pl.col("in_acquisition")).then(2).otherwise(3)
-        place = pl.when(_takes(0)).then(0).when(_takes(1)).then(1).otherwise(new).cast(pl.Int64)
-        proofs = proofs.with_columns(place.alias("place"))
-        set_at = pl.when(pl.col("place") == 0).then("set_at0").when(pl.col("place") == 1).then("set_at1")
-        counts = set_at.is_null() | (pl.col("at") > set_at)
-        slot = _slot(pl.col("entity"), pl.col("place"))
-        return proofs.select(slot, "list", "key", "at", counts.alias("counts"))
+        matters, halves = pl.Series(self._matters()), pl.Series(self._halves(), dtype=pl.UInt8)
+        acts = told.acts.filter(pl.lit(matters).gather("key") & (pl.col("at") <= self._now))
+        people = _People(told.numbers, asserted)
+        lists = people.each(told.persons["entity"], self._lists(told.persons["segment"]), None)
+        where = pl.when(pl.lit(halves).gather("key") & ACQUISITION > 0).then(2).otherwise(3)
+        counts = pl.lit(value=True)
+        for place in (1, 0):
+            if (own := people.own(place)) is not None:
+                takes = (own.halves_at(pl.col("at")) & pl.lit(halves).gather("key")) > 0
+                where = pl.when(takes).then(place).otherwise(where)
+                counts = pl.when(takes).then(pl.col("at") > own.of_acts(own.set_at)).otherwise(counts)
+        slot = _slot(pl.col("entity"), where)
+        found = acts.select(slot, pl.lit(lists).gather("entity").alias("list"), "key", "at", counts.alias("counts"))
+        return found.filter(pl.col("list").is_not_null())
 
-    def _slots(self, told: Told, asserted: pl.DataFrame) -> pl.DataFrame:
-        """One row for each person: their list of stages, and what acts need to know of their first two journeys."""
+    def _lists(self, segments: pl.Series) -> pl.Series:
+        """For each segment the place of the list of stages that its buyers go through."""
         import polars as pl
 
         own = [key for key in self._variants if key is not None]
-        list_ = (
-            pl.col("segment").replace_strict(own, list(range(1, len(own) + 1)), default=0, return_dtype=pl.UInt32)
-            if own
-            else pl.lit(0, pl.UInt32)
-        )
-        found = told.persons.select("entity", list_.alias("list"))
-        for place in (0, 1):
-            known = ("half", "first_at", "half_set", "set_at")
-            here = asserted.filter(pl.col("place") == place).select(
-                "entity", pl.lit(value=True).alias(f"is{place}"), *(pl.col(n).alias(f"{n}{place}") for n in known)
-            )
-            found = found.join(here, on="entity", how="left")
-        return found
+        if not own:
+            return pl.Series([0], dtype=pl.UInt32).new_from_index(0, segments.len())
+        return segments.replace_strict(own, list(range(1, len(own) + 1)), default=0, return_dtype=pl.UInt32)
 
-    def _flags(self) -> Iterator[list[bool]]:
-        """For each behaviour whether it is a buyer's that enters any stage, one of one half, and of the other."""
-        halves = [self._process.halves_of(key) for key in self._behaviours]
-        yield [bool(of) and is_buyers(self._process, key) for key, of in zip(self._behaviours, halves, strict=True)]
-        for half in (Half.ACQUISITION, Half.RETENTION):
-            yield [half in of for of in halves]
+    def _matters(self) -> list[bool]:
+        """For each behaviour whether it is a buyer's that enters any stage."""
+        return [bool(self._process.halves_of(key)) and is_buyers(self._process, key) for key in self._behaviours]
+
+    def _halves(self) -> list[int]:
+        """For each behaviour the halves of the stages that it enters."""
+        return [sum(_BIT[half] for half in self._process.halves_of(key)) for key in self._behaviours]
 
     # --- which stages acts reach --------------------------------------------------------------------------------
 
@@ -227,17 +225,59 @@ def _is_at_once(way: Entry) -> bool:
     return way.times == 1 and not way.all
 
 
-def _takes(place: int) -> pl.Expr:
-    """Whether an own journey takes an act: by its half at that time, or because the act lies before all we know."""
-    import polars as pl
+class _People:
+    """What acts need to know of the persons who did them, by number."""
 
-    half, first_at = pl.col(f"half{place}"), pl.col(f"first_at{place}")
-    is_before = first_at.is_null() | (pl.col("at") < first_at)
-    then = pl.when(is_before).then(half).otherwise(pl.col(f"half_set{place}"))
-    fits = (then.eq_missing(pl.lit(Half.ACQUISITION.value)) & pl.col("in_acquisition")) | (
-        then.eq_missing(pl.lit(Half.RETENTION.value)) & pl.col("in_retention")
-    )
-    return pl.col(f"is{place}").is_not_null() & ((half.is_null() & is_before) | fits)
+    def __init__(self, numbers: int, asserted: pl.DataFrame) -> None:
+        self._numbers, self._asserted = numbers, asserted
+
+    def each(self, who: pl.Series, what: pl.Series, default: Any) -> pl.Series:
+        """A value for every number: `what` of those named in `who`, and the default of all others."""
+        import polars as pl
+
+        return pl.Series([default], dtype=what.dtype).new_from_index(0, self._numbers).scatter(who, what)
+
+    def own(self, place: int) -> _Own | None:
+        """The journeys at a place, if anybody has one there."""
+        import polars as pl
+
+        here = self._asserted.filter(pl.col("place") == place)
+        if here.is_empty():
+            return None
+        bits = {half.value: bit for half, bit in _BIT.items()}
+        half, half_set = (
+            here[name].replace_strict(bits, default=None, return_dtype=pl.UInt8) for name in ("half", "half_set")
+        )
+        who = here["entity"]
+        return _Own(
+            self.each(who, here["first_at"].fill_null(_NEVER), _NEVER),
+            self.each(who, here["set_at"].fill_null(-_NEVER), -_NEVER),
+            self.each(who, half.fill_null(ACQUISITION | RETENTION), 0),
+            self.each(who, half_set.fill_null(0), 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """An own journey of each person, by number: when it was first and last set, and its halves before and since."""
+
+    first_at: pl.Series
+    set_at: pl.Series
+    before: pl.Series
+    since: pl.Series
+
+    def of_acts(self, each: pl.Series) -> pl.Expr:
+        """The value of whoever did an act."""
+        import polars as pl
+
+        return pl.lit(each).gather("entity")
+
+    def halves_at(self, at: pl.Expr) -> pl.Expr:
+        """The halves of which it takes acts at a moment; either one before everything that is known."""
+        import polars as pl
+
+        is_before = at < self.of_acts(self.first_at)
+        return pl.when(is_before).then(self.of_acts(self.before)).otherwise(self.of_acts(self.since))
 
 
 def _often_enough(done: pl.DataFrame, times: int, within: timedelta | None) -> pl.DataFrame:

@@ -51,7 +51,7 @@ class Teller:
     def columns(self, connection: str, object: str) -> set[str]:
         """The columns of an object's records that any question needs."""
         mappings = (self._mapping(0, connection, object), self._mapping(1, connection, object))
-        found = {table.field for mapping in mappings if (table := mapping.stages) is not None}
+        found = set(self.stage_fields(connection, object))
         found |= {mapping.instep_id for mapping in mappings if mapping.instep_id is not None}
         for mapping in mappings:
             named = mapping.include.fields()
@@ -59,6 +59,11 @@ class Teller:
                 if mapped.name in named or self._may_matter(connection, object, mapped):
                     found |= set(_columns(mapped))
         return {f"v:{name}" for name in found}
+
+    def stage_fields(self, connection: str, object: str) -> list[str]:
+        """The fields of an object in which either side shows stages."""
+        mappings = (self._mapping(side, connection, object) for side in (0, 1))
+        return sorted({table.field for mapping in mappings if (table := mapping.stages) is not None})
 
     def facts_told(self, connection: str, object: str) -> set[str]:
         """The canonical fields whose values are told otherwise."""
@@ -219,7 +224,7 @@ class Teller:
         """What to ask of each record: the canonical name, the columns that decide, and the question for a side."""
         mappings = (self._mapping(0, connection, object), self._mapping(1, connection, object))
         if any(mapping.stages is not None for mapping in mappings):
-            fields = sorted({t.field for m in mappings if (t := m.stages) is not None})
+            fields = self.stage_fields(connection, object)
             held = [f"v:{field}" for field in fields if f"v:{field}" in frame.columns]
             yield "stage", [*held, "stage", "new stage"], self._stage_question(connection, object, held)
         for mapped in mappings[0].fields:

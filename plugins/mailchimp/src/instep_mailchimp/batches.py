@@ -163,7 +163,8 @@ class Operations:
                         continue  # the link has ended
                     raise
                 return {result.operation_id: result for result in found}
-        except (RetryLaterError, UnknownOutcomeError) as error:
+        except (RetryLaterError, UnknownOutcomeError, RefusedError) as error:
+            # That the batch cannot be looked at any more does not mean that it was refused.
             raise _BegunError(str(error), status=error.status) from error
         raise _BegunError("Mailchimp (batches/results): gives no link to the results that works. Run again later.")
 

@@ -100,8 +100,9 @@ class MailchimpBehaviours:
             campaigns, started = self._sent(since)
             for campaign in campaigns:
                 if campaign.recipients.list_id in self._lists:
-                    items = [item for email in self._emails(campaign, since) for item in _told(campaign, email)]
-                    yield BehaviourPage(tuple(item for item in items if item.kind in wanted), before)
+                    for emails in self._emails(campaign, since):
+                        items = [item for email in emails for item in _told(campaign, email)]
+                        yield BehaviourPage(tuple(item for item in items if item.kind in wanted), before)
             if started is not None:
                 marks |= dict.fromkeys(wanted, started - self._overlap)
         yield BehaviourPage((), msgspec.json.encode(_Cursor(marks)).decode())
@@ -127,28 +128,28 @@ class MailchimpBehaviours:
             if len(found) in (before, answer.value.total_items):
                 return list(found.values()), started
 
-    def _emails(self, campaign: _Campaign, since: datetime | None) -> list[_Email]:
-        """The recipients that did something. If the report grows while it is read, it is read again."""
+    def _emails(self, campaign: _Campaign, since: datetime | None) -> Iterator[list[_Email]]:
+        """The recipients that did something, page by page. If the report grows while it is read, it is read again."""
         path = wire.path("reports", campaign.id, "email-activity")
         query = {"exclude_fields": "_links,emails._links"}
         if since is not None:
             query["since"] = _iso(since - _SECOND)
         for _ in range(_RESTARTS):
-            emails: list[_Email] = []
-            total: int | None = None
+            seen, total = 0, None
             while True:
                 try:
-                    page = self._page(path, "reports/email-activity", query, len(emails), _emails).value
+                    page = self._page(path, "reports/email-activity", query, seen, _emails).value
                 except RefusedError as refused:
                     if refused.status == 404:
-                        return []  # deleted since it was listed
+                        return  # deleted since it was listed
                     raise
                 if total is not None and page.total_items != total:
                     break
                 total = page.total_items
-                emails += page.emails
-                if not page.emails or len(emails) >= total:
-                    return [email for email in emails if email.activity]
+                seen += len(page.emails)
+                yield [email for email in page.emails if email.activity]
+                if not page.emails or seen >= total:
+                    return
         raise RetryLaterError("Mailchimp (reports/email-activity): a report grows while it is read. Run again later.")
 
     def _page(self, path: str, label: str, query: dict[str, str], offset: int, decoder: Any) -> Answer[Any]:

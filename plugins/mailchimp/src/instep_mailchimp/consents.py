@@ -10,7 +10,7 @@ from instep.errors import RetryLaterError
 from instep_mailchimp import values, wire
 from instep_mailchimp.batches import Done, Operation, Operations, Refused
 from instep_mailchimp.changes import ARCHIVED
-from instep_mailchimp.refusals import outcome_of
+from instep_mailchimp.refusals import UNREADABLE, outcome_of
 from instep_mailchimp.settings import MailchimpSettings
 from instep_mailchimp.walk import UNWANTED
 from instep_mailchimp.wire import Member
@@ -77,7 +77,8 @@ class MailchimpConsents:
         (result,) = self._operations.run([Operation("GET", path, "members/read", _TELLING)])
         match result:
             case Done(data):
-                member = wire.member.decode(data)
+                if (member := wire.read_member(data)) is None:
+                    raise _UnreadableError("Mailchimp (members/read): a member cannot be read. Run again later.")
                 return None if member.status == ARCHIVED else member
             case Refused(404 | 410):
                 return None
@@ -112,7 +113,10 @@ class MailchimpConsents:
 
     def _set(self, list_id: str, email: str, change: ConsentChange, status: Status) -> Outcome:
         """Set the status of a member that is there. An archived one is left alone: this would bring it back."""
-        member = self._member(list_id, email)
+        try:
+            member = self._member(list_id, email)
+        except _UnreadableError:
+            return UNREADABLE
         if member is None:
             return Missing()
         if member.status == status:
@@ -131,6 +135,10 @@ class MailchimpConsents:
                 return outcome_of(problem, code)
             case _:
                 return Unknown(result.reason)
+
+
+class _UnreadableError(RetryLaterError):
+    """What Mailchimp tells of one member makes no sense; nothing is known of what they said."""
 
 
 def _email(subject: Subject) -> str:

@@ -6,7 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
-from instep.contract import FieldSpec, Missing, Option, Outcome, Rejected, SystemField, Unknown, Written
+from instep.contract import (
+    FieldLimits,
+    FieldSpec,
+    Missing,
+    Option,
+    Outcome,
+    Rejected,
+    SystemField,
+    Unknown,
+    Written,
+)
 from instep.errors import UnknownOutcomeError
 from instep_mailchimp import values, wire
 from instep_mailchimp.answers import Call, RefusedError
@@ -22,6 +32,14 @@ _MARK: Final = "Instep keeps the values of this field unique."
 _Kind = Literal["text", "number", "boolean", "date", "instant", "choice", "choices", "owner"]
 _KINDS: Final[Mapping[str, _Kind]] = {"number": "number", "date": "date", "radio": "choice", "dropdown": "choice"}
 _MADE: Final[Mapping[str, str]] = {"text": "text", "number": "number", "date": "date", "choice": "dropdown"}
+_LIMITS: Final = FieldLimits(
+    name=_TAG.pattern,
+    name_length=10,
+    label_length=_LABEL_LENGTH,
+    reserved=frozenset(("email",)),
+    types=frozenset(_MADE),
+    option_labels=False,
+)
 _ADDRESS_PARTS: Final = ("addr1", "addr2", "city", "state", "zip", "country")
 _STATUSES: Final = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 
@@ -40,6 +58,18 @@ class MailchimpFields:
         for field in self._fields.read(self._lists[object]).values():
             found += _fields_of(object, field)
         return (*found, *_kept(object, self._stage_tags))
+
+    def limits(self) -> FieldLimits:
+        """One to ten capital letters, digits and underscores; choices are shown by their values."""
+        return _LIMITS
+
+    def extend(self, object: str, name: str, options: Sequence[Option]) -> Outcome:
+        """Add options at the end of a choice. Mailchimp replaces the list as a whole, so it is read first."""
+        list_id = self._lists[object]
+        known = self._fields.read(list_id).get(name)
+        if known is None:
+            return Rejected("not_found", f'The audience has no merge field with the tag "{name[:80]}".', name)
+        return self._completed(list_id, known, FieldSpec(object, name, known.name, "choice", options=tuple(options)))
 
     def create(self, spec: FieldSpec) -> Outcome:
         """Create a merge field, hidden from people. One of that tag and type that is there counts as created.

@@ -12,6 +12,12 @@ _LONGEST_REASON: Final = 300
 _PREFIX: Final = "merge_fields."
 _NEEDED: Final = "please enter a value"
 
+UNREADABLE: Final = Rejected(
+    "unreadable",
+    "Mailchimp's answer for this member cannot be read, so nothing was sent. Run again later.",
+    permanent=False,
+)
+
 
 def outcome_of(problem: Problem, status: int) -> Outcome:
     """What a refusal of one member means.

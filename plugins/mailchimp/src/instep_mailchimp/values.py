@@ -67,7 +67,7 @@ def _attribute(member: Member, name: str) -> Scalar:
     if name == TAGS:
         return tuple(sorted(tag.name for tag in member.tags)) or None
     if name in _TIMES:
-        return moment(getattr(member, name))
+        return moment(getattr(member, name)) or getattr(member, name) or None
     if name == "last_changed":
         return member.last_changed.astimezone(UTC)
     value: Scalar = getattr(member, name)
@@ -75,8 +75,12 @@ def _attribute(member: Member, name: str) -> Scalar:
 
 
 def moment(text: str) -> datetime | None:
-    """A time as Mailchimp writes it; an empty text is none."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC) if text else None
+    """A time as Mailchimp writes it, in UTC where it names no zone; what is no time is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _merged(value: Any, part: str, kind: str) -> Scalar:

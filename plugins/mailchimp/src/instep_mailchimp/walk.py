@@ -49,9 +49,13 @@ class Walker:
             answer = self._page(list_id, status, reached, None, 0)
             page = answer.value
             newest = _newest(page)
-            if len(page.members) >= page.total or newest is None:
+            if len(page.members) >= page.total:
                 yield Stretch(_fresh(page.members, told), newest or reached, answer.at)
                 return
+            if newest is None:
+                raise RetryLaterError(
+                    "Mailchimp (members/list): gives a page on which nobody can be read. Run again later."
+                )
             if reached is None or newest > reached:
                 yield Stretch(_fresh(page.members, told), newest, answer.at)
                 reached, told = newest, {_key(row) for row in page.members}

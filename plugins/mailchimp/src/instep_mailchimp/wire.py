@@ -186,6 +186,14 @@ def _one(row: msgspec.Raw) -> Member | Odd:
         return Odd(_identity.decode(row).contact_id, f"Mailchimp's answer for this member cannot be read: {error}.")
 
 
+def read_member(data: bytes) -> Member | None:
+    """A member as an answer tells it; None where it makes no sense."""
+    try:
+        return member.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
 def read_problem(data: bytes) -> Problem | None:
     """What a refusal says; None where it is HTML, nothing, cut off or not text at all."""
     try:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Final
 
-import msgspec
-
 from instep.contract import (
     Create,
     Delete,
@@ -31,7 +29,7 @@ from instep_mailchimp import values, wire
 from instep_mailchimp.batches import Done, NotKnown, Operation, Operations, Refused, Result
 from instep_mailchimp.changes import ARCHIVED
 from instep_mailchimp.queries import KeyIndex
-from instep_mailchimp.refusals import outcome_of
+from instep_mailchimp.refusals import UNREADABLE, outcome_of
 from instep_mailchimp.schema import MergeFields
 from instep_mailchimp.settings import MailchimpSettings
 from instep_mailchimp.walk import UNWANTED
@@ -123,7 +121,9 @@ class Writer:
     def _wave(self, list_id: str, jobs: list[_Job], fields: Sequence[str]) -> dict[int, Outcome]:
         outcomes = self._looked_up(list_id, jobs)
         jobs = [job for job in jobs if job.place not in outcomes]
-        self._find_by_key(list_id, [job for job in jobs if isinstance(job.write, Create) and job.member is None])
+        unknown = [job for job in jobs if isinstance(job.write, Create) and job.member is None]
+        outcomes |= self._find_by_key(list_id, unknown)
+        jobs = [job for job in jobs if job.place not in outcomes]
         for job in jobs:
             decided = self._decided(list_id, job)
             if decided is not None:
@@ -137,13 +137,15 @@ class Writer:
         return outcomes
 
     def _looked_up(self, list_id: str, jobs: list[_Job]) -> dict[int, Outcome]:
-        """Read each member as it is now. Only records that cannot be read have an outcome already."""
+        """Read each member as it is now. One that cannot be read has its outcome already: nothing is sent to it."""
         outcomes: dict[int, Outcome] = {}
         asked = [Operation("GET", wire.members_path(list_id, job.key), "members/read", _TELLING) for job in jobs]
         for job, result in zip(jobs, self._operations.run(asked), strict=True):
             match result:
                 case Done(data):
-                    job.member = _read(data)
+                    job.member = wire.read_member(data)
+                    if job.member is None:
+                        outcomes[job.place] = UNREADABLE
                 case Refused(404 | 410):
                     job.member = None
                 case Refused(status, problem):
@@ -152,8 +154,9 @@ class Writer:
                     raise RetryLaterError(reason)
         return outcomes
 
-    def _find_by_key(self, list_id: str, jobs: list[_Job]) -> None:
+    def _find_by_key(self, list_id: str, jobs: list[_Job]) -> dict[int, Outcome]:
         """Whom our own key names under another address: that one was created before, and changed it since."""
+        outcomes: dict[int, Outcome] = {}
         by_field: dict[str, list[_Job]] = {}
         for job in jobs:
             if isinstance(job.write, Create) and job.write.key_field != values.EMAIL:
@@ -165,7 +168,10 @@ class Writer:
             asked = [Operation("GET", wire.members_path(list_id, id), "members/read", _TELLING) for _, id in found]
             for (job, _), result in zip(found, self._operations.run(asked), strict=True):
                 if isinstance(result, Done):
-                    job.member = _read(result.data)
+                    job.member = wire.read_member(result.data)
+                    if job.member is None:
+                        outcomes[job.place] = UNREADABLE
+        return outcomes
 
     def _decided(self, list_id: str, job: _Job) -> Outcome | None:
         """What is to be sent, or what came of it already."""
@@ -238,8 +244,11 @@ class Writer:
             elif operation.label in ("members/archive", "members/forget"):
                 outcomes[job.place] = Written(job.key, {})
             elif isinstance(result, Done):
-                before, job.member = job.member, _read(result.data)
-                if job.member.status == ARCHIVED and before is not None:
+                before, job.member = job.member, wire.read_member(result.data)
+                if job.member is None:
+                    reason = f"Mailchimp ({operation.label}): took the write, and its answer cannot be read."
+                    outcomes[job.place] = Unknown(reason)
+                elif job.member.status == ARCHIVED and before is not None:
                     outcomes[job.place] = Missing()
         return outcomes
 
@@ -250,8 +259,9 @@ class Writer:
             return refusal
         path = wire.members_path(list_id, wire.subscriber_hash(email))
         (result,) = self._operations.run([Operation("GET", path, "members/read", _TELLING)])
-        holder = _read(result.data).contact_id if isinstance(result, Done) else None
-        return Rejected(refusal.code, refusal.reason, refusal.field, existing_id=holder)
+        holder = wire.read_member(result.data) if isinstance(result, Done) else None
+        existing_id = holder.contact_id if holder else None
+        return Rejected(refusal.code, refusal.reason, refusal.field, existing_id=existing_id)
 
     def _tagged(self, list_id: str, jobs: list[_Job]) -> dict[int, Outcome]:
         """Tags are changed by requests of their own; automations that wait for a tag do not hear of a sync."""
@@ -291,15 +301,6 @@ def _outcome(result: Result) -> Outcome | None:
             return Unknown(reason)
         case _:
             return None
-
-
-def _read(data: bytes) -> Member:
-    try:
-        return wire.member.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise RetryLaterError(
-            "Mailchimp (members/read): gives a member that cannot be read. Run again later."
-        ) from None
 
 
 def _changed_tags(tags: list[wire.Tag], changes: list[dict[str, str]]) -> list[wire.Tag]:

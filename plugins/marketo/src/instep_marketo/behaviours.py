@@ -10,9 +10,10 @@ import msgspec
 
 from instep.contract import BehaviourPage, BehaviourSeen
 from instep.model.values import Scalar
+from instep_marketo.answers import instant, instant_text
 from instep_marketo.client import MarketoClient
 from instep_marketo.settings import MarketoSettings
-from instep_marketo.walk import MOST_TYPES, Activity, of_types, stream, token_since
+from instep_marketo.walk import MOST_TYPES, OLDEST_TOKEN, Activity, of_types, stream, token_since
 
 Actor = Literal["buyer", "seller", "system"]
 
@@ -42,6 +43,8 @@ experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/
 """
 _PROGRESS: Final = "change-status-in-progression"
 _KINDS: Final = {type: kind for kind, (type, _) in TYPES.items()}
+_BEGUN: Final = "begun"
+"""When the last read began, by Marketo's clock; it stands beside the tokens of the activity types."""
 _tokens = msgspec.json.Decoder(dict[str, str])
 
 
@@ -61,13 +64,15 @@ class MarketoBehaviours:
         self._client = client
         self._own = frozenset(settings.programs)
         self._back = timedelta(days=settings.activities_since_days)
+        self._lag = timedelta(seconds=settings.activity_lag_seconds)
 
     def changed_since(self, kinds: Sequence[str], cursor: str | None) -> Iterator[BehaviourPage]:
         """Yield pages of what was recorded since `cursor`; with none, since `activities_since_days` ago.
 
         While nothing happens it takes one call for every ten kinds.
         """
-        tokens = _tokens.decode(cursor) if cursor else {}
+        tokens = self._renewed(_tokens.decode(cursor)) if cursor else {}
+        tokens[_BEGUN] = instant_text(self._client.now())
         types = sorted(TYPES[kind][0] for kind in dict.fromkeys(kinds))
         for start in range(0, len(types), MOST_TYPES):
             part = types[start : start + MOST_TYPES]
@@ -78,8 +83,16 @@ class MarketoBehaviours:
                 items = tuple(self._behaviour(activity) for activity in found if activity.activityTypeId in part)
                 yield BehaviourPage(items, msgspec.json.encode(tokens).decode())
 
+    def _renewed(self, tokens: dict[str, str]) -> dict[str, str]:
+        """A read of more than a month ago is gone on with from its time: its tokens may not be good any more."""
+        begun = instant(tokens.get(_BEGUN))
+        if begun is None or self._client.now() - begun < OLDEST_TOKEN:
+            return tokens
+        anew, _ = token_since(self._client, begun - self._lag)
+        return dict.fromkeys((key for key in tokens if key != _BEGUN), anew)
+
     def _first(self) -> str:
-        token, _ = token_since(self._client, self._client.effects.clock() - self._back)
+        token, _ = token_since(self._client, self._client.now() - self._back)
         return token
 
     def _behaviour(self, activity: Activity) -> BehaviourSeen:

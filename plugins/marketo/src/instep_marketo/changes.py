@@ -16,7 +16,7 @@ from instep_marketo.client import MarketoClient
 from instep_marketo.queries import BATCH, Leads
 from instep_marketo.schema import Schema
 from instep_marketo.settings import MarketoSettings
-from instep_marketo.walk import CHANGED, NEW_LEAD, Activity, Merges, of_types, stream, token_since
+from instep_marketo.walk import CHANGED, NEW_LEAD, OLDEST_TOKEN, Activity, Merges, of_types, stream, token_since
 
 _ALWAYS: Final = (22, 23, 32)
 """Change Score, Change Owner, Merge Leads: none of them is a lead change."""
@@ -25,7 +25,6 @@ _PROGRAMS: Final = (104,)
 _REVENUE: Final = (101, 102)
 _REVENUE_FIELDS: Final = frozenset(("leadRevenueStageId", "leadRevenueCycleModelId"))
 _DELETIONS_KEPT: Final = timedelta(days=14)
-_OLDEST_TOKEN: Final = timedelta(days=30)
 _LONGEST_FIELD_LIST: Final = 6000
 _API: Final = "Web service API"
 
@@ -79,15 +78,21 @@ class ChangeReader:
 
     def _started(self) -> _Cursor:
         """The streams begin before the first lead is read, so that nothing that changes meanwhile is lost."""
-        clock = self._client.effects.clock()
+        clock = self._client.now()
         deleted, answer = token_since(self._client, clock - _DELETIONS_KEPT)
         begun = answer.at or clock
         token, _ = token_since(self._client, begun - self._lag)
         return _Cursor(begun, token, token, deleted, min(self._first, begun))
 
     def _renewed(self, at: _Cursor) -> _Cursor:
-        """How long a token is good for, Marketo does not say: one of more than a month is made anew."""
-        if at.window is not None or self._client.effects.clock() - at.begun < _OLDEST_TOKEN:
+        """How long a token is good for, Marketo does not say: one of more than a month is made anew.
+
+        After a clock that ran ahead everything is read again: what changed since then would be skipped.
+        """
+        now = self._client.now()
+        if at.begun - self._lag > now:
+            return self._started()
+        if at.window is not None or now - at.begun < OLDEST_TOKEN:
             return at
         token, answer = token_since(self._client, at.begun - self._lag)
         return _Cursor(answer.at or at.begun, token, token, token)

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -52,6 +53,8 @@ class MarketoClient:
         self.effects = effects
         self._session: Any = None
         self._token: SecretStr | None = None
+        self._told: tuple[datetime, datetime] | None = None
+        """When Marketo last said what time it is, by its clock and by this machine's."""
         self.user = ""
         """The e-mail address of the API user, once a token was given."""
 
@@ -89,6 +92,18 @@ class MarketoClient:
         """A bulk file, which is no JSON."""
         return self._patiently(call, lambda reply: reply.data)
 
+    def now(self) -> datetime:
+        """The time by Marketo's own clock; this machine's only measures how long ago that was told.
+
+        Logs in where nothing was heard yet. A system that does not tell has the time of this machine.
+        """
+        if self._told is None:
+            patiently(self.effects, self._renew, repeatable=True)
+        if self._told is None:
+            return self.effects.clock()
+        told, heard = self._told
+        return told + max(self.effects.clock() - heard, timedelta(0))
+
     def close(self) -> None:
         """Close the connection. A later request opens a new one."""
         if self._session is not None:
@@ -118,6 +133,8 @@ class MarketoClient:
         outcome = self._exchange(call)
         if isinstance(outcome, Lost):
             raise again(call, outcome.reason, sent=outcome.sent)
+        if outcome.at is not None:
+            self._told = (outcome.at, self.effects.clock())
         is_error = not 200 <= outcome.status < 300 or b'"success":false' in outcome.data.replace(b" ", b"")[:200]
         secrets = (*secrets_of(self._settings), self._token)
         outcome = replace(outcome, data=without_secrets(outcome.data, secrets, is_error=is_error))

@@ -88,7 +88,7 @@ class MarketoConsents:
         if not ids:
             return {}
         times: dict[str, datetime] = {}
-        first, _ = token_since(self._client, self._client.effects.clock() - self._back)
+        first, _ = token_since(self._client, self._client.now() - self._back)
         for start in range(0, len(ids), _LEADS_OF_A_LOG):
             query = {"fields": FLAG, "leadIds": ",".join(ids[start : start + _LEADS_OF_A_LOG]), "batchSize": "300"}
             call = Call("GET", "/rest/v1/activities/leadchanges.json", "activities/leadchanges", query)

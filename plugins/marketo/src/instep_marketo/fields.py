@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 
-from instep.contract import FieldSpec, Outcome, Rejected, SystemField, Unknown, Written
+from instep.contract import FieldLimits, FieldSpec, Option, Outcome, Rejected, SystemField, Unknown, Written
 from instep.errors import AccessError, RemoteError, UnknownOutcomeError
 from instep_marketo import schema
 from instep_marketo.answers import Call, Problem, RefusedError
@@ -18,6 +19,11 @@ from instep_marketo.settings import MarketoSettings
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MADE_AS: Final = {"text": "string", "number": "float", "boolean": "boolean", "date": "date", "instant": "datetime"}
+_LIMITS: Final = FieldLimits(
+    name=_NAME.pattern,
+    reserved=frozenset(name.casefold() for name in (*schema.COMPANY_FIELDS, *schema.STANDARD_FIELDS)),
+    types=frozenset(_MADE_AS),
+)
 _KEY: Final = "Instep finds leads by this field."
 """Marketo has no unique fields: a field that was made to be one says so in its description."""
 _ROOT: Final = "/rest/v1/leads/schema/fields.json"
@@ -70,6 +76,14 @@ class MarketoFields:
         lists = [SystemField(object, name, f"On {name}", "boolean") for name in self._members.lists]
         return (*own, *programs, *lists)
 
+    def limits(self) -> FieldLimits:
+        """A letter, then letters, digits and underscores; Marketo's own fields cannot be created."""
+        return _LIMITS
+
+    def extend(self, object: str, name: str, options: Sequence[Option]) -> Outcome:
+        """Refused: Marketo has no choices to extend."""
+        return Rejected("no_choices", f'Marketo has no choices, so "{name}" takes any value.', name)
+
     def create(self, spec: FieldSpec) -> Outcome:
         """Create a custom field; one of the same name and type counts as created.
 
@@ -96,7 +110,7 @@ class MarketoFields:
 
     def _make(self, spec: FieldSpec) -> Outcome:
         description = " ".join(text for text in (spec.description, _KEY if spec.unique else "") if text)
-        field = {"name": spec.name, "displayName": spec.label, "dataType": _MADE_AS[spec.type]}
+        field = {"name": spec.name, "displayName": self._label(spec), "dataType": _MADE_AS[spec.type]}
         body = {"input": [{**field, "description": description}]}
         call = Call("POST", _ROOT, "leads/schema/fields/create", body=body, writes=True, repeatable=False)
         try:
@@ -108,6 +122,11 @@ class MarketoFields:
         if result.status == "skipped":
             return refusal(result.reasons[0] if result.reasons else Problem(), spec.name)
         return Written(spec.name, {}, created=True)
+
+    def _label(self, spec: FieldSpec) -> str:
+        """The wanted label; with the name behind it where another field is called so: labels are told apart."""
+        taken = {field.displayName.casefold() for field in self._schema.fields().values()}
+        return f"{spec.label} {spec.name}" if spec.label.casefold() in taken else spec.label
 
     def _keys(self) -> frozenset[str]:
         """The fields by which leads are found. A login that may not read descriptions has those of the settings."""

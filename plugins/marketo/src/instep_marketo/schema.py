@@ -35,6 +35,46 @@ COMPANY_FIELDS: Final = frozenset(
 
 experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/leads
 """
+STANDARD_FIELDS: Final = frozenset(
+    (
+        "id",
+        "email",
+        "firstName",
+        "lastName",
+        "title",
+        "phone",
+        "createdAt",
+        "updatedAt",
+        "unsubscribed",
+        "unsubscribedReason",
+        "emailInvalid",
+        "marketingSuspended",
+        "leadScore",
+        "leadStatus",
+        "leadSource",
+        "rating",
+        "relativeScore",
+        "urgency",
+        "priority",
+        "leadPartitionId",
+        "leadRevenueCycleModelId",
+        "leadRevenueStageId",
+        "acquisitionProgramId",
+        "externalSalesPersonId",
+        "externalCompanyId",
+        "leadOwnerFirstName",
+        "leadOwnerLastName",
+        "leadOwnerEmailAddress",
+        "leadOwnerJobTitle",
+        "leadOwnerPhoneNumber",
+        "sfdcLeadId",
+        "sfdcContactId",
+        "sfdcAccountId",
+        "sfdcLeadOwnerId",
+        "sfdcOpptyId",
+    )
+)
+"""Fields that every subscription has. One that is missing is hidden from this login, and never to be created."""
 _WHOLE: Final = frozenset(("integer", "score", "reference"))
 _BROKEN: Final = frozenset(("float", "currency", "percent"))
 

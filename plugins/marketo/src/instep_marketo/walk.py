@@ -17,6 +17,8 @@ NEW_LEAD: Final = 12
 CHANGED: Final = 13
 MERGE: Final = 32
 MOST_TYPES: Final = 10
+OLDEST_TOKEN: Final = timedelta(days=30)
+"""How long a paging token is good for, Marketo does not say: one of more than a month is made anew."""
 _IDLE_PAGES: Final = 1000
 
 
@@ -125,7 +127,7 @@ class Merges:
         if not ids:
             return {}
         if not self._token:
-            self._token, _ = token_since(self._client, self._client.effects.clock() - self._back)
+            self._token, _ = token_since(self._client, self._client.now() - self._back)
         for activities, token, _ in stream(self._client, of_types([MERGE]), self._token):
             self.learn(activities)
             self._token = token

@@ -21,7 +21,7 @@ from instep_marketo.walk import Merges
 
 Outcomes = dict[int, Outcome]
 _LEADS_OF_A_REQUEST: Final = 100
-_TOO_LONG: Final = 413
+_NOT_THERE: Final = "1004"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +163,27 @@ class Writer:
             ids = list(leads)
             for start in range(0, len(ids), _LEADS_OF_A_REQUEST):
                 part = ids[start : start + _LEADS_OF_A_REQUEST]
-                if (failed := self._request(campaign, part, field)) is not None:
-                    changed |= {leads[id]: failed for id in part}
+                changed |= {leads[id]: failed for id, failed in self._request(campaign, part, field).items()}
         return changed
 
-    def _request(self, campaign: int, ids: Sequence[str], field: str) -> Outcome | None:
+    def _request(self, campaign: int, ids: Sequence[str], field: str) -> dict[str, Outcome]:
+        """What was refused, by lead. A lead that went meanwhile refuses all; half of them may do without it."""
         body = {"input": {"leads": [{"id": int(id)} for id in ids]}}
         path = f"/rest/v1/campaigns/{campaign}/trigger.json"
         try:
             self._client.fetch(Call("POST", path, "campaigns/trigger", body=body, writes=True, repeatable=False))
         except UnknownOutcomeError as lost:
-            return Unknown(str(lost))
+            return dict.fromkeys(ids, Unknown(str(lost)))
         except RefusedError as refused:
+            if refused.code == _NOT_THERE and len(ids) > 1:
+                middle = len(ids) // 2
+                halves = (ids[:middle], ids[middle:])
+                return {id: failed for half in halves for id, failed in self._request(campaign, half, field).items()}
+            if refused.code == _NOT_THERE:
+                return dict.fromkeys(ids, Missing())
             reason = f"Marketo took the lead, but campaign {campaign} cannot be requested: {refused.problem.words}."
-            return Rejected("request_refused", reason, field)
-        return None
+            return dict.fromkeys(ids, Rejected("request_refused", reason, field))
+        return {}
 
     # --- delete ------------------------------------------------------------------------------------------------
 

@@ -250,6 +250,14 @@ class HubSpotDemo:
         patch = PipelineStagePatchInput(label=label or stage.label, metadata={**stage.metadata, **shares})
         library.crm.pipelines.pipeline_stages_api.update("deals", pipeline.id, stage.id, patch)
 
+    def rep_gives(self, email: str, to: str) -> None:
+        """A colleague gives the contact to another one."""
+        from hubspot.crm.contacts import SimplePublicObjectInput
+
+        change = SimplePublicObjectInput(properties={"hubspot_owner_id": self._ids[to]})
+        contacts = self._library().crm.contacts.basic_api
+        contacts.update(email, simple_public_object_input=change, id_property="email")
+
     # --- what anybody can read -----------------------------------------------------------------------------------
 
     def _library(self) -> Any:

@@ -112,6 +112,9 @@ class SettingsWorld:
         with self._portal.lock:
             self._portal.hidden.setdefault(self._portal.kind(object).name, set()).add(name)
 
+    hide_field = hide_property
+    """By the name that it has in every sandbox."""
+
     def show_property(self, object: str, name: str) -> None:
         """An admin lets the API see a hidden property again."""
         with self._portal.lock:

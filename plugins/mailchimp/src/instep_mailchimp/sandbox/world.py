@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from instep_mailchimp.sandbox.account import AUDIENCE, Account, Campaign
 from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Value
@@ -164,11 +165,12 @@ class MailchimpWorld:
         url: str = "https://sandbox.example/offer",
         bounce: str = "hard",
         audience: str = AUDIENCE,
+        at: datetime | None = None,
     ) -> None:
-        """Somebody opens or clicks, or a mail comes back."""
+        """Somebody opens or clicks, or a mail comes back; now, unless it is said when."""
         with self._account.lock:
             found = self._member(member, audience)
-            found.events.append(Event(kind, self._account.now(), campaign, url, bounce))
+            found.events.append(Event(kind, at or self._account.now(), campaign, url, bounce))
 
     def act(self, kind: str, object: str, id: str) -> None:
         """Something of this kind is done by a member, with a campaign that went out just before."""

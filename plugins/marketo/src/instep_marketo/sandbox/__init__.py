@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from instep.sandbox import Clock, Personality, Sandbox, SystemClock, serving
 from instep_marketo.sandbox.character import MarketoPersonality
@@ -12,16 +14,31 @@ from instep_marketo.sandbox.service import CLIENT_ID, CLIENT_SECRET, MarketoServ
 from instep_marketo.sandbox.subscription import Subscription
 from instep_marketo.sandbox.world import MarketoWorld
 
+if TYPE_CHECKING:
+    from instep_marketo.sandbox.demo import MarketoDemo
+
 __all__ = [
     "CLIENT_ID",
     "CLIENT_SECRET",
     "MarketoPersonality",
+    "MarketoSandbox",
     "MarketoWorld",
     "marketo_sandbox",
 ]
 
 MUNCHKIN_ID = "123-ABC-456"
 JOURNEY = ("Awareness", "Interest", "Consideration", "Purchase")
+
+
+class MarketoSandbox(Sandbox[MarketoWorld]):
+    """A running subscription, which can take part in the demo."""
+
+    @cached_property
+    def demo(self) -> MarketoDemo:
+        """The demo company's marketing."""
+        from instep_marketo.sandbox.demo import MarketoDemo
+
+        return MarketoDemo(self.world, self.url, (CLIENT_ID, CLIENT_SECRET))
 
 
 @contextmanager
@@ -32,7 +49,7 @@ def marketo_sandbox(
     port: int = 0,
     seed: int = 0,
     munchkin_id: str = MUNCHKIN_ID,
-) -> Iterator[Sandbox[MarketoWorld]]:
+) -> Iterator[MarketoSandbox]:
     """A Marketo subscription with one program, one static list and a field for the buying stage.
 
     It lives as long as the context; the same `seed` gives the same ids.
@@ -46,7 +63,7 @@ def marketo_sandbox(
     with serving(
         MarketoService(subscription), subscription, SubscriptionControls(subscription), port=port, seed=seed
     ) as server:
-        yield Sandbox(
+        yield MarketoSandbox(
             server,
             subscription,
             settings={

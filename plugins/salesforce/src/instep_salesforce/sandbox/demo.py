@@ -261,6 +261,15 @@ class SalesforceDemo:
             stage.probability = stage.probability if probability is None else round(probability * 100)
             sets.update([found])
 
+    def rep_gives(self, email: str, to: str) -> None:
+        """A colleague gives the lead or contact to another one."""
+        with library(self._settings) as client:
+            found = f"FROM {{}} WHERE Email = '{email}'"
+            for object, only in (("Contact", ""), ("Lead", " AND IsConverted = FALSE")):
+                query = f"SELECT Id {found.format(object)}{only}"
+                for record in client.query_all_iter(query):
+                    getattr(client, object).update(record["Id"], {"OwnerId": self._ids[to]})
+
     # --- what anybody can read -----------------------------------------------------------------------------------
 
     def boards(self) -> Iterator[Board]:

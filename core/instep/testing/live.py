@@ -1,0 +1,198 @@
+"""The kit against a real system: the claims that write nothing, and on request those that clean up afterwards."""
+
+from __future__ import annotations
+
+import inspect
+import random
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal, TypeVar
+
+import pytest
+
+from instep.contract import Connection, ConnectorPlugin, Create, Delete, Effects, Missing, Outcome, Transport, Written
+from instep.errors import AccessError, InstepError
+from instep.sandbox import Faults
+from instep.settings import ConnectorSettings
+from instep.testing.conformance import ConnectorConformance
+from instep.testing.marks import tested_live
+from instep.testing.workbench import Sent, Workbench
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one claim. `why` is empty where it holds."""
+
+    claim: str
+    state: Literal["holds", "broken", "skipped"]
+    why: str = ""
+
+
+class WouldWriteError(InstepError):
+    """A claim that only reads wanted to write; nothing was sent."""
+
+
+class _Watching:
+    """The real transport, which lets nothing out that writes unless it may, and keeps a list of what passes."""
+
+    def __init__(self, transport: Transport, may_write: bool) -> None:
+        self.sent: list[Sent] = []
+        self._transport, self._may_write = transport, may_write
+
+    def send(self, action: Callable[[], T], *, label: str, writes: bool, lane: str = "default") -> T:
+        """Send, unless it would write and may not."""
+        if writes and not self._may_write:
+            raise WouldWriteError(f"{label} would write. Nothing was sent.")
+        self.sent.append(Sent(label, writes, lane))
+        return self._transport.send(action, label=label, writes=writes, lane=lane)
+
+
+class _Clock:
+    """The real time, which nobody moves."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
+
+
+@dataclass(slots=True)
+class LiveBench(Workbench):
+    """One connection to a real system. Whatever it created is deleted by `clean_up`."""
+
+    makes_records: ClassVar[bool] = False
+    given: ConnectorSettings = field(kw_only=True)
+    effects: Effects = field(kw_only=True)
+    paced: Callable[[Connection], None] = field(kw_only=True)
+    may_write: bool = field(kw_only=True)
+    created: list[tuple[str, str]] = field(default_factory=list)
+    mark: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    def settings(self, **changes: object) -> ConnectorSettings:
+        """The connection's own settings."""
+        return self.given
+
+    def connect(self, settings: ConnectorSettings | None = None) -> Connection:
+        """A connection; it is closed with the bench."""
+        watching = _Watching(self.effects.transport, self.may_write)
+        self.transport = watching  # type: ignore[assignment]
+        mine = Effects(watching, self.effects.clock, self.effects.sleep, random.Random(), self.allowances.append)  # noqa: S311
+        connection = self.plugin.connect(self.given, mine)
+        self.paced(connection)
+        self.opened.append(connection)
+        return connection
+
+    @property
+    def faults(self) -> Faults:
+        """Nothing goes wrong here on demand."""
+        pytest.skip("Nothing goes wrong on demand in a real system.")
+
+    def behave(self, **changes: object) -> None:
+        """A real system behaves as it does."""
+
+    def pass_time(self, by: timedelta | None = None) -> None:
+        """Nobody waits for a real system."""
+
+    def unique_field(self, object: str) -> str:
+        """A field by which records of an object are found: our own where it is there, else one of the system's."""
+        unique = [field.name for field in self.fields(object) if field.unique]
+        if self.key_field in (field.name for field in self.fields(object)):
+            return self.key_field
+        if not unique:
+            pytest.skip(f"{object} has no unique field.")
+        return unique[0]
+
+    def _ensure_key(self, object: str) -> None:
+        if self.key_field not in (field.name for field in self.fields(object)):
+            pytest.skip(f"{object} has no field {self.key_field}. instep doctor --create-fields makes it.")
+
+    def new(self, object: str) -> Create:
+        """A valid record that is not there yet, of a key that no other run takes."""
+        self._ensure_key(object)
+        number = next(self._numbers)
+        return Create(self.key_field, f"conformance-{self.mark}-{number}", self.sample(object, number))
+
+    def write(self, object: str, writes: Sequence[Any], fields: Sequence[str] = ()) -> list[Outcome]:
+        """Write through the plugin, and remember what was created."""
+        outcomes = self.records.write(object, writes, fields)
+        self.created += [(object, o.id) for o in outcomes if isinstance(o, Written) and o.created]
+        return outcomes
+
+    def clean_up(self) -> list[tuple[str, str]]:
+        """Delete what was created; gives the records that could not be."""
+        left: list[tuple[str, str]] = []
+        for place in dict.fromkeys(self.created):
+            object, id = place
+            try:
+                (outcome,) = self.records.write(object, [Delete(id)], ())
+            except InstepError:
+                left.append(place)
+            else:
+                left += [] if isinstance(outcome, Written | Missing) else [place]
+        return left
+
+
+def claims(*, writing: bool = False) -> list[str]:
+    """The names of the claims that a real system can be asked about."""
+    wanted = {"reads", "writes"} if writing else {"reads"}
+    named = inspect.getmembers(ConnectorConformance, inspect.isfunction)
+    return [name for name, claim in named if name.startswith("test_") and tested_live(claim) in wanted]
+
+
+@dataclass(slots=True)
+class LiveTest:
+    """The claims about one connection, one after the other."""
+
+    plugin: ConnectorPlugin[Any]
+    settings: ConnectorSettings
+    effects: Effects
+    paced: Callable[[Connection], None]
+    """Told of every connection, before anything is sent: its limits have to be kept."""
+    key_field: str = "instep_id"
+    writing: bool = False
+    left_behind: list[tuple[str, str]] = field(default_factory=list)
+    """Records that could not be deleted again: (object, id)."""
+
+    def run(self) -> Iterator[Judged]:
+        """Judge every claim. An access error means that the login may not look, and skips the claim."""
+        tests = type("Live", (ConnectorConformance,), {"plugin": self.plugin, "key_field": self.key_field})()
+        for name in claims(writing=self.writing):
+            claim = getattr(tests, name)
+            bench = LiveBench(
+                self.plugin,
+                None,  # type: ignore[arg-type]
+                _Clock(self.effects.clock),  # type: ignore[arg-type]
+                {},
+                self.key_field,
+                given=self.settings,
+                effects=self.effects,
+                paced=self.paced,
+                may_write=tested_live(claim) == "writes",
+            )
+            try:
+                yield self._judged(name, claim, bench)
+            finally:
+                self.left_behind += bench.clean_up()
+                for connection in bench.opened:
+                    connection.close()
+
+    def _judged(self, name: str, claim: Callable[..., None], bench: LiveBench) -> Judged:
+        try:
+            claim(*([bench] if "bench" in inspect.signature(claim).parameters else []))
+        except pytest.skip.Exception as skipped:
+            return Judged(name, "skipped", str(skipped))
+        except AccessError as error:
+            return Judged(name, "skipped", str(error))
+        except AssertionError as error:
+            return Judged(name, "broken", _first_line(error) or "It is not so.")
+        except InstepError as error:
+            return Judged(name, "broken", str(error))
+        except Exception as error:  # a connector may fail in any way
+            return Judged(name, "broken", f"{type(error).__name__}: {_first_line(error)}")
+        return Judged(name, "holds")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0]

@@ -1,0 +1,106 @@
+"""`instep connector test`: the kit's claims about a connection, in a system that holds somebody's records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instep import plugins
+from instep.contract import Connection, Seen
+from instep.testing.live import claims
+from instep_hubspot import hubspot
+
+from .conftest import Instep
+from .two_crms import TwoCrms, two_crms
+
+
+@pytest.fixture
+def crms(tmp_path: Path) -> Iterator[TwoCrms]:
+    with two_crms(tmp_path) as crms:
+        for number in range(5):
+            crms.portal.world.create("contacts", email=f"p{number}@acme.example", firstname=f"P{number}")
+            crms.org.world.create("Lead", LastName=f"P{number}", Company="Acme", Email=f"p{number}@acme.example")
+        crms.portal.log.clear()
+        crms.org.log.clear()
+        yield crms
+
+
+def judged(instep: Instep, crms: TwoCrms, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    ran = instep("connector", "test", *arguments, "--workspace", str(crms.root), "--json")
+    return ran.code, {one["claim"]: one for one in ran.json["claims"]}
+
+
+@pytest.mark.parametrize("connection", ["hubspot", "salesforce"])
+def test_a_connection_is_tested_without_any_write(instep: Instep, crms: TwoCrms, connection: str) -> None:
+    code, found = judged(instep, crms, connection)
+    assert (code, sorted(found)) == (0, sorted(claims()))
+    assert {one["state"] for one in found.values()} == {"holds"}
+    for sandbox in (crms.portal, crms.org):
+        assert not sandbox.log.writes()
+
+
+@pytest.mark.parametrize("connection", ["hubspot", "salesforce"])
+def test_asked_to_write_it_leaves_nothing_behind(instep: Instep, crms: TwoCrms, connection: str) -> None:
+    sandbox, objects = (
+        (crms.portal, ("contacts", "companies", "deals"))
+        if connection == "hubspot"
+        else (crms.org, ("Lead", "Contact", "Account", "Opportunity"))
+    )
+    before = [len(sandbox.world.all(object)) for object in objects]
+    code, found = judged(instep, crms, connection, "--write")
+    broken = [one for one in found.values() if one["state"] == "broken"]
+    assert (code, broken, sorted(found)) == (0, [], sorted(claims(writing=True)))
+    assert sandbox.log.writes()
+    assert [len(sandbox.world.all(object)) for object in objects] == before
+
+
+def test_a_connector_that_shows_more_than_was_asked_for_is_broken(
+    instep: Instep, crms: TwoCrms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(settings: Any, effects: Any) -> Connection:
+        connection = hubspot.connect(settings, effects)
+        store = connection.records
+        told = type(store).changed_since
+
+        class Talkative(type(store)):  # type: ignore[misc]
+            def changed_since(self, *arguments: Any) -> Any:
+                for page in told(self, *arguments):
+                    items = [
+                        replace(i, fields={**i.fields, "x": "1"}) if isinstance(i, Seen) else i for i in page.items
+                    ]
+                    yield replace(page, items=tuple(items))
+
+        store.__class__ = Talkative
+        return connection
+
+    monkeypatch.setattr(plugins, "find_plugin", lambda name: replace(hubspot, connect=connect))
+    code, found = judged(instep, crms, "hubspot")
+    broken = {claim for claim, one in found.items() if one["state"] == "broken"}
+    assert (code, broken) == (
+        1,
+        {
+            "test_records_show_no_field_that_nobody_asked_for",
+            "test_what_a_page_shows_is_what_reading_by_id_shows",
+        },
+    )
+
+
+def test_a_login_that_fails_is_said_and_judges_no_claim(instep: Instep, crms: TwoCrms) -> None:
+    file = crms.root / "sync.toml"
+    token = crms.portal.settings["access_token"]
+    file.write_text(file.read_text().replace(str(token), "pat-wrong"))
+    ran = instep("connector", "test", "hubspot", "--workspace", str(crms.root))
+    assert ran.code == 1
+    assert "skipped  check names the org" in ran.out
+    assert "broken" not in ran.out
+    assert "pat-wrong" not in ran.out + ran.err
+
+
+def test_a_connection_that_is_not_there_is_an_error(instep: Instep, crms: TwoCrms) -> None:
+    ran = instep("connector", "test", "crm", "--workspace", str(crms.root))
+    assert ran.code != 0
+    assert 'has no connection "crm"' in ran.err
