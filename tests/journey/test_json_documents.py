@@ -53,7 +53,7 @@ def story(crms: TwoCrms) -> Iterator[tuple[str, ...]]:
     """What people do in both systems, and what is typed in between."""
     yield ("status",)
     yield from (("check",), ("doctor",), ("connector", "list"), ("connector", "show", "hubspot"))
-    yield ("connector", "new", "mycrm")
+    yield from (("connector", "new", "mycrm"), ("connector", "test", "hubspot"))
     yield from (
         ("process", "show"),
         ("process", "show", "--owners"),
