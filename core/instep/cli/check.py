@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,11 @@ import click
 from instep.cli.output import CODES_HINT, mistake_line, print_json, talk
 from instep.cli.process import json_option, workspace_option
 from instep.cli.process_versions import in_force_json, in_force_lines
-from instep.cli.process_view import coverage_lines, print_mistakes
+from instep.cli.process_view import coverage_lines, print_mistakes, share_lines
 from instep.mapping.coverage import coverage_of
 from instep.mapping.load import read_workspace
 from instep.mapping.mistakes import Mistake, ordered
+from instep.model.values import plain
 
 if TYPE_CHECKING:
     from instep.mapping.compiled import Workspace
@@ -29,6 +31,8 @@ class Checked:
     workspace: Workspace | None
     mistakes: tuple[Mistake, ...]
     notes: tuple[Mistake, ...]
+    to_come: tuple[Workspace, ...] = ()
+    """The same files with each version of the process that is not in force yet."""
 
 
 def check_workspace(root: Path, find_plugin: FindPlugin | None = None) -> Checked:
@@ -44,7 +48,16 @@ def check_workspace(root: Path, find_plugin: FindPlugin | None = None) -> Checke
         from instep.mapping.sharedkeys import missing_shared_keys
 
         notes = ordered((*notes, *missing_shared_keys(reading.workspace)))
-    return Checked(None if mistakes else reading.workspace, mistakes, notes)
+    good = None if mistakes else reading.workspace
+    return Checked(good, mistakes, notes, tuple(_to_come(root, good)) if good else ())
+
+
+def _to_come(root: Path, workspace: Workspace) -> Iterator[Workspace]:
+    """The workspace as it will be from the first day of every later version on."""
+    for version in workspace.versions[workspace.versions.index(workspace.version) + 1 :]:
+        later = read_workspace(root, version.effective).workspace
+        if later is not None:
+            yield later
 
 
 @click.command()
@@ -78,8 +91,17 @@ def _print(checked: Checked) -> None:
     if in_force := in_force_lines(checked.workspace):
         click.echo("\n".join(in_force))
     click.echo("\n".join(["", *coverage_lines(coverage_of(checked.workspace))]))
+    for later in checked.to_come:
+        click.echo("\n".join(["", *later_lines(later)]))
     if checked.notes:
         talk(CODES_HINT)
+
+
+def later_lines(workspace: Workspace) -> list[str]:
+    """What the systems will show of the stages of a version that is to come."""
+    version = workspace.version
+    head = plain(f"From {version.effective} on, with {version.file}:")
+    return [head, *(f"  {line}" for line in share_lines(coverage_of(workspace)))]
 
 
 def _summary(workspace: Workspace) -> str:
@@ -100,4 +122,5 @@ def _checked_json(checked: Checked) -> dict[str, Any]:
         "digest": found.digest if found else None,
         "coverage": coverage_of(found).as_json() if found else None,
         "versions": in_force_json(found) if found else [],
+        "to_come": [{"file": one.version.file, "coverage": coverage_of(one).as_json()} for one in checked.to_come],
     }

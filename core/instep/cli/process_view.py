@@ -44,15 +44,23 @@ def coverage_lines(found: Coverage) -> list[str]:
     """The matrix, then each connection's share and holes."""
     rows = [[stage, *(str(column.cells[stage]) for column in found.columns)] for stage in found.stages]
     lines = table_lines(["Stage", *(column.label for column in found.columns)], rows)
-    holes, degraded = found.holes(), found.degraded()
     for connection in found.connections():
-        spelled, total = found.share(connection)
-        lines += ["", plain(f"{connection} spells {spelled} of {total} stages.")]
-        earlier = [f"{stage} (as {shown})" for stage, where, shown in degraded if where == connection]
-        missing = [stage for stage, where in holes if where == connection]
-        lines += [plain(f"  shown as an earlier stage: {', '.join(earlier)}")] if earlier else []
-        lines += [plain(f"  holes: {', '.join(missing)}")] if missing else []
+        lines += ["", *_share_lines(found, connection)]
     return lines
+
+
+def share_lines(found: Coverage) -> list[str]:
+    """Each connection's share and holes, without the matrix."""
+    return [line for connection in found.connections() for line in _share_lines(found, connection)]
+
+
+def _share_lines(found: Coverage, connection: str) -> list[str]:
+    spelled, total = found.share(connection)
+    lines = [plain(f"{connection} spells {spelled} of {total} stages.")]
+    earlier = [f"{stage} (as {shown})" for stage, where, shown in found.degraded() if where == connection]
+    missing = [stage for stage, where in found.holes() if where == connection]
+    lines += [plain(f"  shown as an earlier stage: {', '.join(earlier)}")] if earlier else []
+    return lines + ([plain(f"  holes: {', '.join(missing)}")] if missing else [])
 
 
 def status_lines(unmapped: Mapping[str, Sequence[Unmapped]], live: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,23 @@ def test_check_says_which_version_is_in_force_and_which_comes_next(versioned: Pa
     ]
     versions = document(run("check", "--files-only", "--json"))["versions"]
     assert [version["in_force"] for version in versions] == [True, False]
+
+
+def test_check_says_what_systems_will_show_of_a_version_to_come(versioned: Path, run) -> None:
+    def spelled(values: str) -> list[int]:
+        """How many stages crm spells now, of how many, and then."""
+        mapped = f'objects = ["people"]\nmatch = ["instep_id"]\n[person.stages]\nfield = "s"\nvalues = {values}\n'
+        (versioned / "mappings/crm.toml").write_text(f"[person]\n{mapped}")
+        return [int(found) for found in re.findall(r"\d+", " ".join(re.findall(r"crm spells .*", checked())))]
+
+    def checked() -> str:
+        return str(run("check", "--files-only").output)
+
+    now, of, then, of_then = spelled('{ decision = "D" }')
+    assert (now, then, of_then) == (1, 1, of + 1)
+    assert spelled('{ decision = "D", trial = "T" }') == [1, of, 2, of + 1]
+    (told,) = document(run("check", "--files-only", "--json"))["to_come"]
+    assert (told["file"], "trial" in told["coverage"]["stages"]) == (LATER, True)
 
 
 def test_check_does_not_speak_of_versions_where_there_is_one(folder: Path, run) -> None:
