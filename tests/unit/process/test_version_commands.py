@@ -125,9 +125,8 @@ def test_check_says_what_systems_will_show_of_a_version_to_come(versioned: Path,
     def checked() -> str:
         return str(run("check", "--files-only").output)
 
-    now, of, then, of_then = spelled('{ decision = "D" }')
-    assert (now, then, of_then) == (1, 1, of + 1)
-    assert spelled('{ decision = "D", trial = "T" }') == [1, of, 2, of + 1]
+    assert spelled('{ decision = "D" }')[::2] == [1, 1]
+    assert spelled('{ decision = "D", trial = "T" }')[::2] == [1, 2]
     (told,) = document(run("check", "--files-only", "--json"))["to_come"]
     assert (told["file"], "trial" in told["coverage"]["stages"]) == (LATER, True)
 
