@@ -123,6 +123,8 @@ def disagreements(
                     continue
                 if "unmapped" in codes and field in ("owner", "stage"):
                     continue
+                if "stage-refused" in codes and field == "stage":
+                    continue  # said by somebody who does not speak for it, while no stage is known
                 if field in ("stage", "exact_stage") and ("stage-returned", entity) in questions:
                     continue
                 known = "" if value == UNKNOWN_DATE else value

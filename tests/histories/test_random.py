@@ -26,7 +26,7 @@ def test_a_few_short_histories_with_campaign_tools_end_well() -> None:
 def test_histories_with_campaign_tools_end_well() -> None:
     number = given_seed(1)
     print(f"seed {number}: INSTEP_SEED={number} plays these histories again")
-    play(25, 16, number=number, machine=HistoriesWithTools)
+    play(16, 15, number=number, machine=HistoriesWithTools)
 
 
 @pytest.mark.ci

@@ -228,6 +228,27 @@ def test_one_name_corrected_through_mailchimp_s_own_client_is_corrected_once_eve
     assert systems.written() == {}
 
 
+def refused_stages(outcome: Outcome) -> list[str]:
+    return [note["text"] for note in outcome.notes if note["code"] == "stage-refused"]
+
+
+def test_a_stage_that_is_not_taken_is_listed_whenever_its_record_is_looked_at_until_it_is_gone(
+    systems: Systems,
+) -> None:
+    world = systems.boxes["marketo"].world
+    lead = world.create(email="joan@y.example", lastName="Roe")
+    systems.sync()
+    world.edit(lead, buyingStage="Decision")
+    (said,) = refused_stages(systems.sync())
+    assert (
+        said == "person: stage decision is not taken (marketo does not speak for sales), and no other stage is known."
+    )
+    world.edit(lead, title="Buyer")
+    assert refused_stages(systems.sync()) == [said]
+    world.edit(lead, buyingStage="", title="Head Buyer")
+    assert refused_stages(systems.sync()) == []
+
+
 A_DAY = timedelta(days=1, minutes=1)
 """After so long, a run asks again who works there."""
 

@@ -145,7 +145,7 @@ def test_a_lead_changed_behind_everybody_s_back_is_named(tmp_path):
     wrong = [line for line in text.splitlines() if "✗" in line]
     assert len(wrong) == 1
     assert wrong[0].startswith(f"  ✗ person {victim.email}: title: ")
-    assert wrong[0].endswith("salesforce says Tampered")
+    assert "salesforce says Tampered, marketo says " in wrong[0]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
@@ -160,5 +160,7 @@ def test_logins_in_the_environment_are_never_used(tmp_path, monkeypatch):
     monkeypatch.setenv("INSTEP_HUBSPOT__BASE_URL", "https://real.example")
     monkeypatch.setenv("INSTEP_HUBSPOT__ACCESS_TOKEN", "a-real-token")
     monkeypatch.setenv("INSTEP_SALESFORCE__INSTANCE_URL", "https://real.example")
+    monkeypatch.setenv("INSTEP_MARKETO__BASE_URL", "https://real.example")
+    monkeypatch.setenv("INSTEP_MAILCHIMP__API_KEY", "a-real-key")
     code, text = told(tmp_path)
     assert code == 0, text

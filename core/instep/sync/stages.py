@@ -87,6 +87,8 @@ def hear_stages(session: Session, state: EntityState, journey: JourneyState, *, 
     for record in state.records:
         _hear_amended(record, journey)
     journey.position = position_of(session, journey)
+    if journey.position.stage is None:
+        _note_refused(session, state, journey)
     ask_again(session, state, "stage", journey.position.stage)
 
 
@@ -320,20 +322,35 @@ def _write_back(
         if not c.note.startswith("first contact") and (moved is None or c.at >= moved)
     ]
     _refuse(state, journey, said, stage, why, said.at)
-    if journey.position.stage is None:
-        session.ledger.note(
-            "stage-refused",
-            said.record.connection,
-            f"{state.kind}: stage {stage} is not taken ({why}), and no other stage is known.",
-            "Let a system that speaks for that role say so.",
-            str(said.record.ref),
-        )
     if before and not state.is_decided_by_a_person("stage"):
         state.conflicts["stage"] = replace(state.conflicts["stage"], waits=True)
         state.stage_left_alone[said.record.ref] = said.value
         text = f"{said.record.ref} holds stage {stage} again after it was written back ({why})."
         state.questions.append(("stage-returned", said.record.connection, text))
         session.ledger.conflicts[said.record.connection] += 1
+
+
+def _note_refused(session: Session, state: EntityState, journey: JourneyState) -> None:
+    """What stands in a record and was not taken, as long as no stage is known that could be written back.
+
+    Every look at the record says so anew: what nobody says again is not listed any more.
+    """
+    for record in state.records:
+        table = table_for(record.mapping, record.fields)
+        raw = record.fields.get(table.field) if table is not None else None
+        if table is None or record.frozen or is_blank(raw):
+            continue
+        said = Said(record, table, str(raw), joined=False, at=session.at)
+        stage = table.get(said.value, None, session.workspace.process)
+        last = next((c for c in reversed(journey.claims) if c.source == _source(said) and c.value == stage), None)
+        if last is not None and last.type == "assertion" and not last.accepted:
+            session.ledger.note(
+                "stage-refused",
+                record.connection,
+                f"{state.kind}: stage {stage} is not taken ({last.note}), and no other stage is known.",
+                "Let a system that speaks for that role say so.",
+                str(record.ref),
+            )
 
 
 def _refuse(state: EntityState, journey: JourneyState, said: Said, stage: str, why: str, at: datetime) -> None:
