@@ -77,7 +77,7 @@ class MailchimpBehaviours:
     Mailchimp has no account-wide feed: each campaign is asked for what happened since. So one call is needed for the
     campaigns, and one for each campaign of the last `activity_days` (and each further thousand of its recipients).
     Mail programs open mail by themselves: an open is weak evidence, a click is good evidence.
-    mailchimp.com/developer/marketing/api/email-activity-reports
+    mailchimp.com/developer/marketing
     """
 
     kinds = tuple(_ACTORS)

@@ -32,7 +32,7 @@ class MailchimpConsents:
     (`timestamp_signup`): anybody can be imported as subscribed. Pending, cleaned and transactional members said
     nothing. Mailchimp does not tell when somebody unsubscribed; the last change of the member is the latest moment
     that it can have been.
-    mailchimp.com/developer/marketing/api/list-members
+    mailchimp.com/developer/marketing
     """
 
     def __init__(self, settings: MailchimpSettings, operations: Operations) -> None:

@@ -1,7 +1,7 @@
 """What a request is, and what its answer means. Pure: nothing here sends anything.
 
 Marketo reports nearly every error with HTTP 200 and `success: false`; its codes are texts.
-experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/error-codes
+Marketo developer guide: Error codes
 """
 
 from __future__ import annotations

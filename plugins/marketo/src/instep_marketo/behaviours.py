@@ -39,7 +39,7 @@ TYPES: Final[Mapping[str, tuple[int, Actor]]] = {
 }
 """Activity types that tell something of a buyer; their ids are the same in every subscription.
 
-experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/activities
+Marketo developer guide: Activities
 """
 _PROGRESS: Final = "change-status-in-progression"
 _KINDS: Final = {type: kind for kind, (type, _) in TYPES.items()}

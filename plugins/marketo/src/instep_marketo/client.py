@@ -184,7 +184,7 @@ class MarketoClient:
     def _renew(self) -> None:
         """Ask for a token. Marketo gives the same one until it has expired.
 
-        experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/authentication
+        Marketo developer guide: Authentication
         """
         self._token = None
         query = {

@@ -44,7 +44,7 @@ class Program(msgspec.Struct):
 class MarketoStages:
     """The statuses of the programs that the settings name, each as a pipeline named `program:ID`.
 
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/assets/channels
+    Marketo developer guide: Channels
     """
 
     def __init__(self, client: MarketoClient, settings: MarketoSettings) -> None:
