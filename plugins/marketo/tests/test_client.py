@@ -138,3 +138,18 @@ def test_what_is_too_long_is_refused_and_its_body_not_read(bench, status):
 )
 def test_every_spelling_of_a_moment_is_the_same_moment(text):
     assert instant(text) == datetime(2015, 5, 21, 22, 45, 13, tzinfo=UTC)
+
+
+def test_a_token_that_ends_just_before_an_extract_is_fetched_is_renewed(bench, world):
+    id = world.create(email="a@x.example")
+    real = bench.transport.send
+
+    def send(action, *, label, writes, lane="default"):
+        if label == "leads/export/file":
+            bench.transport.send = real
+            world.expire_tokens()
+        return real(action, label=label, writes=writes, lane=lane)
+
+    bench.transport.send = send
+    found = [item.id for page in bench.pages("leads", ("email",)) for item in page.items]
+    assert found == [id]

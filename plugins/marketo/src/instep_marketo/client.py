@@ -89,8 +89,18 @@ class MarketoClient:
                 call = replace(call, query={**call.query, "nextPageToken": answer.token})
 
     def download(self, call: Call) -> bytes:
-        """A bulk file, which is no JSON."""
-        return self._patiently(call, lambda reply: reply.data)
+        """A bulk file, which is no JSON: an answer that is one says why there is no file."""
+
+        def parse(reply: Reply) -> bytes:
+            try:
+                envelope = _envelope.decode(reply.data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                return reply.data
+            if not envelope.success:
+                raise envelope_error(call, reply, envelope)
+            raise again(call, "answered with something else than a file")
+
+        return self._patiently(call, parse)
 
     def now(self) -> datetime:
         """The time by Marketo's own clock; this machine's only measures how long ago that was told.
