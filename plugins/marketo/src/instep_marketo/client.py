@@ -73,12 +73,12 @@ class MarketoClient:
         return self._patiently(call, parse)
 
     def pages(self, call: Call) -> Iterator[Answer]:
-        """Every page of a listing that ends where no token is given."""
+        """Every page of a listing: it ends where no token is given, or a page is empty and promises no more."""
         known: set[str] = set()
         while True:
             answer = self.fetch(call)
             yield answer
-            if not answer.token:
+            if not answer.token or not (answer.result or answer.has_more):
                 return
             if answer.token in known:
                 raise RemoteError(f"Marketo ({call.label}): gives the same pages again and again. Run again later.")

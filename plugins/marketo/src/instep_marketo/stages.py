@@ -108,6 +108,8 @@ class MarketoStages:
             query = {"maxReturn": str(_PAGE), "offset": str(len(found))}
             call = Call("GET", "/rest/asset/v1/channels.json", "channels/list", query)
             page = _converted(self._client.fetch(call).result, Channel)
+            if {channel.name for channel in page} & {channel.name for channel in found}:
+                raise RemoteError("Marketo (channels/list): gives the same pages again and again. Run again later.")
             found += page
             if len(page) < _PAGE:
                 return found
