@@ -191,3 +191,11 @@ def test_channels_that_come_again_on_every_page_are_listed_once(bench, world):
     bench.transport.send = send
     with pytest.raises(RemoteError):
         bench.part("stages").read()
+
+
+def test_those_who_were_refused_for_the_rate_together_come_back_at_different_moments(bench):
+    bench.faults.add("stats.usage", FaultKind.STATUS, 2, **said("606"))
+    bench.connection.check()
+    first, second = bench.slept
+    assert first != second
+    assert all(20 < wait < 21 for wait in bench.slept)

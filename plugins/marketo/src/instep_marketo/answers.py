@@ -147,7 +147,7 @@ def again(
     """A failure that may pass. In the end it is an unknown outcome where a write may have taken effect."""
     message = f"Marketo ({call.label}): {what}. Run again later."
     kind = UnknownOutcomeError if call.writes and sent else RetryLaterError
-    return RepeatError(kind(message, status=status, code=code), wait_seconds)
+    return RepeatError(kind(message, status=status, code=code), wait_seconds, is_guess=True)
 
 
 def midnight(now: datetime) -> datetime:
