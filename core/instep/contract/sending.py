@@ -82,8 +82,8 @@ def patiently(effects: Effects, send: Callable[[], T], *, repeatable: bool) -> T
     `send` raises `RepeatError` where the same request may pass later; everything else that it raises goes through
     untouched. What is not `repeatable` is sent again only where it surely did nothing. Waits are as long as the
     system asked, else as guessed or 1, 2, 4 and 8 seconds, and a part of a second by chance: others who were
-    refused at the same instant come back at another. Raises `RepeatError.error` in the end; where the answer to a write was
-    lost, the unknown outcome, even if a later attempt surely did nothing.
+    refused at the same instant come back at another. Raises `RepeatError.error` in the end; where the answer to a
+    write was lost, the unknown outcome, even if a later attempt surely did nothing.
     """
     import tenacity  # here, so that importing a plugin stays quick
 
