@@ -52,13 +52,22 @@ class RepeatError(Exception):
     """The same request may pass after a wait of `wait_seconds`; `error` is what to raise when patience ends.
 
     An `error` that is an `UnknownOutcomeError` says that the request may have taken effect. Where `too_long` is set,
-    or the wait is longer than `LONGEST_WAIT_SECONDS`, patience ends at once.
+    or the wait is longer than `LONGEST_WAIT_SECONDS`, patience ends at once. A wait that `is_guess` was not asked for
+    by the system but taken from its documentation.
     """
 
-    def __init__(self, error: RemoteError, wait_seconds: float | None = None, *, too_long: bool = False) -> None:
+    def __init__(
+        self,
+        error: RemoteError,
+        wait_seconds: float | None = None,
+        *,
+        too_long: bool = False,
+        is_guess: bool = False,
+    ) -> None:
         super().__init__()
         self.error = error
         self.wait_seconds = wait_seconds
+        self.is_guess = is_guess
         self.too_long = too_long or (wait_seconds is not None and wait_seconds > LONGEST_WAIT_SECONDS)
 
     @property
@@ -72,9 +81,9 @@ def patiently(effects: Effects, send: Callable[[], T], *, repeatable: bool) -> T
 
     `send` raises `RepeatError` where the same request may pass later; everything else that it raises goes through
     untouched. What is not `repeatable` is sent again only where it surely did nothing. Waits are as long as the
-    system asked, else 1, 2, 4 and 8 seconds and a part of a second by chance: others who were refused at the same
-    instant come back at another. Raises `RepeatError.error` in the end; where the answer to a write was
-    lost, the unknown outcome, even if a later attempt surely did nothing.
+    system asked, else as guessed or 1, 2, 4 and 8 seconds, and a part of a second by chance: others who were
+    refused at the same instant come back at another. Raises `RepeatError.error` in the end; where the answer to a
+    write was lost, the unknown outcome, even if a later attempt surely did nothing.
     """
     import tenacity  # here, so that importing a plugin stays quick
 
@@ -88,8 +97,11 @@ def patiently(effects: Effects, send: Callable[[], T], *, repeatable: bool) -> T
             raise
 
     def wait_seconds(state: Any) -> float:
-        asked: float | None = state.outcome.exception().wait_seconds
-        return float(2 ** (state.attempt_number - 1)) + effects.random.random() if asked is None else asked
+        failure: RepeatError = state.outcome.exception()
+        if failure.wait_seconds is not None and not failure.is_guess:
+            return failure.wait_seconds
+        usual = 2.0 ** (state.attempt_number - 1) if failure.wait_seconds is None else failure.wait_seconds
+        return usual + effects.random.random()
 
     def may_repeat(error: BaseException) -> bool:
         return isinstance(error, RepeatError) and not error.too_long and (repeatable or not error.is_unknown)

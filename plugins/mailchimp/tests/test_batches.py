@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import requests
 
@@ -193,3 +195,12 @@ def test_the_secret_is_in_no_batch(bench: Workbench, records, monkeypatch: pytes
     records.write("members", creates(), [])
     assert bodies
     assert API_KEY.encode() not in b"".join(bodies)
+
+
+def test_a_signed_link_is_in_no_line_of_the_log(bench: Workbench, records, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        records.write("members", creates(), [])
+    asked = [call.path for call in bench.sandbox.log.calls() if call.path.startswith("/batch-results/")]
+    assert asked
+    assert [path for path in asked if path in caplog.text] == []
+    assert "/3.0/batches" in caplog.text

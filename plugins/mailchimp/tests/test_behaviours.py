@@ -111,3 +111,17 @@ def test_small_pages_lose_no_campaign_and_no_recipient(bench: Workbench, world: 
 def test_nothing_is_asked_where_no_kind_is_wanted(bench: Workbench) -> None:
     read(bench, kinds=[])
     assert not bench.transport.sent
+
+
+def test_a_cursor_of_a_clock_that_ran_ahead_loses_nothing(bench: Workbench, world: MailchimpWorld) -> None:
+    id = world.add_member("a@x.example")
+    campaign = world.send_campaign()
+    cursor = read(bench)[1]
+    ahead = cursor.replace('"2026-', '"2027-')
+    assert ahead != cursor
+    bench.clock.advance(timedelta(minutes=30))
+    world.react("click", id, campaign)
+    bench.clock.advance(timedelta(minutes=30))
+    found, after = read(bench, ahead)
+    assert [item.kind for item in found] == ["click"]
+    assert read(bench, after)[0] == []

@@ -155,3 +155,53 @@ def test_nobody_is_subscribed_to_all_of_several_audiences(bench: Workbench, worl
 def test_with_several_audiences_no_flag_says_that_somebody_left_all(bench: Workbench, two) -> None:
     assert two[0].consents.flag_field is None
     assert bench.connect().consents.flag_field == "unsubscribed"
+
+
+# --- an address that changed meanwhile ----------------------------------------------------------------------------
+
+
+def test_an_opt_out_reaches_somebody_whose_address_changed_meanwhile(bench: Workbench, world: MailchimpWorld) -> None:
+    id = world.add_member(EMAIL)
+    world.change_email(id, "new@x.example")
+    (outcome,) = bench.connection.consents.opt_out([change(id)])
+    assert isinstance(outcome, Written)
+    assert world.look(id)["status"] == "unsubscribed"
+
+
+def test_an_opt_in_is_never_recorded_for_another_who_has_the_address_now(
+    bench: Workbench, world: MailchimpWorld
+) -> None:
+    id = world.add_member(EMAIL, "pending")
+    world.change_email(id, "new@x.example")
+    other = world.add_member(EMAIL, "pending")
+    (outcome,) = bench.connection.consents.opt_in([change(id)])
+    assert isinstance(outcome, Written)
+    assert (world.look(id)["status"], world.look(other)["status"]) == ("subscribed", "pending")
+
+
+def test_what_somebody_said_is_read_though_the_address_changed_meanwhile(
+    bench: Workbench, world: MailchimpWorld
+) -> None:
+    id = world.add_member(EMAIL)
+    world.change_email(id, "new@x.example")
+    world.unsubscribe(id)
+    assert read(bench, id)["all"].state == "out"
+
+
+def test_an_opt_out_of_all_follows_a_changed_address_into_every_audience(
+    bench: Workbench, world: MailchimpWorld, two
+) -> None:
+    connection, other, id = two
+    world.change_email(id, "new@x.example")
+    world.change_email(EMAIL, "new@x.example", audience=other)
+    connection.consents.opt_out([change(id)])
+    assert world.look("new@x.example", audience=other)["status"] == "unsubscribed"
+
+
+def test_an_opt_out_of_somebody_who_was_added_anew_is_recorded(bench: Workbench, world: MailchimpWorld) -> None:
+    again = world.add_member(EMAIL)
+    (outcome,) = bench.connection.consents.opt_out([change("0" * 32)])
+    assert isinstance(outcome, Written)
+    assert world.look(again)["status"] == "unsubscribed"
+    (refused,) = bench.connection.consents.opt_in([change("0" * 32)])
+    assert isinstance(refused, Missing)

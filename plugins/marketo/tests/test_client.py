@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from instep.contract import Reply
 from instep.errors import AccessError, RemoteError, RetryLaterError, UsedUpError
 from instep.sandbox import FaultKind
 from instep_marketo.answers import instant
@@ -138,3 +139,63 @@ def test_what_is_too_long_is_refused_and_its_body_not_read(bench, status):
 )
 def test_every_spelling_of_a_moment_is_the_same_moment(text):
     assert instant(text) == datetime(2015, 5, 21, 22, 45, 13, tzinfo=UTC)
+
+
+def test_a_token_that_ends_just_before_an_extract_is_fetched_is_renewed(bench, world):
+    id = world.create(email="a@x.example")
+    real = bench.transport.send
+
+    def send(action, *, label, writes, lane="default"):
+        if label == "leads/export/file":
+            bench.transport.send = real
+            world.expire_tokens()
+        return real(action, label=label, writes=writes, lane=lane)
+
+    bench.transport.send = send
+    found = [item.id for page in bench.pages("leads", ("email",)) for item in page.items]
+    assert found == [id]
+
+
+def test_a_listing_that_gives_a_token_for_ever_ends_with_its_last_record(bench, world):
+    id = world.create(email="a@x.example")
+    real, asked = bench.transport.send, []
+
+    def send(action, *, label, writes, lane="default"):
+        if label != "leads/read":
+            return real(action, label=label, writes=writes, lane=lane)
+        asked.append(label)
+        assert len(asked) < 50, "this would never end"
+        reply = real(action, label=label, writes=writes, lane=lane) if len(asked) == 1 else Reply(200, {}, b"")
+        body = json.loads(reply.data or b'{"requestId": "a#b", "success": true, "result": []}')
+        return Reply(200, reply.headers, json.dumps({**body, "nextPageToken": f"t{len(asked)}"}).encode())
+
+    bench.transport.send = send
+    (found,) = bench.records.read("leads", [id], ["email"])
+    assert found.fields == {"email": "a@x.example"}
+    assert len(asked) == 2
+
+
+def test_channels_that_come_again_on_every_page_are_listed_once(bench, world):
+    for number in range(200):
+        world.add_channel(f"Channel {number}", ["Invited"])
+    real, asked = bench.transport.send, []
+
+    def send(action, *, label, writes, lane="default"):
+        reply = real(action, label=label, writes=writes, lane=lane)
+        if label != "channels/list":
+            return reply
+        asked.append(reply)
+        assert len(asked) < 50, "this would never end"
+        return asked[0]
+
+    bench.transport.send = send
+    with pytest.raises(RemoteError):
+        bench.part("stages").read()
+
+
+def test_those_who_were_refused_for_the_rate_together_come_back_at_different_moments(bench):
+    bench.faults.add("stats.usage", FaultKind.STATUS, 2, **said("606"))
+    bench.connection.check()
+    first, second = bench.slept
+    assert first != second
+    assert all(20 < wait < 21 for wait in bench.slept)

@@ -89,3 +89,31 @@ def test_an_opt_out_is_dated_by_who_told_it(bench, world, elsewhere):
     elsewhere.consents.opt_out([ConsentChange(Subject("leads", id, "a@x.example"), "all", at, "Form")])
     ((consent,),) = elsewhere.consents.read([Subject("leads", id, "a@x.example")])
     assert consent.at == at.replace(microsecond=0)
+
+
+def test_a_read_that_was_stopped_and_goes_on_after_a_month_skips_nothing(bench, world):
+    edited, deleted = world.create(email="a@x.example"), world.create(email="b@x.example")
+    cursor = bench.end("leads")
+    bench.clock.advance(timedelta(days=10))
+    world.edit(edited, email="new@x.example")
+    world.delete(deleted)
+    bench.clock.advance(timedelta(hours=2))
+    stopped = next(page for page in bench.pages("leads", ("email",), cursor) if page.items)
+    assert [type(item) for item in stopped.items] == [Gone]
+    bench.clock.advance(timedelta(days=31))
+    found = [item for page in bench.pages("leads", ("email",), stopped.cursor) for item in page.items]
+    assert edited in [item.id for item in found]
+
+
+def test_behaviours_whose_read_was_stopped_and_goes_on_after_a_month_are_all_told(bench, world):
+    id = world.create(email="a@x.example")
+    kinds = bench.part("behaviours").kinds
+    cursor = list(bench.part("behaviours").changed_since(kinds, None))[-1].cursor
+    bench.clock.advance(timedelta(days=10))
+    keys = [world.happen(kind, id) for kind in kinds]
+    bench.clock.advance(timedelta(hours=2))
+    stopped = next(page for page in bench.part("behaviours").changed_since(kinds, cursor) if page.items)
+    bench.clock.advance(timedelta(days=31))
+    later = bench.part("behaviours").changed_since(kinds, stopped.cursor)
+    told = {item.id for page in (stopped, *later) for item in page.items}
+    assert told == set(keys)

@@ -89,6 +89,13 @@ def test_a_wait_is_as_long_as_asked(asked: float) -> None:
     assert tried.waits == [asked]
 
 
+def test_a_wait_that_the_client_only_guessed_is_a_little_longer() -> None:
+    tried = Tried(RepeatError(BUSY, 20.0, is_guess=True), RepeatError(BUSY, 20.0, is_guess=True), "fine")
+    tried.run()
+    assert all(20 < wait < 21 for wait in tried.waits)
+    assert tried.waits[0] != tried.waits[1]
+
+
 def test_a_wait_of_more_than_a_minute_is_left_for_another_run() -> None:
     tried = Tried(RepeatError(BUSY, 60.5), "fine")
     with pytest.raises(RetryLaterError):

@@ -9,7 +9,7 @@ from instep_mailchimp.client import MailchimpClient
 
 
 def check(client: MailchimpClient) -> ConnectionInfo:
-    """The account behind the login, in one call. mailchimp.com/developer/marketing/api/root"""
+    """The account behind the login, in one call. mailchimp.com/developer/marketing"""
     answer = client.fetch(Call("GET", "/", "root", {"exclude_fields": "_links"}), wire.root)
     found = answer.value
     return ConnectionInfo(

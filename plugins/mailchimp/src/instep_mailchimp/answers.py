@@ -59,7 +59,7 @@ def failure(call: Call, reply: Reply) -> Exception:
         )
     if reply.status == 429 or (reply.status == 403 and problem is None and not call.link):
         # A 403 without a body is no lack of rights: that is how Mailchimp refuses very many calls at once.
-        # mailchimp.com/developer/marketing/docs/fundamentals
+        # mailchimp.com/developer/marketing: fundamentals
         message = f"Mailchimp ({call.label}): too many requests at one time. Run again later."
         return RepeatError(RetryLaterError(message, status=reply.status))
     if reply.status == 403 and problem is not None:

@@ -82,7 +82,7 @@ class Operations:
     def settle(self) -> None:
         """Wait until no batch of the account is at work any more, whoever began it.
 
-        Raises `RetryLaterError` if that takes too long. mailchimp.com/developer/marketing/api/batch-operations
+        Raises `RetryLaterError` if that takes too long. mailchimp.com/developer/marketing
         """
         for seconds in self._waits():
             query = {"count": "1000", "fields": "batches.id,batches.status,total_items"}

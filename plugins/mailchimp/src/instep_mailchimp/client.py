@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -104,7 +105,11 @@ class MailchimpClient:
                     )
                 )
 
-        return self.effects.transport.send(action, label=call.label, writes=call.writes)
+        _signed.update({call.link} - {""})
+        try:
+            return self.effects.transport.send(action, label=call.label, writes=call.writes)
+        finally:
+            _signed.discard(call.link)
 
     def _login(self) -> Any:
         """The login as `requests` wants it; given for each request, so that no file of this machine has a say."""
@@ -123,7 +128,23 @@ class MailchimpClient:
             import requests
 
             self._session = requests.Session()
+            logging.getLogger("urllib3.connectionpool").addFilter(_mask)
         return self._session
+
+
+_signed: Final[set[str]] = set()
+"""The links to results that are followed now: whoever has one reads what members hold."""
+
+
+def _mask(record: logging.LogRecord) -> bool:
+    """Keep signed links out of the log of the HTTP library, which names every path with its query."""
+    if isinstance(record.args, tuple):
+        record.args = tuple("(a signed link)" if _is_signed(value) else value for value in record.args)
+    return True
+
+
+def _is_signed(value: object) -> bool:
+    return isinstance(value, str) and len(value) > 1 and any(link.endswith(value) for link in _signed)
 
 
 def _no_login(request: Any) -> Any:

@@ -32,7 +32,7 @@ class MailchimpConsents:
     (`timestamp_signup`): anybody can be imported as subscribed. Pending, cleaned and transactional members said
     nothing. Mailchimp does not tell when somebody unsubscribed; the last change of the member is the latest moment
     that it can have been.
-    mailchimp.com/developer/marketing/api/list-members
+    mailchimp.com/developer/marketing
     """
 
     def __init__(self, settings: MailchimpSettings, operations: Operations) -> None:
@@ -47,10 +47,8 @@ class MailchimpConsents:
 
     def read(self, subjects: Sequence[Subject]) -> list[tuple[Consent, ...]]:
         """What each person said: to all, and to each audience that has them. One call for a person and audience."""
-        found: dict[str, tuple[Consent, ...]] = {}
-        for email in dict.fromkeys(_email(subject) for subject in subjects):
-            found[email] = self._of(email) if email else ()
-        return [found[_email(subject)] for subject in subjects]
+        found = {subject: self._of(subject) if _email(subject) else () for subject in dict.fromkeys(subjects)}
+        return [found[subject] for subject in subjects]
 
     def opt_out(self, changes: Sequence[ConsentChange]) -> list[Outcome]:
         """Record opt-outs. `all` means every audience that has the person; one that is out already stays so."""
@@ -66,14 +64,28 @@ class MailchimpConsents:
 
     # --- reading -------------------------------------------------------------------------------------------------
 
-    def _of(self, email: str) -> tuple[Consent, ...]:
-        members = {name: self._member(list_id, email) for name, list_id in self._lists.items()}
+    def _of(self, subject: Subject) -> tuple[Consent, ...]:
+        members = self._members(subject, list(self._lists), by_address=True)
         by_name = {name: _consent(name, member) for name, member in members.items() if member is not None}
         return (_to_all(list(by_name.values())), *by_name.values())
 
-    def _member(self, list_id: str, email: str) -> Member | None:
-        """The member with an address; None for one that is archived or was never there."""
-        path = wire.members_path(list_id, wire.subscriber_hash(email))
+    def _members(self, subject: Subject, scopes: Sequence[str], *, by_address: bool) -> dict[str, Member | None]:
+        """A person in some audiences: in their own by the id of the record, elsewhere by the address that it has now.
+
+        The address that was read last may be another's by now. Only with `by_address` somebody whose record is not
+        there any more is looked for by it: good enough to stop mail to an address, never to begin it.
+        """
+        list_id = self._lists.get(subject.object)
+        own = self._member(list_id, subject.id) if list_id is not None else None
+        if own is None and not by_address:
+            return dict.fromkeys(scopes)
+        key = wire.subscriber_hash(own.email_address if own else _email(subject))
+        of_own = subject.object if own else None
+        return {name: own if name == of_own else self._member(self._lists[name], key) for name in scopes}
+
+    def _member(self, list_id: str, key: str) -> Member | None:
+        """A member by contact id or hash; None for one that is archived or was never there."""
+        path = wire.members_path(list_id, key)
         (result,) = self._operations.run([Operation("GET", path, "members/read", _TELLING)])
         match result:
             case Done(data):
@@ -87,36 +99,38 @@ class MailchimpConsents:
 
     # --- writing -------------------------------------------------------------------------------------------------
 
-    def _changed(self, change: ConsentChange, write: Callable[[str, ConsentChange], Outcome]) -> Outcome:
+    def _changed(self, change: ConsentChange, write: Callable[[ConsentChange], Outcome]) -> Outcome:
         if not _email(change.subject):
             return _NO_ADDRESS
         if change.scope != ALL and change.scope not in self._lists:
             return Rejected("unknown_scope", f'No audience is named "{change.scope}" in the settings.')
-        return write(_email(change.subject), change)
+        try:
+            return write(change)
+        except _UnreadableError:
+            return UNREADABLE
 
-    def _out_of(self, email: str, change: ConsentChange) -> Outcome:
+    def _out_of(self, change: ConsentChange) -> Outcome:
         scopes = list(self._lists) if change.scope == ALL else [change.scope]
-        outcomes = [self._set(self._lists[scope], email, change, _OUT) for scope in scopes]
+        members = self._members(change.subject, scopes, by_address=True)
+        outcomes = [self._set(self._lists[scope], members[scope], change, _OUT) for scope in scopes]
         for kind in (Unknown, Rejected):
             if (found := next((outcome for outcome in outcomes if isinstance(outcome, kind)), None)) is not None:
                 return found
         return next((outcome for outcome in outcomes if isinstance(outcome, Written)), Missing())
 
-    def _into(self, email: str, change: ConsentChange) -> Outcome:
+    def _into(self, change: ConsentChange) -> Outcome:
         scope = change.scope
         if scope == ALL and len(self._lists) > 1:
             return Rejected(
                 "compliance",
                 "Mailchimp keeps consent by audience. Name the audience that the person agreed to as the scope.",
             )
-        return self._set(self._lists[next(iter(self._lists)) if scope == ALL else scope], email, change, _IN)
+        scope = next(iter(self._lists)) if scope == ALL else scope
+        members = self._members(change.subject, [scope], by_address=False)
+        return self._set(self._lists[scope], members[scope], change, _IN)
 
-    def _set(self, list_id: str, email: str, change: ConsentChange, status: Status) -> Outcome:
+    def _set(self, list_id: str, member: Member | None, change: ConsentChange, status: Status) -> Outcome:
         """Set the status of a member that is there. An archived one is left alone: this would bring it back."""
-        try:
-            member = self._member(list_id, email)
-        except _UnreadableError:
-            return UNREADABLE
         if member is None:
             return Missing()
         if member.status == status:

@@ -45,7 +45,7 @@ _STATUSES: Final = ("subscribed", "unsubscribed", "cleaned", "pending", "transac
 
 
 class MailchimpFields:
-    """The fields of every audience that takes part. mailchimp.com/developer/marketing/api/list-merges"""
+    """The fields of every audience that takes part. mailchimp.com/developer/marketing"""
 
     def __init__(self, client: MailchimpClient, fields: MergeFields) -> None:
         self._client, self._fields = client, fields

@@ -78,7 +78,7 @@ class MailchimpRecords:
         """Yield pages of every member, or of those that changed: archived ones first, as gone.
 
         Two calls while nothing changes, one more for each thousand members. Members that were deleted for good are in
-        no listing; `read` tells of them. mailchimp.com/developer/marketing/api/list-members
+        no listing; `read` tells of them. mailchimp.com/developer/marketing
         """
         list_id = self._lists[object]
         self._fields.read(list_id)

@@ -13,7 +13,7 @@ _MOST: Final = "1000"
 
 
 class MergeFields:
-    """The merge fields of every audience that takes part. mailchimp.com/developer/marketing/api/list-merges"""
+    """The merge fields of every audience that takes part. mailchimp.com/developer/marketing"""
 
     def __init__(self, client: MailchimpClient) -> None:
         self._client = client

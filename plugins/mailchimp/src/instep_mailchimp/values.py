@@ -112,7 +112,7 @@ def _number(value: Any) -> Scalar:
 def to_wire(name: str, value: Scalar, field: MergeField) -> str | int | float | Rejected:
     """A value as a merge field takes it: text or number. Null and yes/no are refused, so blank is the empty text.
 
-    mailchimp.com/developer/marketing/docs/merge-fields
+    mailchimp.com/developer/marketing
     """
     if value is None:
         return ""

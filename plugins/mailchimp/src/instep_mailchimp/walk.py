@@ -3,7 +3,7 @@
 Mailchimp pages by offset, and has no cursor: while pages are read, members that change move to the end, and all
 others move up by one, so that some would be missed. Each page therefore begins where the last one ended by time, not
 by offset. Only where a whole page changed in one second are its neighbours read by offset, and again if they moved.
-mailchimp.com/developer/marketing/docs/methods-parameters
+mailchimp.com/developer/marketing: methods-parameters
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def path(*parts: str) -> str:
 def subscriber_hash(email: str) -> str:
     """The id of a member: MD5 over the lower-cased address.
 
-    mailchimp.com/developer/marketing/docs/methods-parameters
+    mailchimp.com/developer/marketing: methods-parameters
     """
     return hashlib.md5(email.strip().lower().encode()).hexdigest()  # noqa: S324 - a name, not a safeguard
 

@@ -21,7 +21,7 @@ def check(client: MarketoClient, settings: MarketoSettings) -> ConnectionInfo:
     """The subscription, which is in the address, and the calls that everybody made today, in one call.
 
     The quota itself no answer tells: it is the setting `calls_per_day`.
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/usage
+    Marketo developer guide
     """
     answer = client.fetch(Call("GET", "/rest/v1/stats/usage.json", "stats/usage"))
     left = max(0, settings.calls_per_day - sum(_total(day) for day in answer.result))

@@ -1,7 +1,7 @@
 """What a request is, and what its answer means. Pure: nothing here sends anything.
 
 Marketo reports nearly every error with HTTP 200 and `success: false`; its codes are texts.
-experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/error-codes
+Marketo developer guide: Error codes
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def again(
     """A failure that may pass. In the end it is an unknown outcome where a write may have taken effect."""
     message = f"Marketo ({call.label}): {what}. Run again later."
     kind = UnknownOutcomeError if call.writes and sent else RetryLaterError
-    return RepeatError(kind(message, status=status, code=code), wait_seconds)
+    return RepeatError(kind(message, status=status, code=code), wait_seconds, is_guess=True)
 
 
 def midnight(now: datetime) -> datetime:

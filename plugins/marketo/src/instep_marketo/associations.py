@@ -40,7 +40,7 @@ class _OnList(msgspec.Struct):
 class Members:
     """The memberships that the settings name.
 
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/program-members
+    Marketo developer guide: Program members
     """
 
     def __init__(self, client: MarketoClient, settings: MarketoSettings) -> None:

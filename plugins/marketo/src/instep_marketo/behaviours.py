@@ -39,12 +39,12 @@ TYPES: Final[Mapping[str, tuple[int, Actor]]] = {
 }
 """Activity types that tell something of a buyer; their ids are the same in every subscription.
 
-experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/activities
+Marketo developer guide: Activities
 """
 _PROGRESS: Final = "change-status-in-progression"
 _KINDS: Final = {type: kind for kind, (type, _) in TYPES.items()}
 _BEGUN: Final = "begun"
-"""When the last read began, by Marketo's clock; it stands beside the tokens of the activity types."""
+"""When the last read that came to its end began, by Marketo's clock; it stands beside the tokens of the types."""
 _tokens = msgspec.json.Decoder(dict[str, str])
 
 
@@ -72,7 +72,7 @@ class MarketoBehaviours:
         While nothing happens it takes one call for every ten kinds.
         """
         tokens = self._renewed(_tokens.decode(cursor)) if cursor else {}
-        tokens[_BEGUN] = instant_text(self._client.now())
+        begun = instant_text(self._client.now())
         types = sorted(TYPES[kind][0] for kind in dict.fromkeys(kinds))
         for start in range(0, len(types), MOST_TYPES):
             part = types[start : start + MOST_TYPES]
@@ -82,6 +82,7 @@ class MarketoBehaviours:
                 tokens = {**tokens, key: after}
                 items = tuple(self._behaviour(activity) for activity in found if activity.activityTypeId in part)
                 yield BehaviourPage(items, msgspec.json.encode(tokens).decode())
+        yield BehaviourPage((), msgspec.json.encode({**tokens, _BEGUN: begun}).decode())
 
     def _renewed(self, tokens: dict[str, str]) -> dict[str, str]:
         """A read of more than a month ago is gone on with from its time: its tokens may not be good any more."""
@@ -89,7 +90,7 @@ class MarketoBehaviours:
         if begun is None or self._client.now() - begun < OLDEST_TOKEN:
             return tokens
         anew, _ = token_since(self._client, begun - self._lag)
-        return dict.fromkeys((key for key in tokens if key != _BEGUN), anew)
+        return {**dict.fromkeys(tokens, anew), _BEGUN: tokens[_BEGUN]}
 
     def _first(self) -> str:
         token, _ = token_since(self._client, self._client.now() - self._back)

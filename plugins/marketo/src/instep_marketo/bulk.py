@@ -31,7 +31,7 @@ def created_ids(client: MarketoClient, start: datetime, end: datetime) -> list[s
     """The leads that were created from `start` to `end` and are still there. Takes a minute or more.
 
     Only ids are extracted: in an extract every value is text and a blank is the word `null`, so the leads themselves
-    are read from the lead database. experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/bulk-extract
+    are read from the lead database. Marketo developer guide: Bulk extract
     """
     body = {
         "fields": ["id"],
@@ -79,12 +79,14 @@ def _file(client: MarketoClient, job: _Job) -> bytes:
 
 
 def _ids(data: bytes) -> list[str]:
+    """The ids of a file, row by row: a month may hold a million. A file without a heading is none."""
     try:
-        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8"))))
-        ids = [row["id"] for row in rows]
-    except (UnicodeDecodeError, KeyError, csv.Error):
+        rows = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline=""))
+        place = next(rows, []).index("id")
+        ids = [row[place] for row in rows if row]
+    except (ValueError, IndexError, csv.Error):
         ids = ["?"]
-    if not all(id and id.isdecimal() for id in ids):
+    if not all(id.isdecimal() for id in ids):
         raise RemoteError("Marketo (leads/export): an extract cannot be read. Run again later.")
     return ids
 

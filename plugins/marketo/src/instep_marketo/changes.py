@@ -32,7 +32,8 @@ _API: Final = "Web service API"
 class _Cursor(msgspec.Struct, frozen=True):
     """Where a read stands. `window` is where a first read goes on; then only the three streams count.
 
-    `begun` is Marketo's own time when the last read began: a token that is very old is made anew from it.
+    `begun` is Marketo's own time when the last read that came to its end began: no stream has anything older to tell,
+    so tokens that are very old are made anew from it.
     """
 
     begun: datetime
@@ -69,10 +70,10 @@ class ChangeReader:
             at = yield from self._deletions(at)
             yield from self._everything(fields, at)
             return
-        at = yield from self._others(fields, at)
+        at, begun = yield from self._others(fields, at)
         at = yield from self._deletions(at)
         at = yield from self._changes(fields, at)
-        yield Page((), at.text())
+        yield Page((), msgspec.structs.replace(at, begun=begun).text())
 
     # --- where to begin ----------------------------------------------------------------------------------------
 
@@ -94,8 +95,8 @@ class ChangeReader:
             return self._started()
         if at.window is not None or now - at.begun < OLDEST_TOKEN:
             return at
-        token, answer = token_since(self._client, at.begun - self._lag)
-        return _Cursor(answer.at or at.begun, token, token, token)
+        token, _ = token_since(self._client, at.begun - self._lag)
+        return _Cursor(at.begun, token, token, token)
 
     # --- everything --------------------------------------------------------------------------------------------
 
@@ -115,7 +116,8 @@ class ChangeReader:
 
     # --- since a token -----------------------------------------------------------------------------------------
 
-    def _others(self, fields: Sequence[str], at: _Cursor) -> Generator[Page, None, _Cursor]:
+    def _others(self, fields: Sequence[str], at: _Cursor) -> Generator[Page, None, tuple[_Cursor, datetime]]:
+        """What is no lead change. Gives where it came to, and when it began."""
         types = list(_ALWAYS)
         types += _PROGRAMS if any(name.startswith(PROGRAM) for name in fields) else ()
         types += _LISTS if any(name.startswith(LIST) for name in fields) else ()
@@ -128,7 +130,7 @@ class ChangeReader:
             merges = [MergedInto(id, *self._merges.known(id)) for id in dict.fromkeys(lost)]
             if found:
                 yield Page((*merges, *self._seen(found, fields)), at.text())
-        return msgspec.structs.replace(at, begun=begun or at.begun)
+        return at, begun or at.begun
 
     def _deletions(self, at: _Cursor) -> Generator[Page, None, _Cursor]:
         """A lead that a merge took away is never told as deleted, whatever the log says of it."""

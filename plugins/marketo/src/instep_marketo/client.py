@@ -73,12 +73,12 @@ class MarketoClient:
         return self._patiently(call, parse)
 
     def pages(self, call: Call) -> Iterator[Answer]:
-        """Every page of a listing that ends where no token is given."""
+        """Every page of a listing: it ends where no token is given, or a page is empty and promises no more."""
         known: set[str] = set()
         while True:
             answer = self.fetch(call)
             yield answer
-            if not answer.token:
+            if not answer.token or not (answer.result or answer.has_more):
                 return
             if answer.token in known:
                 raise RemoteError(f"Marketo ({call.label}): gives the same pages again and again. Run again later.")
@@ -89,8 +89,18 @@ class MarketoClient:
                 call = replace(call, query={**call.query, "nextPageToken": answer.token})
 
     def download(self, call: Call) -> bytes:
-        """A bulk file, which is no JSON."""
-        return self._patiently(call, lambda reply: reply.data)
+        """A bulk file, which is no JSON: an answer that is one says why there is no file."""
+
+        def parse(reply: Reply) -> bytes:
+            try:
+                envelope = _envelope.decode(reply.data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                return reply.data
+            if not envelope.success:
+                raise envelope_error(call, reply, envelope)
+            raise again(call, "answered with something else than a file")
+
+        return self._patiently(call, parse)
 
     def now(self) -> datetime:
         """The time by Marketo's own clock; this machine's only measures how long ago that was told.
@@ -184,7 +194,7 @@ class MarketoClient:
     def _renew(self) -> None:
         """Ask for a token. Marketo gives the same one until it has expired.
 
-        experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/authentication
+        Marketo developer guide: Authentication
         """
         self._token = None
         query = {

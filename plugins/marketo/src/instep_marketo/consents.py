@@ -40,7 +40,7 @@ class MarketoConsents:
 
     `explicit` is true where the time is known: from the reason, where Instep wrote it, or from the activity log.
     A flag that is not set is `unset`: Marketo keeps no opt-ins.
-    experienceleague.adobe.com/en/docs/marketo/using/product-docs/email-marketing/deliverability/understanding-unsubscribe
+    Marketo product documentation
     """
 
     flag_field = FLAG

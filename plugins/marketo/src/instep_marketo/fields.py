@@ -67,7 +67,7 @@ class MarketoFields:
     def read(self, object: str) -> tuple[SystemField, ...]:
         """Every field of leads. Those of their companies, and of their owners, are read only.
 
-        experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/field-types
+        Marketo developer guide: Field types
         """
         self._schema.forget()
         keys = self._keys()
@@ -89,7 +89,7 @@ class MarketoFields:
 
         Codes of a refusal: `unsupported` (Marketo has no choices), `bad_name`, `different` (the name is taken by a
         field of another type), `taken` (the label is). Marketo allows a hundred fields that were made by API.
-        experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/leads
+        Marketo developer guide: Leads
         """
         if spec.type not in _MADE_AS:
             reason = (

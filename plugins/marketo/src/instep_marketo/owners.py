@@ -22,7 +22,7 @@ class MarketoOwners:
     """The sales persons of a subscription that no CRM is synchronised with; ids are `externalSalesPersonId`.
 
     Marketo lists nobody: they are asked for by the addresses in the settings, so nobody else is known.
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/sales-persons
+    Marketo developer guide: Sales persons
     """
 
     def __init__(self, client: MarketoClient, settings: MarketoSettings) -> None:

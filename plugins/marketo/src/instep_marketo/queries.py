@@ -57,7 +57,7 @@ class Leads:
     def _records(self, field: str, values: Sequence[str], fields: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Every lead that a filter finds. Where there are more than a thousand, half of the values are asked for.
 
-        experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/leads
+        Marketo developer guide: Leads
         """
         form = {
             "filterType": field,

@@ -1,6 +1,6 @@
 """What Marketo's refusals of single records mean. Pure.
 
-experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/error-codes
+Marketo developer guide: Error codes
 """
 
 from __future__ import annotations

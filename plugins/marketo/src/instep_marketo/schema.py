@@ -33,7 +33,7 @@ COMPANY_FIELDS: Final = frozenset(
 )
 """Fields that leads show and companies have: writing them with a lead is not supported.
 
-experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/leads
+Marketo developer guide: Leads
 """
 STANDARD_FIELDS: Final = frozenset(
     (
@@ -98,7 +98,7 @@ class Schema:
     """The fields of leads as they were last described.
 
     `describe2` and not `describe`: only it says what can be updated.
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/leads
+    Marketo developer guide: Leads
     """
 
     def __init__(self, client: MarketoClient) -> None:

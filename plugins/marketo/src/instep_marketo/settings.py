@@ -13,7 +13,7 @@ from instep.settings import ConnectorSettings, service_address
 class MarketoSettings(ConnectorSettings):
     """Settings of one Marketo subscription: a custom service's login, and what of the subscription takes part.
 
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/custom-services
+    Marketo developer guide
     """
 
     munchkin_id: str = Field(pattern=r"^[0-9]{3}-[A-Z]{3}-[0-9]{3}$")

@@ -44,7 +44,7 @@ class Program(msgspec.Struct):
 class MarketoStages:
     """The statuses of the programs that the settings name, each as a pipeline named `program:ID`.
 
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/assets/channels
+    Marketo developer guide: Channels
     """
 
     def __init__(self, client: MarketoClient, settings: MarketoSettings) -> None:
@@ -108,6 +108,8 @@ class MarketoStages:
             query = {"maxReturn": str(_PAGE), "offset": str(len(found))}
             call = Call("GET", "/rest/asset/v1/channels.json", "channels/list", query)
             page = _converted(self._client.fetch(call).result, Channel)
+            if {channel.name for channel in page} & {channel.name for channel in found}:
+                raise RemoteError("Marketo (channels/list): gives the same pages again and again. Run again later.")
             found += page
             if len(page) < _PAGE:
                 return found

@@ -71,7 +71,7 @@ class Activity(msgspec.Struct, frozen=True):
 def token_since(client: MarketoClient, since: datetime) -> tuple[str, Answer]:
     """A paging token that begins at a moment, and the answer that it came with.
 
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/activities
+    Marketo developer guide: Activities
     """
     query = {"sinceDatetime": instant_text(since)}
     answer = client.fetch(Call("GET", "/rest/v1/activities/pagingtoken.json", "activities/pagingtoken", query))

@@ -36,7 +36,7 @@ class _Input:
 class Writer:
     """Sends writes of one kind, and puts their outcomes in order.
 
-    experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/lead-database/leads
+    Marketo developer guide: Leads
     """
 
     def __init__(self, client: MarketoClient, settings: MarketoSettings, members: Members, merges: Merges) -> None:
@@ -151,7 +151,7 @@ class Writer:
     def _requested(self, writes: Sequence[Write], outcomes: Outcomes) -> Outcomes:
         """Ask for the campaigns that the settings tie to fields, for every lead on which such a field was written.
 
-        experienceleague.adobe.com/en/docs/marketo-developer/marketo/rest/assets/smart-campaigns
+        Marketo developer guide
         """
         changed: Outcomes = {}
         for field, campaign in self._settings.requests.items():
