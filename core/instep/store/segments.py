@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 FORMAT = "1"
 """Of the file of columns; another one is built anew."""
 TOKEN = "columns"  # noqa: S105  # no secret: the key in the state's meta under which the triggers look
-IN_A_PARTITION = 30_000
+IN_A_PARTITION = 25_000
 """So many entities, or a few more."""
 IN_MEMORY = 200_000
 """So many rows wait in memory before they are put aside."""
@@ -216,6 +217,12 @@ class Segments:
         kept = found.filter(~pl.col("entity").is_in(touched))
         return kept if anew is None else pl.concat([kept, anew.select(wanted)])
 
+    def make_ready(self, projections: Sequence[Projection]) -> None:
+        """Build whatever of these comes from the rows: from then on several threads may read them."""
+        if self._touched:
+            for projection in projections:
+                self._overlay(projection)
+
     def _overlay(self, projection: Projection) -> dict[int, pl.DataFrame]:
         """The rows of whoever changed, by partition: built once."""
         if projection.name not in self._overlays:
@@ -309,7 +316,7 @@ class _Columns:
     """A finished file of columns, open for reading. It never changes: a new one takes its place."""
 
     def __init__(self, raw: sqlite3.Connection) -> None:
-        self._raw = raw
+        self._raw, self._lock = raw, threading.Lock()
         self.facts: dict[str, str] = dict(raw.execute("SELECT key, value FROM fact"))
         self.digests: dict[str, str] = dict(raw.execute("SELECT projection, digest FROM made"))
         self.partitions = int(self.facts["partitions"])
@@ -320,7 +327,7 @@ class _Columns:
         """The columns at `path`, unless there are none or what is there is not whole."""
         if not path.exists():
             return None
-        raw = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        raw = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
         try:
             columns = cls(raw)
         except (sqlite3.DatabaseError, KeyError, ValueError):
@@ -356,7 +363,8 @@ class _Columns:
         import polars as pl
 
         query = "SELECT data FROM segment WHERE projection = ? AND partition = ?"
-        row = self._raw.execute(query, (projection.name, partition)).fetchone()
+        with self._lock:
+            row = self._raw.execute(query, (projection.name, partition)).fetchone()
         if row is None:
             return pl.DataFrame(schema={name: projection.schema[name] for name in columns})
         return pl.read_parquet(BytesIO(row[0]), columns=list(columns)).select(columns)

@@ -7,7 +7,10 @@ last run's decisions are what the present files say, so only the changed ones ar
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,6 +36,8 @@ from instep.sync.session import Live, Session
 if TYPE_CHECKING:
     import polars as pl
 
+AT_ONCE = 2
+"""So many partitions are replayed side by side: many steps keep one core busy alone, but all of them take memory."""
 PLAIN_CLAIMS = ("evidence", "assertion")
 _DECIDED = (
     "segment", "stage", "dirty", "due_at", "waits", "company", "detour", "published", "published_at", "band", "grade",
@@ -98,11 +103,15 @@ class Columns:
         for kind in (Kind.COMPANY, Kind.OPPORTUNITY):
             self._leave_or_count(kind)
         work = _Work(self)
+        self.segments.make_ready(self.projections())
         of = self.segments.partitions
-        for partition in range(of):
-            self.after.progress("replay", partition, of)
-            work.replay(partition)
-        self.after.progress("replay", of, of)
+        self.after.progress("replay", 0, of)
+        pool = ThreadPoolExecutor(AT_ONCE)
+        try:
+            for done, _ in enumerate(pool.map(work.replay, range(of)), 1):
+                self.after.progress("replay", done, of)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _leave_or_count(self, kind: Kind) -> None:
         """Companies and opportunities: all row by row, or none where nothing of theirs can be different."""
@@ -185,6 +194,8 @@ class _Work:
         self._records = columns.records()
         mapped = list(_mapped(self._before, Kind.PERSON))
         self._included = {live.name: Ruled(mapping.include, now) for live, _, mapping in mapped}
+        self._adding = threading.Lock()
+        """Held by whoever adds to what all partitions share."""
         self._teller = Teller(self._before, self._after)
         self._companies = self._company_facts()
         self._read = {place: self._record_columns(place) for place in self._records}
@@ -274,10 +285,12 @@ class _Work:
                 told = self._told(partition, numbers)
                 named = persons["entity"].is_in(acts.filter("named")["entity"].unique().implode())
                 rest &= ~(named | numbers["number"].is_in(self._unknown(told)))
-        self._of.whom[Kind.PERSON] |= set(persons.filter(~rest)["entity"])
+        left = set(persons.filter(~rest)["entity"])
         persons = persons.with_columns(numbers["number"]).filter(rest)
         after = self._decided(persons, told, done)
-        self._tally.looked_at[Kind.PERSON] += persons.height
+        with self._adding:
+            self._of.whom[Kind.PERSON] |= left
+            self._tally.looked_at[Kind.PERSON] += persons.height
         self._count_stages(persons, after)
         self._count_moves(persons, after)
         both = pl.concat([persons, after.rename({name: f"new {name}" for name in after.columns})], how="horizontal")
@@ -416,8 +429,7 @@ class _Work:
             shown, furthest = staged.stages(
                 Told(told.numbers, here.with_columns(segments["segment"]), done, own, said)
             )
-            for stage, count in furthest["stage"].value_counts().iter_rows():
-                funnel.furthest[stage] += count
+            self._add(funnel.furthest, furthest["stage"])
         assert shown is not None  # noqa: S101  # there are two sides
         return here.join(shown, on="entity", how="left", maintain_order="left")["stage"]
 
@@ -435,8 +447,14 @@ class _Work:
 
     def _count_stages(self, persons: pl.DataFrame, after: pl.DataFrame) -> None:
         for frame, funnel in ((persons, self._tally.before), (after, self._tally.after)):
-            for stage, count in frame["stage"].value_counts().iter_rows():
-                funnel.shown[stage or ""] += count
+            self._add(funnel.shown, frame["stage"])
+
+    def _add(self, counts: Counter[str], stages: pl.Series) -> None:
+        """Count stages; "" is none."""
+        found = list(stages.value_counts().iter_rows())
+        with self._adding:
+            for stage, count in found:
+                counts[stage or ""] += count
 
     def _count_moves(self, persons: pl.DataFrame, after: pl.DataFrame) -> None:
         import polars as pl
@@ -457,8 +475,10 @@ class _Work:
                 .group_by("was", "now")
                 .agg(pl.len(), pl.col("entity").head(5), pl.col("label").head(5))
             )
-            for before, after_, count, ids, labels in grouped.iter_rows():
-                self._tally.add_moves(Kind.PERSON, aspect, before, after_, count, zip(ids, labels, strict=True))
+            found = list(grouped.iter_rows())
+            with self._adding:
+                for before, after_, count, ids, labels in found:
+                    self._tally.add_moves(Kind.PERSON, aspect, before, after_, count, zip(ids, labels, strict=True))
 
     def _aspects(self) -> list[str]:
         """What these changes may decide otherwise."""

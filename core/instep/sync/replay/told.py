@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -36,10 +37,14 @@ Said = tuple[frozenset[tuple[str, str]], Counter[tuple[str, str]]]
 
 
 class Teller:
-    """Asks both sides what they would tell a system, and adds up the difference."""
+    """Asks both sides what they would tell a system, and adds up the difference.
+
+    Several partitions may ask at once; one at a time is answered, because the sides note what they meet.
+    """
 
     def __init__(self, before: Session, after: Session) -> None:
         self._sides = (before, after)
+        self._answering = threading.Lock()
         self._known: dict[tuple[Any, ...], tuple[Said, Said]] = {}
         self._heard: dict[tuple[str, str, str], Asked] = {}
         self._knows_others = before.workspace.team != after.workspace.team
@@ -124,9 +129,11 @@ class Teller:
             names = [f"c{place}" for place in range(4)]
             asking = pl.DataFrame([cases[c].alias(n) for c, n in zip(columns, names, strict=True)])
             said: dict[tuple[Any, ...], tuple[str | None, Counter[tuple[str, str]]]] = {}
-            for *row, count in asking.group_by(names).len().iter_rows():
-                said[tuple(row)] = asked.said(tuple(row))
-                _note(side, said[tuple(row)][1], count)
+            cases_of = list(asking.group_by(names).len().iter_rows())
+            with self._answering:
+                for *row, count in cases_of:
+                    said[tuple(row)] = asked.said(tuple(row))
+                    _note(side, said[tuple(row)][1], count)
             if side is self._sides[1]:
                 given = pl.DataFrame(
                     [(*row, owner) for row, (owner, _) in said.items()],
@@ -199,24 +206,35 @@ class Teller:
 
         keys = [f"k{place_}" for place_ in range(len(columns))]
         asking = pl.DataFrame([frame[column].alias(key) for column, key in zip(columns, keys, strict=True)])
-        rows: list[tuple[Any, ...]] = []
-        for *row, count in asking.group_by(keys).len().iter_rows():
-            case = tuple(row)
-            known = self._known.get((*place, name, *case))
-            if known is None:
-                known = self._known[(*place, name, *case)] = (ask(0, case), ask(1, case))
-            (now, noted_now), (then, noted_then) = known
-            _note(self._sides[0], noted_now, count)
-            _note(self._sides[1], noted_then, count)
-            where = (*place, "update", name)
-            if len(then - now):
-                tally.more[where] += len(then - now) * count
-            if len(now - then):
-                tally.fewer[where] += len(now - then) * count
-            rows.append((*case, _code(now, then)))
+        found = list(asking.group_by(keys).len().iter_rows())
+        with self._answering:
+            rows = [(*case, self._answer(name, place, tuple(case), count, ask, tally)) for *case, count in found]
         types = {key: asking.schema[key] for key in keys}
         codes = pl.DataFrame(rows, schema={**types, "code": pl.Int8}, orient="row")
         return asking.join(codes, on=keys, how="left", nulls_equal=True, maintain_order="left")["code"]
+
+    def _answer(
+        self,
+        name: str,
+        place: tuple[str, str],
+        case: tuple[Any, ...],
+        count: int,
+        ask: Callable[[int, tuple[Any, ...]], Said],
+        tally: Tally,
+    ) -> int:
+        """What both sides say of one case, which so many records are; added up."""
+        known = self._known.get((*place, name, *case))
+        if known is None:
+            known = self._known[(*place, name, *case)] = (ask(0, case), ask(1, case))
+        (now, noted_now), (then, noted_then) = known
+        _note(self._sides[0], noted_now, count)
+        _note(self._sides[1], noted_then, count)
+        where = (*place, "update", name)
+        if len(then - now):
+            tally.more[where] += len(then - now) * count
+        if len(now - then):
+            tally.fewer[where] += len(now - then) * count
+        return _code(now, then)
 
     def _questions(
         self, connection: str, object: str, frame: pl.DataFrame
@@ -323,7 +341,8 @@ class Teller:
         where = (connection, object, "update", "instep_id")
         for counts, this, other in ((tally.more, wrote[1], wrote[0]), (tally.fewer, wrote[0], wrote[1])):
             if count := int((lacking & this & ~other).sum()):
-                counts[where] += count
+                with self._answering:
+                    counts[where] += count
 
 
 def _changed(frame: pl.DataFrame, was: str, now: str) -> pl.DataFrame:
