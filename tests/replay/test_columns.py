@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from instep.store import segments
 from instep.sync.replay import replay
 from instep.sync.replay import run as replaying
 from instep.sync.replay.columns import Columns
@@ -20,7 +21,9 @@ FEW, MANY = range(6), range(6, 60)
 
 @pytest.fixture(autouse=True)
 def small_ones_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few entities are replayed by columns too, in several partitions side by side."""
     monkeypatch.setattr(replaying, "FEW", 0)
+    monkeypatch.setattr(segments, "IN_A_PARTITION", 4)
 
 
 def replacements(stage: Stage, changed: dict[str, str]) -> list[Replacement]:
