@@ -331,3 +331,25 @@ def test_an_owner_who_becomes_a_sales_person_later_is_shown_by_marketo_from_then
     assert with_owners.boxes["marketo"].world.read(with_owners.lead())["externalSalesPersonId"] == "SP-2"
     with_owners.sync()
     assert with_owners.written() == {}
+
+
+def test_an_opt_out_from_a_newsletter_alone_stops_those_who_send_it_and_nobody_else(systems: Systems) -> None:
+    for name, more in (("mailchimp", ""), ("hubspot", '\nfield = "newsletter"\nout_values = ["no"]')):
+        file = systems.root / "mappings" / f"{name}.toml"
+        head, consent, rest = file.read_text().partition("[person.consent]\n")
+        assert rest.startswith('scope = "all"')
+        file.write_text(f'{head}{consent}scope = "members"{more} #{rest}')
+    systems.boxes["hubspot"].world.add_property("contacts", {"name": "newsletter", "label": "Newsletter"})
+    for _ in range(2):
+        systems.sync()
+    systems.mc.lists.set_list_member(AUDIENCE, JANE, {"email_address": JANE, "status": "unsubscribed"})
+    systems.sync()
+    found = systems.hs.crm.contacts.basic_api.get_by_id(JANE, id_property="email", properties=["newsletter"])
+    lead = systems.sf.query(f"SELECT HasOptedOutOfEmail FROM Lead WHERE Email = '{JANE}'")["records"][0]
+    assert found.properties["newsletter"] == "no"
+    assert lead["HasOptedOutOfEmail"] is False
+    assert not systems.boxes["marketo"].world.read(systems.lead()).get("unsubscribed")
+    assert set(systems.written()) == {"hubspot"}
+    for _ in range(2):
+        systems.sync()
+    assert systems.written() == {}
