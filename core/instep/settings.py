@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any, get_args
 from urllib.parse import quote_plus
 
-from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic import SecretBytes, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
@@ -23,6 +23,20 @@ class ConnectorSettings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
     )
+
+    @field_validator("*")
+    @classmethod
+    def _without_line_end(cls, value: Any) -> Any:
+        """A secret that was read from a file ends its line, which no login does; a key in several lines keeps them.
+
+        Any other control character would break the request that carries it, with the secret in the error.
+        """
+        if not isinstance(value, SecretStr):
+            return value
+        text = value.get_secret_value().rstrip("\r\n")
+        if not text.startswith("-----BEGIN") and any(ord(c) < 32 or ord(c) == 127 for c in text):
+            raise ValueError("holds a line break or another control character; copy it again")
+        return SecretStr(text)
 
     @classmethod
     def settings_customise_sources(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from instep import plugins
-from instep.contract import Connection, Seen
+from instep.contract import Connection, Create, Delete, Seen, Written
 from instep.testing.live import claims
 from instep_hubspot import hubspot
 
@@ -104,3 +104,76 @@ def test_a_connection_that_is_not_there_is_an_error(instep: Instep, crms: TwoCrm
     ran = instep("connector", "test", "crm", "--workspace", str(crms.root))
     assert ran.code != 0
     assert 'has no connection "crm"' in ran.err
+
+
+def odd_writes(
+    monkeypatch: pytest.MonkeyPatch, write: Callable[[Callable[[Sequence[Any]], list[Any]], Sequence[Any]], list[Any]]
+) -> None:
+    """HubSpot's connector writes in an odd way: `write` is given the real one, and what is to be written."""
+
+    def connect(settings: Any, effects: Any) -> Connection:
+        connection = hubspot.connect(settings, effects)
+        store = connection.records
+        base = type(store)
+
+        class Odd(base):  # type: ignore[misc, valid-type]
+            def write(self, object: str, writes: Sequence[Any], fields: Sequence[str]) -> list[Any]:
+                return write(lambda some: base.write(self, object, some, fields), writes)
+
+        store.__class__ = Odd
+        return connection
+
+    monkeypatch.setattr(plugins, "find_plugin", lambda name: replace(hubspot, connect=connect))
+
+
+def left_behind(instep: Instep, crms: TwoCrms) -> tuple[int, int]:
+    """How many records more there are after a test that writes, and how many it names."""
+    objects = ("contacts", "companies", "deals")
+    before = sum(len(crms.portal.world.all(object)) for object in objects)
+    ran = instep("connector", "test", "hubspot", "--write", "--workspace", str(crms.root))
+    after = sum(len(crms.portal.world.all(object)) for object in objects)
+    return after - before, ran.err.count("May still be there")
+
+
+def test_records_that_a_connector_says_it_did_not_create_are_deleted_too(
+    instep: Instep, crms: TwoCrms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(send: Any, writes: Sequence[Any]) -> list[Any]:
+        return [replace(o, created=False) if isinstance(o, Written) else o for o in send(writes)]
+
+    odd_writes(monkeypatch, write)
+    assert left_behind(instep, crms) == (0, 0)
+
+
+def test_records_that_cannot_be_deleted_are_named_also_when_somebody_stops_it(
+    instep: Instep, crms: TwoCrms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(send: Any, writes: Sequence[Any]) -> list[Any]:
+        if isinstance(writes[0], Delete):
+            raise KeyError("id")
+        if not isinstance(writes[0], Create):
+            raise KeyboardInterrupt
+        return list(send(writes))
+
+    odd_writes(monkeypatch, write)
+    left, named = left_behind(instep, crms)
+    assert left > 0
+    assert named >= left
+
+
+@pytest.mark.parametrize("command", [("connector", "test", "hubspot"), ("doctor",), ("plan",)])
+def test_a_token_that_ends_its_line_is_taken_without_it_and_shown_nowhere(
+    instep: Instep, crms: TwoCrms, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    file = crms.root / "sync.toml"
+    token = str(crms.portal.settings["access_token"])
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if token not in line))
+    monkeypatch.setenv("INSTEP_HUBSPOT__ACCESS_TOKEN", f"{token}\n")
+    ran = instep(*command, "--workspace", str(crms.root))
+    assert token not in ran.out + ran.err
+    assert crms.portal.log.calls()
+    monkeypatch.setenv("INSTEP_HUBSPOT__ACCESS_TOKEN", f"{token}\r\nX-A: b")
+    ran = instep(*command, "--workspace", str(crms.root))
+    assert ran.code != 0
+    assert token not in ran.out + ran.err
+    assert "line break or another control" in ran.out + ran.err

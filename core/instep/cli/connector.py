@@ -96,25 +96,30 @@ def test_(connection: str, workspace: Path | None, writing: bool, as_json: bool)
     paced = partial(keep_limits, effects)
     test = kit.LiveTest(asked.plugin, asked.settings, effects, paced, _key_field(asked.plugin), writing=writing)
     found = []
-    for judged in test.run():
-        found.append(judged)
-        if not as_json:
-            click.echo(f"{judged.state:<8} {judged.claim.removeprefix('test_').replace('_', ' ')}")
-            if judged.why:
-                click.echo(f"{'':<8} {plain(judged.why)}")
+    try:
+        for judged in test.run():
+            found.append(judged)
+            if not as_json:
+                click.echo("\n".join(_judged_lines(judged)))
+    finally:
+        for object, key in test.left_behind:  # also where somebody stopped it
+            talk(f"May still be there: {object} {plain(key)}. Delete it there.")
     count = {state: sum(one.state == state for one in found) for state in ("holds", "broken", "skipped")}
-    left = [{"object": object, "id": id} for object, id in test.left_behind]
+    left = [{"object": object, "key": key} for object, key in test.left_behind]
     if as_json:
         claims = [{"claim": one.claim, "state": one.state, "why": one.why or None} for one in found]
         content = {"connection": connection, "connector": asked.plugin.name, "claims": claims, "left_behind": left}
         print_json("connector-test", content)
     else:
         talk(f"{count['holds']} hold, {count['broken']} are broken, {count['skipped']} were skipped.")
-        for one in left:
-            talk(f"Could not be deleted again: {one['object']} {plain(one['id'])}. Delete it there.")
     could_log_in = all(one.state == "holds" for one in found if one.claim == LOGS_IN)
     if count["broken"] or left or not could_log_in:
         raise SystemExit(1)
+
+
+def _judged_lines(judged: Any) -> list[str]:
+    lines = [f"{judged.state:<8} {judged.claim.removeprefix('test_').replace('_', ' ')}"]
+    return [*lines, f"{'':<8} {plain(judged.why)}"] if judged.why else lines
 
 
 def _key_field(plugin: Any) -> str:

@@ -68,6 +68,8 @@ def decide(
     dirty = dirty_entities(session, matches) if whom is None else {kind: set(whom.get(kind, ())) for kind in Kind}
     decisions = Decisions(matches, dirty)
     decisions.first_buyers = find_first_buyers(session, decisions)
+    if whom is not None:
+        decisions.dirty = {kind: ids & set(whom.get(kind, ())) for kind, ids in decisions.dirty.items()}
     _decide_companies(session, decisions)
     _hear_opportunities(session, decisions)
     _assign_evidence(session, decisions)

@@ -90,6 +90,7 @@ class LoginClaims:
 
     def test_no_secret_is_in_an_error_or_a_log(self, bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, logger="urllib3")  # vendors' libraries lower it
         connection = bench.connect(_with_secrets(bench, CANARY))
         told = [*_told_by(connection), repr(connection)]
         bench.faults.add("*", FaultKind.RESET_BEFORE, None)

@@ -21,6 +21,8 @@ class Changed:
     """How some system spells stages, choices or owners."""
     companies: bool
     """Whatever of all this decides anything about companies, but for their scores."""
+    company_fields: bool
+    """How some system spells the fields of companies: then what rules see of them may be something else."""
     other: bool
     """Anything else: who is synced, what is merged how, what is told to whom."""
 
@@ -33,6 +35,7 @@ def changed(before: Workspace, after: Workspace) -> Changed:
         team=before.team != after.team,
         tables=_spellings(before) != _spellings(after),
         companies=_of_companies(before) != _of_companies(after),
+        company_fields=_fields_of_companies(before) != _fields_of_companies(after),
         other=_rest(before) != _rest(after),
     )
 
@@ -43,6 +46,11 @@ def _spellings(workspace: Workspace) -> object:
         for name, mapping in workspace.mappings.items()
         for kind, entity in mapping.entities.items()
     }
+
+
+def _fields_of_companies(workspace: Workspace) -> object:
+    mapped = ((name, file.entities.get(Kind.COMPANY)) for name, file in workspace.mappings.items())
+    return [(name, entity.fields) for name, entity in mapped if entity is not None]
 
 
 def _of_companies(workspace: Workspace) -> object:

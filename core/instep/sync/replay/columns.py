@@ -18,9 +18,12 @@ from instep.mapping.compiled import EntityMapping, Workspace
 from instep.model.entities import Kind
 from instep.model.process import Actor
 from instep.model.rules import Always, Never
+from instep.model.values import comparable
 from instep.store.segments import Projection, Segments
-from instep.sync.decisions import undecided_entities
+from instep.sync.decisions import Decisions, undecided_entities
 from instep.sync.evidence import FIRST_BUYER
+from instep.sync.firstbuyers import find_first_buyers
+from instep.sync.match import Matches
 from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
 from instep.sync.replay.actsonce import acts_once, numbered_keys
@@ -53,12 +56,31 @@ def by_columns_alone(changed: Changed, before: Workspace, after: Workspace) -> b
     judges_anew = changed.process or changed.scoring
     if changed.tables and any(law.authority for (kind, _), law in after.laws.items() if kind is Kind.PERSON):
         return False  # an authority is heard anew in every run
+    if _looked_at(before, after) & RESERVED:
+        return False  # columns of ours have these names
+    if changed.company_fields and any(name.startswith("company.") for name in _looked_at(before, after)):
+        return False  # a company that is heard otherwise is another one for its people
     if changed.other or (judges_anew and any(_is_told(side, Kind.COMPANY, SCORES) for side in sides)):
         return False  # a company's score is made of what its people did by the changed files
     if not changed.process:
         return not (changed.team and any(map(_assigns_by_rules, sides)))
     beside_the_path = any(side.process.detours or _is_told(side, Kind.PERSON, _OF_STAGES) for side in sides)
     return not beside_the_path and _told_alike(before, after) and not any(map(_assigns_by_rules, sides))
+
+
+RESERVED = frozenset({"entity", "number", "row", "company", "company_busy", *_DECIDED})
+
+
+def _looked_at(before: Workspace, after: Workspace) -> set[str]:
+    """The fields of persons that rules look at, or that are told otherwise."""
+    rules = [segment.when for segment in after.process.segments if segment.when is not None]
+    found = {name for rule in (*rules, *(fit.when for fit in after.scoring.fit)) for name in rule.fields()}
+    for connection, mapping in before.mappings.items():
+        here, other = mapping.entities.get(Kind.PERSON), after.mappings.get(connection)
+        there = other.entities.get(Kind.PERSON) if other is not None else None
+        if here is not None and there is not None:
+            found |= {m.name for m in here.fields if m != there.mapped(m.name)}
+    return found
 
 
 _OF_STAGES = ("proven_stage", "detour", "overdue")
@@ -98,7 +120,9 @@ class Columns:
 
     def run(self) -> None:
         """Replay the persons that columns can, and say who is left."""
-        for kind, ids in undecided_entities(self.before).items():
+        undecided = Decisions(Matches(), undecided_entities(self.before))
+        find_first_buyers(self.before, undecided)  # who is the first buyer of one that is undecided is decided too
+        for kind, ids in undecided.dirty.items():
             self.whom[kind] |= ids
         for kind in (Kind.COMPANY, Kind.OPPORTUNITY):
             self._leave_or_count(kind)
@@ -185,6 +209,9 @@ class _Work:
         self._processes = (self._before.workspace.process, self._after.workspace.process)
         now = self._after.at
         self._keys = self._behaviours()
+        self._of_both_halves = [
+            place for place, key in enumerate(self._keys) if any(len(p.halves_of(key)) > 1 for p in self._processes)
+        ]
         self._staged = tuple(Staged(process, now, self._keys) for process in self._processes)
         self._scored = Scored(self._after.workspace.scoring, now, self._keys)
         self._segment_rules = [
@@ -284,7 +311,11 @@ class _Work:
             if self._changed.process:
                 told = self._told(partition, numbers)
                 named = persons["entity"].is_in(acts.filter("named")["entity"].unique().implode())
-                rest &= ~(named | numbers["number"].is_in(self._unknown(told)))
+                unknown = [
+                    *self._unknown(told),
+                    *done.filter(pl.col("key").is_in(self._of_both_halves))["entity"].unique(),
+                ]
+                rest &= ~(named | numbers["number"].is_in(unknown))
         left = set(persons.filter(~rest)["entity"])
         persons = persons.with_columns(numbers["number"]).filter(rest)
         after = self._decided(persons, told, done)
@@ -316,11 +347,11 @@ class _Work:
         restless = set(self._special)
         for place, frame in held.items():
             restless |= self._restless(place, frame, persons)
-        restless |= self._missing(persons, held)
+        restless |= self._missing(persons, held) | self._of_strangers(persons)
         return calm & ~persons["entity"].is_in(sorted(restless))
 
     def _restless(self, place: tuple[str, str], frame: pl.DataFrame, persons: pl.DataFrame) -> set[str]:
-        """Whose records of an object are not at rest, twice there, left out, or show what nobody remembers."""
+        """Whose records of an object are not at rest, twice there, left out, or of a score that nobody remembers."""
         import polars as pl
 
         connection, object = place
@@ -337,11 +368,18 @@ class _Work:
             unknown = persons.filter(pl.col("published_at").is_null()).select("entity")
             held = pl.col(f"v:{score.field}").is_not_null() & (pl.col(f"v:{score.field}") != "null")
             found |= set(frame.filter(held).join(unknown, on="entity", how="semi")["entity"])
-        nowhere = persons.filter(pl.col("stage").is_null()).select("entity")
-        for shows in self._teller.stage_fields(*place):
-            was_sent = pl.col("sent").str.contains(f"\n{shows}\n", literal=True)
-            found |= set(frame.filter(was_sent).join(nowhere, on="entity", how="semi")["entity"])
         return found
+
+    def _of_strangers(self, persons: pl.DataFrame) -> set[str]:
+        """Who belongs to somebody whom one side does not know."""
+        import polars as pl
+
+        if not self._changed.team or "f:owner" not in persons.columns:
+            return set()
+        sides = ({owner.key for owner in side.workspace.team.owners} for side in (self._before, self._after))
+        known = [comparable(key) for key in sorted(set.intersection(*sides))]
+        owner = pl.col("f:owner")
+        return set(persons.filter(owner.is_not_null() & (owner != "null") & ~owner.is_in(known))["entity"])
 
     def _missing(self, persons: pl.DataFrame, held: dict[tuple[str, str], pl.DataFrame]) -> set[str]:
         """Who has no record in a system that makes records, or several there."""

@@ -51,12 +51,6 @@ class Staged:
         self._variants |= {key: process.stages_of(key) for key in own}
         self._behaviours = behaviours
 
-    @property
-    def has_behaviours_of_both_halves(self) -> bool:
-        """Whether what somebody does may enter stages of either half: then the order of acts opens journeys."""
-        known = {key for stage in self._process.every_stage() for key in stage.enter.behaviours}
-        return any(len(self._process.halves_of(key)) > 1 for key in known)
-
     def stages(self, told: Told) -> tuple[pl.DataFrame, pl.DataFrame]:
         """`entity` and `stage` of persons; and `furthest`, a stage for each of their journeys that ever had one."""
         import polars as pl

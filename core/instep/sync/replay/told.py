@@ -32,6 +32,7 @@ UNHEARABLE = frozenset(FieldType) - {FieldType.TEXT, FieldType.PHONE, FieldType.
 """Types of fields whose values may mean something to one side only: those that words or colleagues stand for, and
 those that are told with them."""
 _HEARING = "hearing "
+_SENT = "was sent "
 Said = tuple[frozenset[tuple[str, str]], Counter[tuple[str, str]]]
 """What one side would write of one field (the system's field, the value), and what it would note."""
 
@@ -167,7 +168,10 @@ class Teller:
 
         if frame.is_empty():
             return
-        frame = frame.with_row_index("row")
+        frame = frame.with_row_index("row").with_columns(
+            pl.col("sent").str.contains(f"\n{field}\n", literal=True).alias(f"{_SENT}{field}")
+            for field in self.stage_fields(connection, object)
+        )
         wrote = [pl.Series([False] * frame.height), pl.Series([False] * frame.height)]
         for name, columns, ask in self._questions(connection, object, frame):
             asked = frame if self._is_told_otherwise(name, connection, object) else _changed(frame, *columns[-2:])
@@ -244,7 +248,9 @@ class Teller:
         if any(mapping.stages is not None for mapping in mappings):
             fields = self.stage_fields(connection, object)
             held = [f"v:{field}" for field in fields if f"v:{field}" in frame.columns]
-            yield "stage", [*held, "stage", "new stage"], self._stage_question(connection, object, held)
+            sent = [f"{_SENT}{field}" for field in fields if f"v:{field}" in frame.columns]
+            ask = self._stage_question(connection, object, held)
+            yield "stage", [*held, *sent, "stage", "new stage"], ask
         for mapped in mappings[0].fields:
             other = mappings[1].mapped(mapped.name)
             if not mapped.tells or other is None:
@@ -301,8 +307,11 @@ class Teller:
     ) -> Callable[[int, tuple[Any, ...]], Said]:
         def ask(side: int, case: tuple[Any, ...]) -> Said:
             state = EntityState("", Kind.PERSON)
-            state.stage = case[len(held) + side]
+            state.stage = case[2 * len(held) + side]
             record = self._record(side, connection, object, _fields(held, case))
+            sent = zip(held, case[len(held) :], strict=False)
+            names = [column.removeprefix("v:") for column, was_sent in sent if was_sent]
+            record.sent = {name: record.fields[name] for name in names if name in record.fields}  # it is still there
             if table_for(record.mapping, record.fields) is None:
                 return frozenset(), Counter()
             return self._said(side, record, lambda session: stage_value(session, state, record))
