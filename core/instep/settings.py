@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, get_args
 from urllib.parse import quote_plus
 
 from pydantic import SecretBytes, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, where a table or a list may be written as in the file, or as JSON.
+
+    What is neither is left as it is, so that the setting's own check says what is wrong, and where.
+    """
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            pass
+        try:
+            return tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            return value
 
 
 class ConnectorSettings(BaseSettings):
@@ -48,7 +67,8 @@ class ConnectorSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the file's table, which is passed as keyword arguments."""
-        return env_settings, init_settings
+        prefix = getattr(env_settings, "env_prefix", "")
+        return _Environment(settings_cls, env_prefix=prefix), init_settings
 
 
 def environment_prefix(connection: str) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from instep import plugins
 from instep.contract import Connection, Create, Delete, Seen, Written
-from instep.testing.live import claims
+from instep.sandbox import FaultKind
+from instep.testing.live import LOGS_IN, claims
 from instep_hubspot import hubspot
 
 from .conftest import Instep
@@ -98,6 +99,14 @@ def test_a_login_that_fails_is_said_and_judges_no_claim(instep: Instep, crms: Tw
     assert "skipped  check names the org" in ran.out
     assert "broken" not in ran.out
     assert "pat-wrong" not in ran.out + ran.err
+
+
+def test_a_system_that_cannot_be_reached_is_asked_once(instep: Instep, crms: TwoCrms) -> None:
+    crms.portal.faults.add("*", FaultKind.STATUS, None, status=403, body=b'{"message": "no"}')
+    code, found = judged(instep, crms, "hubspot")
+    assert (code, list(found)) == (1, [LOGS_IN])
+    crms.portal.faults.clear()
+    assert judged(instep, crms, "hubspot")[0] == 0
 
 
 def test_a_connection_that_is_not_there_is_an_error(instep: Instep, crms: TwoCrms) -> None:

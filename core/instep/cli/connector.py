@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -20,8 +21,6 @@ from instep.cli.output import print_json, table, talk
 from instep.cli.process import json_option, workspace_option
 from instep.model.values import plain
 from instep.settings import is_secret
-
-LOGS_IN = "test_check_names_the_org"
 
 
 @click.group()
@@ -105,16 +104,20 @@ def test_(connection: str, workspace: Path | None, writing: bool, as_json: bool)
         for object, key in test.left_behind:  # also where somebody stopped it
             talk(f"May still be there: {object} {plain(key)}. Delete it there.")
     count = {state: sum(one.state == state for one in found) for state in ("holds", "broken", "skipped")}
+    could_log_in = all(one.state == "holds" for one in found if one.claim == kit.LOGS_IN)
     left = [{"object": object, "key": key} for object, key in test.left_behind]
     if as_json:
         claims = [{"claim": one.claim, "state": one.state, "why": one.why or None} for one in found]
         content = {"connection": connection, "connector": asked.plugin.name, "claims": claims, "left_behind": left}
         print_json("connector-test", content)
     else:
-        talk(f"{count['holds']} hold, {count['broken']} are broken, {count['skipped']} were skipped.")
-    could_log_in = all(one.state == "holds" for one in found if one.claim == LOGS_IN)
+        talk(_summary(count) if could_log_in else "The system could not be asked, so no other claim was tested.")
     if count["broken"] or left or not could_log_in:
         raise SystemExit(1)
+
+
+def _summary(count: Mapping[str, int]) -> str:
+    return f"{count['holds']} hold, {count['broken']} are broken, {count['skipped']} were skipped."
 
 
 def _judged_lines(judged: Any) -> list[str]:
@@ -146,10 +149,10 @@ def new(name: str, into: Path, as_json: bool) -> None:
     """
     from instep.newconnector.package import write_package
 
-    made = write_package(name, into)
+    made, python = write_package(name, into), shlex.quote(sys.executable)  # the one that has Instep
     then = [
-        f"cd {shlex.quote(str(made.folder))} && python -m pip install -e .",
-        "python -m pytest tests",
+        f"cd {shlex.quote(str(made.folder))} && {python} -m pip install -e .",
+        f"{python} -m pytest tests",
         f"instep connector show {name}",
     ]
     if as_json:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,8 +61,8 @@ def test_what_was_written_and_what_comes_next_is_said(here: Path) -> None:
     }
     assert [line.strip() for line in result.stderr.splitlines() if line] == [
         "Next:",
-        "cd 'my packages/instep-mycrm' && python -m pip install -e .",
-        "python -m pytest tests",
+        f"cd 'my packages/instep-mycrm' && {shlex.quote(sys.executable)} -m pip install -e .",
+        f"{shlex.quote(sys.executable)} -m pytest tests",
         "instep connector show mycrm",
     ]
 
@@ -71,7 +73,7 @@ def test_json_says_the_same(here: Path) -> None:
     assert sorted(said["files"]) == sorted(
         place for place in everything(here / said["folder"]) if (here / said["folder"] / place).is_file()
     )
-    assert said["next"][0] == "cd instep-mycrm && python -m pip install -e ."
+    assert said["next"][0] == f"cd instep-mycrm && {shlex.quote(sys.executable)} -m pip install -e ."
 
 
 def test_a_name_of_two_words_is_spelled_as_each_place_wants_it(here: Path) -> None:
