@@ -9,5 +9,5 @@ from bench import crashes
 @pytest.mark.ci
 def test_stops_the_journal_and_faults_are_measured() -> None:
     rows = {row.what: row for row in crashes.measure(points=1, written=3, records=60)}
-    assert [what.split(":")[0] for what in rows] == ["stops"] * 5 + ["journal"] * 4 + ["faults"] * 2
+    assert [what.split(":")[0] for what in rows] == ["stops"] * 6 + ["journal"] * 4 + ["faults"] * 2
     assert (rows["faults: calls"].ratio or 0) > 1
