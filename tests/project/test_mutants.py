@@ -74,7 +74,8 @@ def git(copy: Path, *arguments: str) -> None:
 def played(copy: Path, test: str) -> subprocess.CompletedProcess[str]:
     """Run one test with the copy's code."""
     sources = [copy / "core", *sorted(copy.glob("plugins/*/src"))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources)), "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = {"PYTHONPATH": os.pathsep.join(map(str, sources)), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, **ours, "INSTEP_THOROUGH": "1"}  # a fault may need every example to show
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not nightly", *test.split()]
     return subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True, env=environment)
 
