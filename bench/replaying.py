@@ -198,6 +198,7 @@ def rescore(root: Path) -> Taken:
         began = time.perf_counter()
         for partition in range(segments.partitions):
             acts = segments.read(projection, partition, ["key", "at"])
+            acts = acts.with_columns(acts["entity"].rle_id().alias("entity"))  # a replay numbers its persons too
             total += float(scored.engagement(numbered_keys(acts, keys))["engagement"].sum())
             count += acts.height
         seconds = time.perf_counter() - began

@@ -21,7 +21,7 @@ def numbered_keys(acts: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """The acts of these behaviours, each by its place among `keys`: whoever works with acts asks for places."""
     import polars as pl
 
-    words = acts["key"].cast(pl.Categorical)
+    words = acts["key"]
     known = words.unique()
     codes, places = known.to_physical(), {key: place for place, key in enumerate(keys)}
     table = pl.Series([None], dtype=pl.UInt32).new_from_index(0, max(codes, default=0) + 1)
@@ -30,10 +30,11 @@ def numbered_keys(acts: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
 
 
 def acts_once(acts: pl.DataFrame, keys: Sequence[str], process: Process, preferred: Sequence[str]) -> pl.DataFrame:
-    """Each act once: entity, key (its place in `keys`), at. `acts` are of buyers, and have `connection` and `id` too.
+    """Each act once: entity, key (its place in `keys`), at. `acts` are of buyers, and have `connection` too.
 
     Those of one entity and key stand together, the earlier ones first. One can be told by two systems only where the
-    next one follows within `same_within`, from another system: these stretches alone are looked at.
+    next one follows within `same_within`, from another system: these stretches alone are looked at. Their ids make no
+    difference: of two acts that one system tells at one instant, either leaves the same.
     """
     import polars as pl
 
@@ -86,10 +87,10 @@ def _merged(
     )
     one = acts.select(is_one.alias("one")).to_series()
     rank = {name: place for place, name in enumerate(preferred)}
-    ranked = pl.col("connection").replace_strict(list(rank), list(rank.values()), default=len(rank))
+    ranked = pl.col("connection").cast(pl.String).replace_strict(list(rank), list(rank.values()), default=len(rank))
     best = acts.filter(one).with_columns(ranked.alias("rank")).sort("stretch", "rank")
     yield best.unique("stretch", keep="first", maintain_order=True)["row"]
-    rows = acts.filter(~one).select("stretch", "row", "connection", "id", "key", "at").iter_rows()
+    rows = acts.filter(~one).select("stretch", "row", pl.col("connection").cast(pl.String), "key", "at").iter_rows()
     yield [
         row for _, told in groupby(rows, lambda row: row[0]) for row in _row_by_row(told, keys, process, preferred)
     ]
@@ -101,8 +102,8 @@ def _row_by_row(
     """The rows that stay of one stretch, as the engine says."""
     said: dict[str, int] = {}
     acts: list[Act] = []
-    for _, row, connection, id, key, at in told:
-        source = f"{connection}/behaviour/{id}"
+    for _, row, connection, key, at in told:
+        source = f"{connection}/behaviour/{row}"
         said[source] = row
         acts.append(Act(keys[key], _instant(at), Actor.BUYER, source))
     return (said[act.source] for act in told_once(acts, process, preferred))

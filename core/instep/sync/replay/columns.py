@@ -31,8 +31,8 @@ from instep.sync.replay.changed import Changed, touches
 from instep.sync.replay.frames import Ruled, first_that_holds, numbered
 from instep.sync.replay.scored import Scored
 from instep.sync.replay.staged import Staged, Told
-from instep.sync.replay.tally import Tally
-from instep.sync.replay.told import Teller
+from instep.sync.replay.tally import ASPECTS, SAMPLES, Tally
+from instep.sync.replay.told import COMPUTED, Teller
 from instep.sync.scores import SCORES, scores_companies
 from instep.sync.session import Live, Session
 
@@ -223,7 +223,8 @@ class _Work:
         self._included = {live.name: Ruled(mapping.include, now) for live, _, mapping in mapped}
         self._adding = threading.Lock()
         """Held by whoever adds to what all partitions share."""
-        self._teller = Teller(self._before, self._after)
+        self._decides = _aspects(columns.changed)
+        self._teller = Teller(self._before, self._after, self._decides)
         self._companies = self._company_facts()
         self._read = {place: self._record_columns(place) for place in self._records}
         self._facts = self._person_fields()
@@ -306,7 +307,7 @@ class _Work:
         numbers = persons.select("entity").with_row_index("number")
         told = done = None
         if self._changed.process or self._changed.scoring:
-            acts = read(self._of.acts(), partition, ["connection", "id", "key", "at", "actor", "named"])
+            acts = read(self._of.acts(), partition, ["connection", "key", "at", "actor", "named"])
             done = self._done(acts, numbers)
             if self._changed.process:
                 told = self._told(partition, numbers)
@@ -323,11 +324,10 @@ class _Work:
             self._of.whom[Kind.PERSON] |= left
             self._tally.looked_at[Kind.PERSON] += persons.height
         self._count_stages(persons, after)
-        self._count_moves(persons, after)
         both = pl.concat([persons, after.rename({name: f"new {name}" for name in after.columns})], how="horizontal")
+        self._count_moves(both)
         for (connection, object), frame in held.items():
-            mine = frame.join(both, on="entity", how="inner")
-            self._teller.tell(connection, object, mine, self._tally)
+            self._teller.tell(connection, object, frame, both, self._tally)
 
     def _with_facts(self, persons: pl.DataFrame) -> pl.DataFrame:
         """Fields under the names that rules give them."""
@@ -351,7 +351,7 @@ class _Work:
         return calm & ~persons["entity"].is_in(sorted(restless))
 
     def _restless(self, place: tuple[str, str], frame: pl.DataFrame, persons: pl.DataFrame) -> set[str]:
-        """Whose records of an object are not at rest, twice there, left out, or of a score that nobody remembers."""
+        """Whose records of an object are not at rest, left out, or of a score that nobody remembers."""
         import polars as pl
 
         connection, object = place
@@ -359,7 +359,6 @@ class _Work:
         if mapping is None:
             return set(frame["entity"])
         found = set(frame.filter(pl.col("dirty") | ~pl.col("settled"))["entity"])
-        found |= set(frame.group_by("entity").len().filter(pl.col("len") > 1)["entity"])
         if not isinstance(mapping.include, Always):
             facts = self._teller.facts(connection, object, frame, sorted(mapping.include.fields()))
             found |= set(frame.filter(~self._included[connection].holds(facts))["entity"])
@@ -391,9 +390,9 @@ class _Work:
             if mapping is None:
                 continue
             there = pl.concat([frame.select("entity") for (name, _), frame in held.items() if name == live.name])
-            found |= set(there.group_by("entity").len().filter(pl.col("len") > 1)["entity"])
+            found |= set(there["entity"].filter(there["entity"].is_duplicated()))
             if not isinstance(mapping.create, Never):
-                found |= set(persons.join(there, on="entity", how="anti")["entity"])
+                found |= set(persons["entity"].filter(~persons["entity"].is_in(there["entity"].implode())))
         return found
 
     # --- what is known of their journeys ------------------------------------------------------------------------
@@ -494,38 +493,28 @@ class _Work:
             for stage, count in found:
                 counts[stage or ""] += count
 
-    def _count_moves(self, persons: pl.DataFrame, after: pl.DataFrame) -> None:
+    def _count_moves(self, both: pl.DataFrame) -> None:
+        """Count who goes from what to what; `both` has what is decided of persons, and `new` what would be."""
         import polars as pl
 
-        if not (aspects := self._aspects()):
-            return
-        now = after.with_columns(_owner_text(after["owner"]), pl.col("published").cast(pl.String).alias("score"))
-        owner = persons["f:owner"] if "f:owner" in persons.columns else after["owner"]
-        score = pl.col("published").cast(pl.String).alias("score")
-        was = persons.with_columns(_owner_text(owner.alias("owner")), score)
-        known_as = self._labels(persons)
-        for aspect in aspects:
-            pairs = pl.DataFrame(
-                {"entity": persons["entity"], "was": was[aspect], "now": now[aspect], "label": known_as}
-            ).filter(pl.col("was").ne_missing(pl.col("now")))
+        for aspect in ASPECTS:
+            old, new = _columns_of(aspect)
+            if aspect not in self._decides or old not in both.columns:
+                continue
+            moved = both.filter(pl.col(old).ne_missing(pl.col(new)))
+            shown = moved.select("entity", _shown(old).alias("was"), _shown(new).alias("now"), self._labels(moved))
             grouped = (
-                pairs.sort("entity")
+                shown.filter(pl.col("was").ne_missing(pl.col("now")))
+                .sort("entity")
                 .group_by("was", "now")
-                .agg(pl.len(), pl.col("entity").head(5), pl.col("label").head(5))
+                .agg(pl.len(), pl.col("entity", "label").head(SAMPLES))
             )
             found = list(grouped.iter_rows())
             with self._adding:
-                for before, after_, count, ids, labels in found:
-                    self._tally.add_moves(Kind.PERSON, aspect, before, after_, count, zip(ids, labels, strict=True))
+                for was, now, count, ids, labels in found:
+                    self._tally.add_moves(Kind.PERSON, aspect, was, now, count, zip(ids, labels, strict=True))
 
-    def _aspects(self) -> list[str]:
-        """What these changes may decide otherwise."""
-        changed = self._changed
-        found = ["stage", "segment"] if changed.process else []
-        found += ["owner"] if changed.process or changed.team else []
-        return [*found, *SCORES] if changed.scoring else found
-
-    def _labels(self, persons: pl.DataFrame) -> pl.Series:
+    def _labels(self, persons: pl.DataFrame) -> pl.Expr:
         """What people know somebody by: see `labels.label`."""
         import polars as pl
 
@@ -536,7 +525,14 @@ class _Work:
             .otherwise(pl.col(name).str.strip_chars('"'))
             for name in named
         ]
-        return persons.select(pl.coalesce(*shown, pl.col("entity")).alias("label")).to_series()
+        return pl.coalesce(*shown, pl.col("entity")).alias("label")
+
+
+def _aspects(changed: Changed) -> list[str]:
+    """What these changes may decide otherwise."""
+    found = ["stage", "instep_stage", "segment"] if changed.process else []
+    found += ["owner"] if changed.process or changed.team else []
+    return [*found, *SCORES] if changed.scoring else found
 
 
 def _accepted(said: pl.DataFrame) -> pl.DataFrame:
@@ -545,10 +541,17 @@ def _accepted(said: pl.DataFrame) -> pl.DataFrame:
     return said.filter((pl.col("type") == "assertion") & pl.col("accepted"))
 
 
-def _owner_text(owner: pl.Series) -> pl.Series:
-    """An owner's key, without the quotes of its stored text."""
+def _columns_of(aspect: str) -> tuple[str, str]:
+    """The columns in which an aspect is, as it is decided and as it would be."""
+    column = COMPUTED.get(aspect, aspect)
+    return ("f:owner" if aspect == "owner" else column), f"new {column}"
+
+
+def _shown(column: str) -> pl.Expr:
+    """What people see of a decided value: an owner's key without the quotes of its stored text."""
     import polars as pl
 
-    text = pl.col("owner")
-    shown = pl.when(text == "null").then(None).otherwise(text.str.strip_chars('"'))
-    return owner.to_frame("owner").select(shown.alias("owner")).to_series()
+    text = pl.col(column).cast(pl.String)
+    if "owner" not in column:
+        return text
+    return pl.when(text == "null").then(None).otherwise(text.str.strip_chars('"'))

@@ -31,13 +31,9 @@ class Scored:
 
         now = int(self._now.timestamp() * 1_000_000)
         halvings = (now - pl.col("at")) / (self._scoring.half_life_days * 86_400_000_000)
-        worth = pl.col("points") * (halvings * -math.log(2)).exp()
-        counted = acts.with_columns(self._points()).filter((pl.col("points") != 0) & (pl.col("at") <= now))
-        return (
-            counted.select("entity", worth.alias("worth"))
-            .group_by("entity")
-            .agg(pl.col("worth").sum().alias("engagement"))
-        )
+        worth = pl.when(pl.col("at") <= now).then(self._points() * (halvings * -math.log(2)).exp()).otherwise(0.0)
+        counted = acts.select("entity", worth.alias("engagement"))
+        return counted.group_by("entity").agg(pl.col("engagement").sum())
 
     def _points(self) -> pl.Expr:
         """The points that each act gives, within the cap of its behaviour, the earlier ones first."""
@@ -45,12 +41,12 @@ class Scored:
 
         scoring = self._scoring
         given = [float(scoring.points.get(key, 0.0)) for key in self._keys]
-        points = pl.lit(pl.Series(given, dtype=pl.Float64)).gather("key").alias("points")
+        points = pl.lit(pl.Series(given, dtype=pl.Float64)).gather("key")
         if not scoring.caps:
             return points
         caps = [float(scoring.caps.get(key, math.inf)) for key in self._keys]
         left = pl.lit(pl.Series(caps, dtype=pl.Float64)).gather("key") - nth("entity", "key") * points.abs()
-        return (left.clip(0.0, points.abs()) * points.sign()).alias("points")
+        return left.clip(0.0, points.abs()) * points.sign()
 
     def fit(self, facts: pl.DataFrame) -> pl.Series:
         """The points for who somebody is. `facts` has a column of comparable text for every field that rules name."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from instep.mapping.compiled import EntityMapping, FieldMapping
@@ -31,10 +32,23 @@ COMPUTED = {"score": "published", "band": "band", "grade": "grade", "instep_stag
 UNHEARABLE = frozenset(FieldType) - {FieldType.TEXT, FieldType.PHONE, FieldType.EMAIL, FieldType.DOMAIN}
 """Types of fields whose values may mean something to one side only: those that words or colleagues stand for, and
 those that are told with them."""
+_ASKED = frozenset({"stage", *COMPUTED})
 _HEARING = "hearing "
 _SENT = "was sent "
 Said = tuple[frozenset[tuple[str, str]], Counter[tuple[str, str]]]
 """What one side would write of one field (the system's field, the value), and what it would note."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What to ask of each record: of which name, by which columns, and the question for a side.
+
+    The last two columns are what is decided and what would be, but where it is asked how something is heard.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    ask: Callable[[int, tuple[Any, ...]], Said]
 
 
 class Teller:
@@ -43,8 +57,9 @@ class Teller:
     Several partitions may ask at once; one at a time is answered, because the sides note what they meet.
     """
 
-    def __init__(self, before: Session, after: Session) -> None:
-        self._sides = (before, after)
+    def __init__(self, before: Session, after: Session, decided: Collection[str]) -> None:
+        """`decided` names what the changed files may decide otherwise: of the rest, nothing is told anew."""
+        self._sides, self._decided = (before, after), frozenset(decided)
         self._answering = threading.Lock()
         self._known: dict[tuple[Any, ...], tuple[Said, Said]] = {}
         self._heard: dict[tuple[str, str, str], Asked] = {}
@@ -57,10 +72,10 @@ class Teller:
     def columns(self, connection: str, object: str) -> set[str]:
         """The columns of an object's records that any question needs."""
         mappings = (self._mapping(0, connection, object), self._mapping(1, connection, object))
-        found = set(self.stage_fields(connection, object))
+        found = set(self.stage_fields(connection, object)) if self._is_asked("stage", connection, object) else set()
         found |= {mapping.instep_id for mapping in mappings if mapping.instep_id is not None}
         for mapping in mappings:
-            named = mapping.include.fields()
+            named = mapping.include.fields() | {"score"}
             for mapped in mapping.fields:
                 if mapped.name in named or self._may_matter(connection, object, mapped):
                     found |= set(_columns(mapped))
@@ -77,7 +92,7 @@ class Teller:
         return {m.name for m in here.fields if m != self._mapping(1, connection, object).mapped(m.name)}
 
     def _may_matter(self, connection: str, object: str, mapped: FieldMapping) -> bool:
-        if mapped.name in COMPUTED or (self._knows_others and mapped.type is FieldType.OWNER):
+        if self._is_asked(mapped.name, connection, object) or (self._knows_others and mapped.type is FieldType.OWNER):
             return True
         return any(self._mapping(side, connection, object).mapped(mapped.name) != mapped for side in (0, 1))
 
@@ -99,7 +114,7 @@ class Teller:
         for name in names:
             mapped = mapping.mapped(name)
             if mapped is not None and f"v:{mapped.field}" in frame.columns:
-                columns = _held(mapped, frame)
+                columns = _held(mapped, frame.columns)
                 asked = self._heard.setdefault(
                     (connection, object, name), Asked(self._ask_heard(connection, mapped, columns), pl.String)
                 )
@@ -158,29 +173,54 @@ class Teller:
 
     # --- telling ------------------------------------------------------------------------------------------------
 
-    def tell(self, connection: str, object: str, frame: pl.DataFrame, tally: Tally) -> None:
+    def tell(self, connection: str, object: str, records: pl.DataFrame, people: pl.DataFrame, tally: Tally) -> None:
         """Add up what would be written otherwise to the records of an object.
 
-        `frame` has what each holds (`v:…`), what is decided of its person (`f:…`, stage, published, band, grade), and
-        what would be (`new …`).
+        `records` has what each holds (`v:…`). `people` has what is decided of persons (`f:…`, stage, published, band,
+        grade), and what would be (`new …`).
         """
-        import polars as pl
-
+        questions = list(self._questions(connection, object, records.columns, people.columns))
+        frame = self._asked_about(connection, object, questions, records, people)
         if frame.is_empty():
             return
-        frame = frame.with_row_index("row").with_columns(
-            pl.col("sent").str.contains(f"\n{field}\n", literal=True).alias(f"{_SENT}{field}")
-            for field in self.stage_fields(connection, object)
-        )
-        wrote = [pl.Series([False] * frame.height), pl.Series([False] * frame.height)]
-        for name, columns, ask in self._questions(connection, object, frame):
-            asked = frame if self._is_told_otherwise(name, connection, object) else _changed(frame, *columns[-2:])
+        wrote = [_nobody(frame), _nobody(frame)]
+        for question in questions:
+            is_everybodys = self._is_told_otherwise(question.name, connection, object)
+            asked = frame if is_everybodys else frame.filter(_differs(question))
             if asked.is_empty():
                 continue
-            codes = self._told(name, (connection, object), asked, columns, ask, tally)
+            codes = self._told(question, (connection, object), asked, tally)
             wrote[0][asked["row"].filter(codes.is_in([2, 3, 4]))] = True
             wrote[1][asked["row"].filter(codes.is_in([1, 3, 4]))] = True
         self._ride_along(connection, object, frame, wrote, tally)
+
+    def _asked_about(
+        self,
+        connection: str,
+        object: str,
+        questions: Sequence[_Question],
+        records: pl.DataFrame,
+        people: pl.DataFrame,
+    ) -> pl.DataFrame:
+        """The records of whoever is asked about, with what the questions need to know of them."""
+        import polars as pl
+
+        if not questions:
+            return records.clear()
+        wanted = dict.fromkeys(column for question in questions for column in question.columns)
+        people = people.select("entity", *(column for column in wanted if column in people.columns))
+        if not any(self._is_told_otherwise(question.name, connection, object) for question in questions):
+            people = people.filter(pl.any_horizontal(map(_differs, questions)))
+        frame = records.join(people, on="entity", how="inner").with_row_index("row")
+        return frame.with_columns(
+            pl.col("sent").str.contains(f"\n{column.removeprefix(_SENT)}\n", literal=True).alias(column)
+            for column in wanted
+            if column.startswith(_SENT)
+        )
+
+    def _is_asked(self, name: str, connection: str, object: str) -> bool:
+        """Whether something may be decided otherwise, or told otherwise."""
+        return name in self._decided or (name in _ASKED and self._is_told_otherwise(name, connection, object))
 
     def _is_told_otherwise(self, name: str, connection: str, object: str) -> bool:
         """Whether the same decision may be told in another way: else a record at rest keeps what it holds."""
@@ -196,44 +236,30 @@ class Teller:
         ]
         return name.startswith(_HEARING) or told[0] != told[1]
 
-    def _told(
-        self,
-        name: str,
-        place: tuple[str, str],
-        frame: pl.DataFrame,
-        columns: Sequence[str],
-        ask: Callable[[int, tuple[Any, ...]], Said],
-        tally: Tally,
-    ) -> pl.Series:
+    def _told(self, question: _Question, place: tuple[str, str], frame: pl.DataFrame, tally: Tally) -> pl.Series:
         """For every record: 0 nothing is written, 1 only then, 2 only now, 3 something else, 4 the same."""
         import polars as pl
 
-        keys = [f"k{place_}" for place_ in range(len(columns))]
-        asking = pl.DataFrame([frame[column].alias(key) for column, key in zip(columns, keys, strict=True)])
+        keys = [f"k{number}" for number in range(len(question.columns))]
+        asking = pl.DataFrame([frame[column].alias(key) for column, key in zip(question.columns, keys, strict=True)])
         found = list(asking.group_by(keys).len().iter_rows())
         with self._answering:
-            rows = [(*case, self._answer(name, place, tuple(case), count, ask, tally)) for *case, count in found]
+            rows = [(*case, self._answer(question, place, tuple(case), count, tally)) for *case, count in found]
         types = {key: asking.schema[key] for key in keys}
         codes = pl.DataFrame(rows, schema={**types, "code": pl.Int8}, orient="row")
         return asking.join(codes, on=keys, how="left", nulls_equal=True, maintain_order="left")["code"]
 
     def _answer(
-        self,
-        name: str,
-        place: tuple[str, str],
-        case: tuple[Any, ...],
-        count: int,
-        ask: Callable[[int, tuple[Any, ...]], Said],
-        tally: Tally,
+        self, question: _Question, place: tuple[str, str], case: tuple[Any, ...], count: int, tally: Tally
     ) -> int:
         """What both sides say of one case, which so many records are; added up."""
-        known = self._known.get((*place, name, *case))
+        known = self._known.get((*place, question.name, *case))
         if known is None:
-            known = self._known[(*place, name, *case)] = (ask(0, case), ask(1, case))
+            known = self._known[(*place, question.name, *case)] = (question.ask(0, case), question.ask(1, case))
         (now, noted_now), (then, noted_then) = known
         _note(self._sides[0], noted_now, count)
         _note(self._sides[1], noted_then, count)
-        where = (*place, "update", name)
+        where = (*place, "update", question.name)
         if len(then - now):
             tally.more[where] += len(then - now) * count
         if len(now - then):
@@ -241,35 +267,38 @@ class Teller:
         return _code(now, then)
 
     def _questions(
-        self, connection: str, object: str, frame: pl.DataFrame
-    ) -> Iterator[tuple[str, list[str], Callable[[int, tuple[Any, ...]], Said]]]:
-        """What to ask of each record: the canonical name, the columns that decide, and the question for a side."""
+        self, connection: str, object: str, held: Collection[str], known: Collection[str]
+    ) -> Iterator[_Question]:
+        """What to ask of each record, of which these columns are held and those are known of its person."""
         mappings = (self._mapping(0, connection, object), self._mapping(1, connection, object))
-        if any(mapping.stages is not None for mapping in mappings):
-            fields = self.stage_fields(connection, object)
-            held = [f"v:{field}" for field in fields if f"v:{field}" in frame.columns]
-            sent = [f"{_SENT}{field}" for field in fields if f"v:{field}" in frame.columns]
-            ask = self._stage_question(connection, object, held)
-            yield "stage", [*held, *sent, "stage", "new stage"], ask
+        if any(mapping.stages is not None for mapping in mappings) and self._is_asked("stage", connection, object):
+            fields = [field for field in self.stage_fields(connection, object) if f"v:{field}" in held]
+            columns = [f"v:{field}" for field in fields]
+            sent = [f"{_SENT}{field}" for field in fields]
+            ask = self._stage_question(connection, object, columns)
+            yield _Question("stage", (*columns, *sent, "stage", "new stage"), ask)
         for mapped in mappings[0].fields:
             other = mappings[1].mapped(mapped.name)
             if not mapped.tells or other is None:
                 continue
             if mapped.name in COMPUTED:
+                if not self._is_asked(mapped.name, connection, object):
+                    continue
                 column = COMPUTED[mapped.name]
                 old, new = ("f:owner" if mapped.name == "owner" else column), f"new {column}"
             elif mapped.name in DERIVED or mapped == other:
                 continue  # columns replay nobody whom these could concern
             else:
                 old = new = f"f:{mapped.name}"
-            held = _held(mapped, frame)
-            if old in frame.columns and new in frame.columns:
-                yield mapped.name, [*held, old, new], self._field_question(connection, object, mapped.name, held)
+            columns = _held(mapped, held)
+            if old in known and new in known:
+                ask = self._field_question(connection, object, mapped.name, columns)
+                yield _Question(mapped.name, (*columns, old, new), ask)
         for mapped in mappings[0].fields:
-            held = _held(mapped, frame)
-            if held and self._may_be_unheard(connection, object, mapped):
-                ask = self._hearing_question(connection, object, mapped.name, held)
-                yield f"{_HEARING}{mapped.name}", held, ask
+            columns = _held(mapped, held)
+            if columns and self._may_be_unheard(connection, object, mapped):
+                ask = self._hearing_question(connection, object, mapped.name, columns)
+                yield _Question(f"{_HEARING}{mapped.name}", tuple(columns), ask)
 
     def _field_question(
         self, connection: str, object: str, name: str, held: Sequence[str]
@@ -354,10 +383,18 @@ class Teller:
                     counts[where] += count
 
 
-def _changed(frame: pl.DataFrame, was: str, now: str) -> pl.DataFrame:
+def _differs(question: _Question) -> pl.Expr:
+    """Whether what is decided is not what would be: the last two columns of a question."""
     import polars as pl
 
-    return frame.filter(pl.col(was).ne_missing(pl.col(now)))
+    was, now = question.columns[-2:]
+    return pl.col(was).ne_missing(pl.col(now))
+
+
+def _nobody(frame: pl.DataFrame) -> pl.Series:
+    import polars as pl
+
+    return pl.Series([False]).new_from_index(0, frame.height)
 
 
 class _listening:  # noqa: N801  # a context manager, read like a function
@@ -401,9 +438,9 @@ def _give(state: EntityState, name: str, value: Any) -> None:
                 state.reasons[name] = {}
 
 
-def _held(mapped: FieldMapping, frame: pl.DataFrame) -> list[str]:
-    """The columns of a frame in which a record holds a field."""
-    return [f"v:{column}" for column in _columns(mapped) if f"v:{column}" in frame.columns]
+def _held(mapped: FieldMapping, held: Collection[str]) -> list[str]:
+    """The columns, of those that are there, in which a record holds a field."""
+    return [f"v:{column}" for column in _columns(mapped) if f"v:{column}" in held]
 
 
 def _columns(mapped: FieldMapping) -> list[str]:
