@@ -6,6 +6,7 @@ import importlib
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
@@ -25,7 +26,7 @@ from instep.sync.projections import acts as acts_of
 from instep.sync.replay import Replay, replay
 from instep.sync.replay.actsonce import numbered_keys
 from instep.sync.replay.changed import changed
-from instep.sync.replay.columns import Columns
+from instep.sync.replay.columns import AT_ONCE, Columns
 from instep.sync.replay.files import Replacement, with_replacements
 from instep.sync.replay.scored import Scored
 from instep.sync.replay.tally import Tally
@@ -194,18 +195,22 @@ def rescore(root: Path) -> Taken:
         segments.refresh([projection])
         now = _decided_at(segments)
         keys = sorted(scoring.points)
-        scored, total, count = Scored(scoring, now, keys), 0.0, 0
-        began = time.perf_counter()
-        for partition in range(segments.partitions):
+        scored = Scored(scoring, now, keys)
+
+        def summed(partition: int) -> tuple[float, int]:
             acts = segments.read(projection, partition, ["key", "at"])
             acts = acts.with_columns(acts["entity"].rle_id().alias("entity"))  # a replay numbers its persons too
-            total += float(scored.engagement(numbered_keys(acts, keys))["engagement"].sum())
-            count += acts.height
-        seconds = time.perf_counter() - began
+            return scored.engagement(numbered_keys(acts, keys))["engagement"].sum(), acts.height
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            began = time.perf_counter()
+            found = list(pool.map(summed, range(segments.partitions)))
+            seconds = time.perf_counter() - began
         parts = [segments.read(projection, partition, ["key", "at"]) for partition in range(segments.partitions)]
     acts = pl.concat(parts)
     points = acts["key"].replace_strict(dict(scoring.points), default=0.0, return_dtype=pl.Float64)
     halvings = (acts["at"] - int(now.timestamp() * 1e6)) / (scoring.half_life_days * 86_400_000_000)
+    total, count = map(sum, zip(*found, strict=True))
     return Taken(seconds, count, marks={"total": total, **_bare(acts["entity"].rank("dense"), points, halvings)})
 
 

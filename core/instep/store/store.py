@@ -19,6 +19,8 @@ from instep.errors import BusyError, ConfigError
 REVISION = "0001"
 """The newest migration. A state of another revision is migrated when it is opened for writing."""
 
+MOST_REMEMBERED = 100_000
+"""So many rows are kept in memory at most, where what was read is asked for again."""
 _NOT_OURS = "{} is not a state of Instep's. Move it away, or name another store."
 
 Gate = Callable[[str], None]
@@ -39,6 +41,7 @@ class Store:
         self.gate: Gate = gate or (lambda label: None)
         self.guard: Callable[[], None] = lambda: None
         """Called inside every transaction, before anything else; if it raises, nothing is stored."""
+        self._remembered: _Remembered | None = None
         self._engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
@@ -99,11 +102,22 @@ class Store:
         finally:
             self._raw.execute("ROLLBACK")
 
+    @contextmanager
+    def remembering(self) -> Iterator[Callable[[], None]]:
+        """Inside a snapshot, what is asked twice is read once, until the function that this gives is called."""
+        self._remembered = remembered = _Remembered()
+        try:
+            yield remembered.forget
+        finally:
+            self._remembered = None
+
     # --- statements ---------------------------------------------------------------------------------------------
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Everything that a query finds."""
-        return self._raw.execute(statement, parameters).fetchall()
+        if self._remembered is None:
+            return self._raw.execute(statement, parameters).fetchall()
+        return self._remembered.rows(self._raw, statement, parameters)
 
     def row(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row that a query finds, or None."""
@@ -183,6 +197,27 @@ class Store:
                 f"{self.path} is not a state of Instep's. Move it away, or name another store."
             ) from error
         return None if found is None else str(found[0])
+
+
+class _Remembered:
+    """What was found at one moment. Beyond `MOST_REMEMBERED` rows, nothing more is kept."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._found: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+        self._kept = 0
+
+    def rows(self, raw: sqlite3.Connection, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        asked = (statement, *parameters)
+        known = self._found.get(asked)
+        if known is not None:
+            return list(known)
+        found = raw.execute(statement, parameters).fetchall()
+        if self._kept + len(found) <= MOST_REMEMBERED:
+            self._found[asked], self._kept = list(found), self._kept + len(found) + 1
+        return found
 
 
 def require_state(path: Path) -> Path:

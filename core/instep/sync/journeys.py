@@ -49,13 +49,15 @@ def _with_records(session: Session, decisions: Decisions, opportunities: set[str
 
 def load_own(session: Session, decisions: Decisions, doers: Sequence[str]) -> None:
     """Load the journeys that are these persons' or companies' own."""
-    for doer, journeys in load_journeys(session, doers).items():
+    unknown = [doer for doer in doers if doer not in decisions.own]
+    decisions.own.update((doer, []) for doer in unknown)
+    for doer, journeys in load_journeys(session, unknown).items():
         for journey in sorted(journeys, key=lambda j: (len(j.id), j.id)):
             if journey.id not in decisions.journeys:
                 journey.active_at = decisions.acted.get(doer)
                 journey.position = position_of(session, journey)
                 decisions.journeys[journey.id] = journey
-                decisions.own.setdefault(doer, []).append(journey.id)
+                decisions.own[doer].append(journey.id)
 
 
 def continue_as_opportunities(session: Session, decisions: Decisions, opportunities: dict[str, list[str]]) -> None:
@@ -186,13 +188,13 @@ def _courses(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict
     loaded = {j.id: j for journeys in load_journeys(session, unknown).values() for j in journeys if j.id in unknown}
     alive = _with_records(session, decisions, set(ids))
     return {
-        id: _course(session, decisions.journeys.get(id) or loaded.get(id), id, decisions)
+        id: _course(session, decisions.journeys.get(id) or loaded.get(id), id)
         for id in ids
         if id in alive or id in decisions.journeys
     }
 
 
-def _course(session: Session, journey: JourneyState | None, id: str, decisions: Decisions) -> Course:
+def _course(session: Session, journey: JourneyState | None, id: str) -> Course:
     if journey is None:
         return Course(id, session.at)
     process = session.workspace.process
@@ -210,11 +212,12 @@ def _claims(
 ) -> dict[str, list[Claim]]:
     """Journey to what a doer did for it."""
     found: dict[str, list[Claim]] = {}
+    own = [_course(session, journey, journey.id) for journey in open_own(decisions, doer)]
     for act in proofs:
         known = [*mine, *(courses[id] for id in act.about if id in courses and courses[id] not in mine)]
         targets = counts_for(act, known, session.workspace.process)
         halves = session.workspace.process.halves_of(act.key)
-        for target in targets or [_own_for(session, decisions, doer, halves, act.at)]:
+        for target in targets or [_own_for(session, decisions, doer, own, halves, act.at)]:
             found.setdefault(target, []).append(claim_of_act(act, doer, target))
     return found
 
@@ -224,24 +227,29 @@ def _referral_claims(
 ) -> dict[str, list[Claim]]:
     """Journey to who brought this person to it."""
     found: dict[str, list[Claim]] = {}
+    own = [_course(session, journey, journey.id) for journey in open_own(decisions, doer)]
     acquiring = frozenset({Half.ACQUISITION})
     for referral in referrals:
         open_then = [c.journey for c in mine if c.is_open_in(acquiring, referral.at)]
         coming = [(at, c.journey) for c in mine if (at := c.opens_in(acquiring, referral.at)) is not None]
         target = min(open_then, default=None) or (min(coming)[1] if coming else None)
-        target = target or _own_for(session, decisions, doer, acquiring, referral.at)
+        target = target or _own_for(session, decisions, doer, own, acquiring, referral.at)
         claim = Claim(referral.at, "referral", referral.by, referral.source, True, "", None, target, doer)
         found.setdefault(target, []).append(claim)
     return found
 
 
-def _own_for(session: Session, decisions: Decisions, doer: str, halves: frozenset[Half], at: datetime) -> str:
-    """The doer's own journey that an act counts for; with none, it opens one."""
-    for journey in open_own(decisions, doer):
-        if _course(session, journey, journey.id, decisions).takes_own(halves, at):
-            return journey.id
+def _own_for(
+    session: Session, decisions: Decisions, doer: str, own: list[Course], halves: frozenset[Half], at: datetime
+) -> str:
+    """The doer's own journey that an act counts for; with none, it opens one, which is another of `own`."""
+    for course in own:
+        if course.takes_own(halves, at):
+            return course.journey
     half = Half.ACQUISITION if Half.ACQUISITION in halves else Half.RETENTION
-    return open_journey(session, decisions, doer, at, half)
+    opened = open_journey(session, decisions, doer, at, half)
+    own.append(_course(session, decisions.journeys[opened], opened))
+    return opened
 
 
 def _date_own(decisions: Decisions, doer: str, opportunities: Sequence[str], session: Session) -> None:

@@ -30,6 +30,13 @@ def table_for(mapping: EntityMapping, fields: dict[str, Scalar]) -> StageTable |
 
 def position_of(session: Session, journey: JourneyState) -> Position:
     """Where a journey stands now, from every claim on it."""
+    told = (tuple(journey.claims), journey.segment, journey.active_at)
+    if journey.folded is None or journey.folded[0] != told:
+        journey.folded = told, _folded(session, journey)
+    return journey.folded[1]
+
+
+def _folded(session: Session, journey: JourneyState) -> Position:
     process, now = session.workspace.process, session.at
     position = fold(journey.claims, process, now, journey.segment, journey.active_at)
     if not session.tells_any("proven_stage"):

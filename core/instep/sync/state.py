@@ -197,6 +197,8 @@ class JourneyState:
     active_at: datetime | None = None
     """When one of its buyers last did anything."""
     is_new: bool = False
+    folded: tuple[object, Position] | None = None
+    """What it was last folded from, and to: it is asked for several times before it changes."""
 
     def add(self, claim: Claim) -> None:
         """Add a claim, once: hearing it again changes nothing."""

@@ -18,7 +18,7 @@ SAID = ("entity", "key", "at")
 
 
 def numbered_keys(acts: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    """The acts of these behaviours, each by its place among `keys`: whoever works with acts asks for places."""
+    """Acts with the place of their behaviour among `keys` instead of its word; none where it is no one of these."""
     import polars as pl
 
     words = acts["key"]
@@ -26,7 +26,7 @@ def numbered_keys(acts: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     codes, places = known.to_physical(), {key: place for place, key in enumerate(keys)}
     table = pl.Series([None], dtype=pl.UInt32).new_from_index(0, max(codes, default=0) + 1)
     table = table.scatter(codes, pl.Series([places.get(key) for key in known.to_list()], dtype=pl.UInt32))
-    return acts.with_columns(table.gather(words.to_physical()).alias("key")).filter(pl.col("key").is_not_null())
+    return acts.with_columns(table.gather(words.to_physical()).alias("key"))
 
 
 def acts_once(acts: pl.DataFrame, keys: Sequence[str], process: Process, preferred: Sequence[str]) -> pl.DataFrame:

@@ -401,9 +401,9 @@ class _Work:
         """What buyers did that makes a difference, each act once: entity (their number), key (its place), at."""
         import polars as pl
 
-        buyers = acts.filter(pl.col("actor") == Actor.BUYER).drop("actor", "named")
-        keyed = numbered(numbered_keys(buyers, self._keys), numbers)
-        return acts_once(keyed, self._keys, self._processes[1], self._after.workspace.connection_names)
+        keyed = numbered_keys(numbered(acts, numbers), self._keys)
+        counted = keyed.filter((pl.col("actor") == Actor.BUYER) & pl.col("key").is_not_null())
+        return acts_once(counted, self._keys, self._processes[1], self._after.workspace.connection_names)
 
     def _told(self, partition: int, numbers: pl.DataFrame) -> _Told:
         import polars as pl
@@ -501,15 +501,15 @@ class _Work:
             old, new = _columns_of(aspect)
             if aspect not in self._decides or old not in both.columns:
                 continue
-            moved = both.filter(pl.col(old).ne_missing(pl.col(new)))
-            shown = moved.select("entity", _shown(old).alias("was"), _shown(new).alias("now"), self._labels(moved))
+            moved = both.lazy().filter(pl.col(old).ne_missing(pl.col(new)))
+            shown = moved.select("entity", _shown(old).alias("was"), _shown(new).alias("now"), self._labels(both))
             grouped = (
                 shown.filter(pl.col("was").ne_missing(pl.col("now")))
                 .sort("entity")
                 .group_by("was", "now")
                 .agg(pl.len(), pl.col("entity", "label").head(SAMPLES))
             )
-            found = list(grouped.iter_rows())
+            found = list(grouped.collect().iter_rows())
             with self._adding:
                 for was, now, count, ids, labels in found:
                     self._tally.add_moves(Kind.PERSON, aspect, was, now, count, zip(ids, labels, strict=True))

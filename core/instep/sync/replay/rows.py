@@ -29,12 +29,14 @@ def replay_rows(before: Session, after: Session, whom: Mapping[Kind, set[str]], 
         for session, funnel in ((before, tally.before), (after, tally.after))
     )
     done = 0
-    for was, now in zip(*sides, strict=True):
-        known = {shown.entity: shown for shown in was}
-        for shown in now:
-            tally.compare(known[shown.entity], shown)
-        done += len(now)
-        after.progress("replay", done, sum(len(ids) for ids in whom.values()))
+    with before.store.remembering() as forget:  # both sides read the same
+        for was, now in zip(*sides, strict=True):
+            forget()
+            known = {shown.entity: shown for shown in was}
+            for shown in now:
+                tally.compare(known[shown.entity], shown)
+            done += len(now)
+            after.progress("replay", done, sum(len(ids) for ids in whom.values()))
 
 
 def _decided(session: Session, whom: Mapping[Kind, set[str]], funnel: Funnel) -> Iterator[list[Shown]]:
