@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from instep import errors
 from instep.cli.main import instep
+from instep.cli.replay_view import replay_text
 from instep.contract import BehaviourSeen
 from instep.mapping.load import load_workspace
 from instep.sync.override import Setting, set_stage, withdraw
@@ -278,3 +279,34 @@ def test_a_difference_is_an_exit_code_where_it_is_asked_for(stage: Stage, run: C
     assert run("--with", str(file), "--detailed-exitcode").exit_code == 2
     assert run("--with", str(same), "--detailed-exitcode").exit_code == 0
     assert run().exit_code == 2
+
+
+# --- what a sync would stop at -----------------------------------------------------------------------------------
+
+
+def guarded(stage: Stage, table: str) -> Stage:
+    stage.config |= {"quarantine": f"tries = 5\n[guards]\n{table}"}
+    stage.write_files()
+    return stage
+
+
+def test_a_replay_says_at_what_the_sync_after_the_switch_would_stop(stage: Stage, engine: str) -> None:
+    guarded(stage, "[guards.score]\nrecords = 0")
+    file = changed(stage, "scoring", "webinar = 10", "webinar = 28")
+    found = replayed(stage, file)
+    limits = found.as_json()["beyond_limits"]
+    assert [(one["connection"], one["object"], one["what"], one["count"]) for one in limits] == [
+        ("a", "people", "score", 1),
+        ("b", "people", "score", 1),
+    ]
+    assert "A sync would stop" in replay_text(found)
+    stage.config["scoring"] = file.read_text()
+    with pytest.raises(errors.GuardError, match=r"a/people: score 1 records"):
+        sync(stage.workspace(), stage.world())
+
+
+def test_a_replay_within_all_limits_says_nothing_of_them(stage: Stage, engine: str) -> None:
+    guarded(stage, "[guards.score]\nrecords = 1")
+    found = replayed(stage, changed(stage, "scoring", "webinar = 10", "webinar = 28"))
+    assert found.as_json()["beyond_limits"] == []
+    assert "would stop" not in replay_text(found)

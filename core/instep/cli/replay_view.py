@@ -24,7 +24,8 @@ def replay_text(replay: Replay) -> str:
     parts = [plain(_headline(document))]
     if document["is_empty"]:
         return "\n\n".join([*parts, "No difference: nobody would move, and nothing else would be written."])
-    parts += [_moves_text(document), _writes_text(document), _stages_text(document), _notes_text(document)]
+    parts += [_moves_text(document), _writes_text(document), _limits_text(replay), _stages_text(document)]
+    parts += [_notes_text(document)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -86,6 +87,16 @@ def _writes_text(document: Mapping[str, Any]) -> str:
     )
 
 
+_STOPPED = "A sync would stop before its first write, because that is surprisingly much:"
+_PASSED = "To do it all the same, read its plan (instep plan --out plan.json): instep apply plan.json --past-guards"
+
+
+def _limits_text(replay: Replay) -> str:
+    if not replay.beyond:
+        return ""
+    return "\n".join(plain(line) for line in [_STOPPED, *(f"  {breach}" for breach in replay.beyond), _PASSED])
+
+
 # --- stages ------------------------------------------------------------------------------------------------------
 
 
@@ -138,7 +149,7 @@ def replay_markdown(replay: Replay, *, values: bool = False) -> str:
     parts += [" ".join(_file_as_code(word) for word in _headline(document).split(" "))]
     if document["is_empty"]:
         return "\n\n".join([*parts, "No difference.", ""])
-    parts += [_moves_markdown(document, values=values), _writes_markdown(document)]
+    parts += [_moves_markdown(document, values=values), _writes_markdown(document), _limits_markdown(replay)]
     parts += [markdown_table(_STAGES, [[code(row[0]), *row[1:]] for row in _stage_rows(document)])]
     parts += [_notes_markdown(document)]
     return capped("\n\n".join(part for part in parts if part) + "\n")
@@ -175,6 +186,12 @@ def _writes_markdown(document: Mapping[str, Any]) -> str:
         for w in document["writes"]
     ]
     return markdown_table(["connection", "object", "action", "field", "more", "fewer"], rows)
+
+
+def _limits_markdown(replay: Replay) -> str:
+    if not replay.beyond:
+        return ""
+    return "\n".join([_STOPPED, "", *(f"- {code(str(breach))}" for breach in replay.beyond)])
 
 
 def _notes_markdown(document: Mapping[str, Any]) -> str:

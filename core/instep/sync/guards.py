@@ -62,16 +62,30 @@ def note_guards(session: Session, plan: Plan) -> None:
 
 def find_breaches(session: Session, plan: Plan) -> list[Breach]:
     """Every limit that a plan goes beyond; none before the first run that wrote."""
+    counted = {place: len(records) for place, records in counted_records(plan.changes).items()}
+    return beyond_limits(session, counted, _in_all(plan.counts()))
+
+
+def beyond_limits(
+    session: Session, counted: Mapping[tuple[str, str, str], int], in_all: Mapping[str, int]
+) -> list[Breach]:
+    """Every limit that so many changes go beyond; none before the first run that wrote.
+
+    `counted` says of how many records what would be changed, by (connection, object, what); `in_all` how many changes
+    there are for a connection.
+    """
     if session.store.meta("applied") is None:
         return []
-    found = breaches(session.workspace.guards, plan.changes, _known(session.store, plan))
-    return [*found, *_unusual(session, plan)]
+    known = _known(session.store, {(connection, object) for connection, object, _ in counted})
+    return [*breaches(session.workspace.guards, counted, known), *_unusual(session, in_all)]
 
 
-def breaches(guards: Guards, changes: Iterable[Change], known: Mapping[tuple[str, str], int]) -> Iterator[Breach]:
+def breaches(
+    guards: Guards, counted: Mapping[tuple[str, str, str], int], known: Mapping[tuple[str, str], int]
+) -> Iterator[Breach]:
     """The limits that changes go beyond, by how many records each connection and object has now."""
-    for (connection, object, what), records in sorted(_counted(changes).items()):
-        limit, there, count = guards.limit(what), known.get((connection, object), 0), len(records)
+    for (connection, object, what), count in sorted(counted.items()):
+        limit, there = guards.limit(what), known.get((connection, object), 0)
         most = _most(guards, limit, there)
         if most is not None and count > most:
             yield Breach(connection, object, what, count, _why(limit, there, count, most))
@@ -90,7 +104,7 @@ def _why(limit: Limit, there: int, count: int, most: int) -> str:
     return f"of {there:,} records ({count * 100 / there:.1f} %), and at most {limit.percent} % are allowed"
 
 
-def _counted(changes: Iterable[Change]) -> dict[tuple[str, str, str], set[str]]:
+def counted_records(changes: Iterable[Change]) -> dict[tuple[str, str, str], set[str]]:
     """The records that are changed, by what is changed of them."""
     found: dict[tuple[str, str, str], set[str]] = {}
     for change in changes:
@@ -113,9 +127,8 @@ def _names(change: Change) -> Iterator[str]:
             yield "clear"
 
 
-def _known(store: Store, plan: Plan) -> dict[tuple[str, str], int]:
-    """How many live records each object of the plan has."""
-    places = {(change.connection, change.object) for change in plan.changes}
+def _known(store: Store, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """How many live records each of these objects has."""
     return {
         place: store.count(
             "SELECT count(*) FROM mirror WHERE connection = ? AND object = ? AND state = 'live'", place
@@ -124,13 +137,13 @@ def _known(store: Store, plan: Plan) -> dict[tuple[str, str], int]:
     }
 
 
-def _unusual(session: Session, plan: Plan) -> Iterator[Breach]:
-    """Connections in which a plan writes many times what recent runs wrote."""
+def _unusual(session: Session, in_all: Mapping[str, int]) -> Iterator[Breach]:
+    """Connections in which would be written many times what recent runs wrote."""
     times = session.workspace.guards.deviation
     recent = _recent(session) if times is not None else []
     if times is None or len(recent) < _FEWEST_RUNS:
         return
-    for connection, count in sorted(_in_all(plan.counts()).items()):
+    for connection, count in sorted(in_all.items()):
         usual = median(run.get(connection, 0) for run in recent)
         most = max(_FEWEST_WRITES, int(usual * times))
         if count > most:

@@ -12,6 +12,7 @@ from instep.mapping.compiled import Workspace
 from instep.model.entities import Kind
 from instep.store import Store, require_state
 from instep.store.segments import Segments
+from instep.sync.guards import Breach, beyond_limits
 from instep.sync.offline import Counted, offline
 from instep.sync.replay.behaviours import table_of_behaviours
 from instep.sync.replay.changed import Changed, changed
@@ -37,6 +38,8 @@ class Replay:
     tally: Tally
     at: datetime = datetime.max.replace(tzinfo=UTC)
     """The moment of the last run, which is that of the replay."""
+    beyond: tuple[Breach, ...] = ()
+    """The limits that the next sync would go beyond by what the changed files make it write."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -45,6 +48,10 @@ class Replay:
             "version": self.after.version.file,
             "is_empty": self.tally.is_empty,
             **self.tally.as_json(self.before.process, self.after.process),
+            "beyond_limits": [
+                {"connection": b.connection, "object": b.object, "what": b.what, "count": b.count, "why": b.why}
+                for b in self.beyond
+            ],
         }
 
 
@@ -94,6 +101,7 @@ def _by_rows(found: Replay, before: Session, after: Session, whom: Mapping[Kind,
     require_stages(before.store, found.after)
     replay_rows(before, after, whom, found.tally)
     found.tally.said_before, found.tally.said_after = _said(before), _said(after)
+    found.beyond = tuple(beyond_limits(after, found.tally.counted(), found.tally.in_all()))
 
 
 @contextmanager

@@ -132,6 +132,26 @@ class Tally:
         for write in fewer:
             self.fewer[(write.connection, write.object, write.action, write.field)] += 1
 
+    def counted(self) -> dict[tuple[str, str, str], int]:
+        """Of how many records more what would be written: (connection, object, what a limit names) to a count."""
+        found: dict[tuple[str, str, str], int] = {}
+        for (connection, object, action, name), count in self.more.items():
+            place = connection, object, _limited_as(action, name)
+            if name != "instep_id":
+                found[place] = max(found.get(place, 0), count)
+        return found
+
+    def in_all(self) -> dict[str, int]:
+        """Connection to how many changes these are at least: one change writes several fields."""
+        most: dict[tuple[str, str, str], int] = {}
+        for (connection, object, action, _), count in self.more.items():
+            place = connection, object, action
+            most[place] = max(most.get(place, 0), count)
+        found: Counter[str] = Counter()
+        for (connection, _, _), count in most.items():
+            found[connection] += count
+        return dict(found)
+
     @property
     def is_empty(self) -> bool:
         """Whether the changed files would make no difference to anybody."""
@@ -174,6 +194,13 @@ class Tally:
                 if self.said_before[(code, connection)] != self.said_after[(code, connection)]
             ],
         }
+
+
+def _limited_as(action: str, name: str) -> str:
+    """What a limit calls a write: see `guards`."""
+    if action in ("create", "delete"):
+        return action
+    return "consent" if action in ("opt_out", "opt_in") else name
 
 
 def _move_order(entry: tuple[tuple[Kind, Aspect, str | None, str | None], Moves]) -> tuple[Any, ...]:
