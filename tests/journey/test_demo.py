@@ -93,6 +93,7 @@ def test_the_workspace_is_kept_and_passes_check(demo):
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.ci
 def test_one_value_changed_behind_everybody_s_back_is_named(tmp_path):
     victim = next(b for b in generate(SMALL).buyers if b.known.system and b.email)
 

@@ -228,6 +228,7 @@ def test_with_another_rule_switched_on_one_corrected_title_is_all_that_is_writte
     assert is_only_a_title(written(part), WALKER.email)
 
 
+@pytest.mark.ci
 def test_one_value_changed_behind_everybody_s_back_is_named(tmp_path: Path) -> None:
     def meddle(sandboxes: Any) -> None:
         from instep_salesforce.sandbox.library import library

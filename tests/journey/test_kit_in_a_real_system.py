@@ -44,7 +44,7 @@ def test_a_connection_is_tested_without_any_write(instep: Instep, crms: TwoCrms,
         assert not sandbox.log.writes()
 
 
-@pytest.mark.parametrize("connection", ["hubspot", "salesforce"])
+@pytest.mark.parametrize("connection", ["hubspot", pytest.param("salesforce", marks=pytest.mark.ci)])
 def test_asked_to_write_it_leaves_nothing_behind(instep: Instep, crms: TwoCrms, connection: str) -> None:
     sandbox, objects = (
         (crms.portal, ("contacts", "companies", "deals"))
@@ -144,6 +144,7 @@ def left_behind(instep: Instep, crms: TwoCrms) -> tuple[int, int]:
     return after - before, ran.err.count("May still be there")
 
 
+@pytest.mark.ci
 def test_records_that_a_connector_says_it_did_not_create_are_deleted_too(
     instep: Instep, crms: TwoCrms, monkeypatch: pytest.MonkeyPatch
 ) -> None:

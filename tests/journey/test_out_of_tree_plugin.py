@@ -158,6 +158,7 @@ def _tool(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.ci
 def test_a_new_connector_is_green_where_it_was_written(tmp_path: Path) -> None:
     """The quick twin of the tests below: no wheels, and the packages of this environment."""
     CliRunner().invoke(instep, ["connector", "new", "other", "--into", str(tmp_path)])

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ..thorough import IS_THOROUGH
+
 MARKS = """
 import os, pathlib
 pathlib.Path(os.environ["MARKS"], __name__).touch()
@@ -41,7 +43,8 @@ objects.people = { file = "people.csv", key = "id" }
 """
 MAPPING = '[person]\nobjects = ["people"]\nmatch = ["email"]\ninstep_id = false\nfields = { email = "email" }\n'
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["--help", "check", "plan", "status", "doctor", "connector list", "schema sync", "process show"]
+QUICK = ["check", "doctor", "connector list"]
+COMMANDS = [*QUICK, *(["--help", "plan", "status", "schema sync", "process show"] if IS_THOROUGH else [])]
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ BROKEN = {
 }
 
 
-IN_EVERY_RUN = ("it raises", "it was written for another contract")
+IN_EVERY_RUN = ("it was written for another contract",)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +187,10 @@ def found_broken(machine: Machine, problem: str) -> None:
     assert problem in checked.stderr
     assert 'connections.exports.paht is not a known key. Did you mean "path"?' in checked.stderr
     (machine.root / "sync.toml").write_text(SYNC + EXTRA)
-    for command in ("plan", "sync"):
+    for command in ("plan", "sync") if IS_THOROUGH else ("sync",):
         refused = machine.run(command)
         assert refused.returncode == 1
         assert problem in refused.stderr
         assert "Traceback" not in refused.stderr
-    for command in ("--help", "connector list", "check --files-only"):
+    for command in ("--help", "connector list", "check --files-only") if IS_THOROUGH else ("check --files-only",):
         assert machine.run(command).returncode == 0

@@ -14,7 +14,7 @@ from instep.provision.plan import system_plan
 from .drawn import changed, drawn, planted
 from .systems import Systems, systems
 
-FEW, MANY = range(3), range(100, 112)
+FEW, MANY = range(1), (1, 2, *range(100, 112))
 SEEDS = [*FEW, *(pytest.param(seed, marks=pytest.mark.ci) for seed in MANY)]
 
 

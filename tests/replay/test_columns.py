@@ -16,7 +16,7 @@ from instep.sync.replay.files import Replacement
 from ..semantics.cases import Stage, play
 from .drawn import changes, history
 
-FEW, MANY = range(6), range(6, 60)
+FEW, MANY = range(3), range(3, 60)
 
 
 @pytest.fixture(autouse=True)

@@ -42,6 +42,7 @@ def test_known_persons_serve_both_measurements_that_need_them(tmp_path: Path) ->
     assert [row.unit for row in rows] == ["ms", "ms", "ms", "MB", "MB", "MB"]
 
 
+@pytest.mark.ci
 def test_known_persons_of_another_number_are_refused(tmp_path: Path) -> None:
     list(memory.measure(tmp_path, persons=5, changed=1, runs=1))
     with pytest.raises(RuntimeError, match="holds 5 persons, not 6"):

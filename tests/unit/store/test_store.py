@@ -56,6 +56,32 @@ def test_others_read_while_one_writes(tmp_path: Path) -> None:
         assert reader.meta("key") == "value"
 
 
+def test_what_is_asked_twice_is_read_once_until_it_is_forgotten(tmp_path: Path) -> None:
+    asked = "SELECT value FROM meta WHERE key = ?"
+    with Store(tmp_path / "state.db") as store, Store(tmp_path / "state.db") as other:
+        with store.remembering() as forget:
+            first = store.rows(asked, ("key",))
+            first.append(("whoever asks may change what they got",))
+            with other.transaction("test"):
+                other.set_meta("key", "new")
+            assert store.rows(asked, ("key",)) == []
+            forget()
+            assert store.rows(asked, ("key",)) == [("new",)]
+        with other.transaction("test"):
+            other.set_meta("key", "newer")
+        assert store.rows(asked, ("key",)) == [("newer",)]
+
+
+def test_no_more_is_remembered_than_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("instep.store.store.MOST_REMEMBERED", 1)
+    counted = "SELECT count(*), ? FROM meta WHERE key = 'key'"
+    with Store(tmp_path / "state.db") as store, Store(tmp_path / "state.db") as other, store.remembering():
+        assert (store.rows(counted, (1,)), store.rows(counted, (2,))) == ([(0, 1)], [(0, 2)])
+        with other.transaction("test"):
+            other.set_meta("key", "new")
+        assert (store.rows(counted, (1,)), store.rows(counted, (2,))) == ([(0, 1)], [(1, 2)])
+
+
 def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"something else entirely, and long enough to be looked at")
     with pytest.raises(ConfigError, match="not a state"):
