@@ -12,23 +12,6 @@ from instep.sandbox import VirtualClock
 from instep_mailchimp.sandbox import ACCESS_TOKEN, API_KEY, AUDIENCE, MailchimpPersonality, mailchimp_sandbox
 
 
-@pytest.fixture
-def sandbox():
-    with mailchimp_sandbox(clock=VirtualClock()) as running:
-        yield running
-
-
-@pytest.fixture
-def ask(sandbox):
-    """Send a request, by the key unless told otherwise."""
-    with requests.Session() as session:
-
-        def send(method, path, body=None, *, key=API_KEY, **more):
-            return session.request(method, sandbox.url + path, json=body, auth=("any user", key), timeout=5, **more)
-
-        yield send
-
-
 def test_any_user_name_goes_with_the_key(ask) -> None:
     assert ask("GET", "/3.0/ping").status_code == 200
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from instep.sandbox import Clock, Personality, SeededIds
-from instep_mailchimp.sandbox.audience import Audience, Member, MergeField
+from instep_mailchimp.sandbox.audience import Audience, Member, MergeField, Segment
 from instep_mailchimp.sandbox.character import MailchimpPersonality
 from instep_mailchimp.sandbox.errors import forgotten, in_compliance_state, not_found
 
@@ -143,3 +144,26 @@ class Account:
     def add_tag(self, audience: Audience, name: str) -> None:
         """A tag is made by its first use."""
         audience.tags.setdefault(name, self.ids.number())
+
+    def change_tag(self, audience: Audience, name: str, members: Iterable[Member], *, has: bool) -> list[Member]:
+        """Give a tag to members, or take it from them; gives those for whom that was a change."""
+        changed = []
+        for member in members:
+            if (name in member.tags) is has:
+                continue
+            if has:
+                self.add_tag(audience, name)
+                member.tags[name] = self.now()
+            else:
+                del member.tags[name]
+            if self.personality.tags_move_last_changed:
+                self.touch(member)
+            changed.append(member)
+        return changed
+
+    def add_segment(self, audience: Audience, name: str, match: str, conditions: list[dict[str, Any]]) -> Segment:
+        """A saved segment, whose members are whoever fits."""
+        now = self.now()
+        made = Segment(self.ids.number(), name, match, conditions, now, now)
+        audience.segments[made.id] = made
+        return made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from instep.sandbox import Request, Response, Route
 from instep_mailchimp.sandbox.account import Account
@@ -65,6 +64,10 @@ class MemberCalls:
         since, before = moment(request, "since_last_changed"), moment(request, "before_last_changed")
         return (
             status in (None, member.status)
+            and request.one("unique_email_id") in (None, member.unique_email_id)
+            and request.one("email_type") in (None, member.email_type)
+            and (member.vip or not request.flag("vip_only"))
+            and _has_interests(request, member)
             and (since is None or self._is_after(member.last_changed, since))
             and (before is None or member.last_changed < before)
         )
@@ -178,7 +181,7 @@ class MemberCalls:
         if subscriber_hash(email) in audience.forgotten:
             raise forgotten(email)
         values = merged(audience, {}, given.get("merge_fields", {}), self._account.personality, lenient=lenient)
-        _check_plain(given)
+        _check_plain(audience, given)
         made = self._account.add_member(audience, email, status, "API - Generic")
         made.merge = values
         if status == "unsubscribed":
@@ -206,7 +209,7 @@ class MemberCalls:
         values = member.merge
         if "merge_fields" in given:
             values = merged(audience, member.merge, given["merge_fields"], self._account.personality, lenient=lenient)
-        _check_plain(given)
+        _check_plain(audience, given)
         status = given.get("status")
         if status is not None and status not in _STATUSES:
             raise invalid("status", "This value is not one of the choices.")
@@ -214,10 +217,10 @@ class MemberCalls:
             self._account.set_status(member, str(status), "api")
         elif member.status == "archived" and self._account.personality.archived_without_status_revives:
             member.status = "subscribed"
-        before = (member.email, member.merge, member.vip, member.language, member.email_type)
+        before = _profile(member)
         member.email, member.merge = email, values
         _take_plain(member, given)
-        if before != (member.email, member.merge, member.vip, member.language, member.email_type):
+        if before != _profile(member):
             self._account.touch(member)
 
     # --- tags and events -----------------------------------------------------------------------------------------
@@ -238,18 +241,11 @@ class MemberCalls:
         tags = body(request).get("tags")
         if not isinstance(tags, list):
             raise invalid("tags", "Schema describes array, NULL found instead")
-        before = set(member.tags)
         for tag in tags:
-            name, status = str(tag.get("name", "")), tag.get("status")
-            if not name or status not in ("active", "inactive"):
+            if not tag.get("name") or tag.get("status") not in ("active", "inactive"):
                 raise invalid("tags", "This value is not one of the choices.")
-            if status == "active":
-                self._account.add_tag(audience, name)
-                member.tags.setdefault(name, self._account.now())
-            else:
-                member.tags.pop(name, None)
-        if set(member.tags) != before and self._account.personality.tags_move_last_changed:
-            self._account.touch(member)
+        for tag in tags:
+            self._account.change_tag(audience, str(tag["name"]), [member], has=tag["status"] == "active")
         return Response(204)
 
     def list_events(self, request: Request) -> Response:
@@ -296,7 +292,22 @@ def _address(given: Shown) -> str:
     return email
 
 
-def _check_plain(given: Shown) -> None:
+def _profile(member: Member) -> tuple[object, ...]:
+    """What moves `last_changed` when it changes."""
+    interests = dict(member.interests)
+    return member.email, member.merge, member.vip, member.language, member.email_type, interests
+
+
+def _has_interests(request: Request, member: Member) -> bool:
+    """Whether the interests fit that a listing asks for. Category, ids and match go together."""
+    ids, match = request.many("interest_ids"), request.one("interest_match")
+    if bool(ids) is not bool(match) or match not in (None, "any", "all", "none"):
+        raise invalid("interest_match", "This value is not one of the choices.")
+    ticked = [member.interests.get(id, False) for id in ids]
+    return {None: True, "any": any(ticked), "all": all(ticked), "none": not any(ticked)}[match]
+
+
+def _check_plain(audience: Audience, given: Shown) -> None:
     if "vip" in given and not isinstance(given["vip"], bool):
         raise invalid("vip", "Schema describes boolean, but another type was found instead")
     if "email_type" in given and given["email_type"] not in _EMAIL_TYPES:
@@ -304,6 +315,11 @@ def _check_plain(given: Shown) -> None:
     for name in ("language", "ip_signup", "ip_opt"):
         if name in given and not isinstance(given[name], str):
             raise invalid(name, "Schema describes string, NULL found instead")
+    for id, ticked in given.get("interests", {}).items():
+        if not isinstance(ticked, bool):
+            raise invalid(f"interests.{id}", "Schema describes boolean, but another type was found instead")
+        if id not in audience.interests:
+            raise ProblemError(400, "Invalid Resource", f"Invalid interest ID: '{id}'.")
 
 
 def _take_plain(member: Member, given: Shown) -> None:
@@ -313,8 +329,7 @@ def _take_plain(member: Member, given: Shown) -> None:
     for name in ("timestamp_signup", "timestamp_opt"):
         if given.get(name):
             setattr(member, name, datetime.fromisoformat(str(given[name]).replace("Z", "+00:00")))
-    interests: Any = given.get("interests", {})
-    member.interests |= {str(name): bool(value) for name, value in interests.items()}
+    member.interests |= given.get("interests", {})
 
 
 def _bare(shown: Shown) -> Shown:

@@ -13,7 +13,9 @@ from instep_mailchimp.sandbox.audience_calls import AudienceCalls
 from instep_mailchimp.sandbox.batch_calls import BatchCalls
 from instep_mailchimp.sandbox.campaign_calls import CampaignCalls
 from instep_mailchimp.sandbox.errors import ProblemError, not_found
+from instep_mailchimp.sandbox.interest_calls import InterestCalls
 from instep_mailchimp.sandbox.member_calls import MemberCalls
+from instep_mailchimp.sandbox.segment_calls import SegmentCalls
 from instep_mailchimp.sandbox.shaping import answer
 
 _OPEN = ("/batch-results/", "/oauth2/")
@@ -32,6 +34,8 @@ class MailchimpService:
                 Route("GET", "/oauth2/metadata", self._metadata, "oauth.metadata"),
                 *MemberCalls(account).routes(),
                 *AudienceCalls(account).routes(),
+                *InterestCalls(account).routes(),
+                *SegmentCalls(account).routes(),
                 *CampaignCalls(account).routes(),
                 *BatchCalls(account, self._operate).routes(),
             ]

@@ -120,8 +120,28 @@ class MailchimpWorld:
         """A colleague puts tags on a member."""
         with self._account.lock:
             for name in names:
-                self._account.add_tag(self._account.audience(audience), name)
-                self._member(member, audience).tags[name] = self._account.now()
+                self._account.change_tag(
+                    self._account.audience(audience), name, [self._member(member, audience)], has=True
+                )
+
+    def untag(self, member: str, *names: str, audience: str = AUDIENCE) -> None:
+        """A colleague takes tags off a member."""
+        with self._account.lock:
+            for name in names:
+                self._account.change_tag(
+                    self._account.audience(audience), name, [self._member(member, audience)], has=False
+                )
+
+    def add_segment(self, name: str, tag: str, op: str, value: str = "", *, audience: str = AUDIENCE) -> int:
+        """A colleague saves a segment with one condition about a merge field; gives its id."""
+        condition = {"condition_type": "TextMerge", "field": tag, "op": op, "value": value}
+        with self._account.lock:
+            return self._account.add_segment(self._account.audience(audience), name, "all", [condition]).id
+
+    def drop_segment(self, id: int, *, audience: str = AUDIENCE) -> None:
+        """A colleague deletes a saved segment."""
+        with self._account.lock:
+            del self._account.audience(audience).segments[id]
 
     def tags(self, member: str, *, audience: str = AUDIENCE) -> set[str]:
         """The tags that a member has."""
