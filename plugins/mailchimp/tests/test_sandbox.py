@@ -68,27 +68,6 @@ def test_a_page_cannot_have_more_than_a_thousand_rows(ask) -> None:
     assert ask("GET", f"/3.0/lists/{AUDIENCE}/members?count=1000").status_code == 200
 
 
-def test_the_activity_of_a_member_is_told_newest_first_and_by_kind(sandbox, ask) -> None:
-    world = sandbox.world
-    id = world.add_member("a@x.example")
-    campaign = world.send_campaign()
-    for kind in ("open", "click"):
-        world.react(kind, id, campaign)
-        sandbox.clock.advance(timedelta(seconds=1))
-    path = f"/3.0/lists/{AUDIENCE}/members/{id}/activity-feed"
-    assert [row["activity_type"] for row in ask("GET", path).json()["activity"]] == ["click", "open"]
-    assert len(ask("GET", path + "?activity_filters=open").json()["activity"]) == 1
-
-
-def test_a_report_holds_a_thousand_opens_of_one_member_at_most(sandbox, ask) -> None:
-    id = sandbox.world.add_member("a@x.example")
-    campaign = sandbox.world.send_campaign()
-    for _ in range(1001):
-        sandbox.world.react("open", id, campaign)
-    emails = ask("GET", f"/3.0/reports/{campaign}/email-activity").json()["emails"]
-    assert len(emails[0]["activity"]) == 1000
-
-
 def finished(sandbox, ask):
     operations = [{"method": "GET", "path": "/ping", "operation_id": str(number)} for number in range(20)]
     id = ask("POST", "/3.0/batches", {"operations": operations}).json()["id"]

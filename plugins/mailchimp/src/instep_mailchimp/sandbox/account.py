@@ -34,6 +34,26 @@ class Campaign:
 
 
 @dataclass(slots=True)
+class JourneyStep:
+    """The step of a customer journey that waits for apps."""
+
+    list_id: str
+    triggered: list[str] = field(default_factory=list)
+    """Contact ids, one for each time."""
+
+
+@dataclass(slots=True)
+class AutomationEmail:
+    """One e-mail of a classic automation that waits for apps."""
+
+    id: str
+    workflow_id: str
+    list_id: str
+    queue: dict[str, datetime] = field(default_factory=dict)
+    """Contact ids, and when each is sent to."""
+
+
+@dataclass(slots=True)
 class Batch:
     """Operations that are done one after the other, later."""
 
@@ -71,6 +91,8 @@ class Account:
         self.audiences: dict[str, Audience] = {}
         self.campaigns: dict[str, Campaign] = {}
         self.batches: dict[str, Batch] = {}
+        self.journeys: dict[tuple[str, str], JourneyStep] = {}
+        self.automations: dict[str, AutomationEmail] = {}
         self.add_audience("Newsletter", AUDIENCE)
 
     def hex(self, length: int) -> str:

@@ -110,6 +110,7 @@ class Event:
     campaign: str = ""
     url: str = ""
     bounce: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Members: listing, reading, creating, changing, archiving, forgetting, and their tags and events."""
+"""Members: listing, reading, creating, changing, archiving, forgetting, and their tags."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from instep.sandbox import Request, Response, Route
 from instep_mailchimp.sandbox.account import Account
-from instep_mailchimp.sandbox.audience import Audience, Event, Member, iso, subscriber_hash
+from instep_mailchimp.sandbox.audience import Audience, Member, iso, subscriber_hash
 from instep_mailchimp.sandbox.errors import ProblemError, forgotten, invalid, member_exists, not_found
 from instep_mailchimp.sandbox.merging import merged
 from instep_mailchimp.sandbox.shaping import Shown, answer, body, linked, moment, page
@@ -38,8 +38,6 @@ class MemberCalls:
         yield Route("POST", MEMBER + "/actions/delete-permanent", self.forget, "members.forget")
         yield Route("GET", MEMBER + "/tags", self.list_tags, "members.tags")
         yield Route("POST", MEMBER + "/tags", self.change_tags, "members.tags.change")
-        yield Route("GET", MEMBER + "/events", self.list_events, "members.events")
-        yield Route("POST", MEMBER + "/events", self.add_event, "members.events.add")
         yield Route("POST", "/3.0/lists/{list_id}", self.many, "members.many")
         yield Route("GET", "/3.0/search-members", self.search, "members.search")
 
@@ -223,7 +221,7 @@ class MemberCalls:
         if before != _profile(member):
             self._account.touch(member)
 
-    # --- tags and events -----------------------------------------------------------------------------------------
+    # --- tags ----------------------------------------------------------------------------------------------------
 
     def list_tags(self, request: Request) -> Response:
         audience, member = self._found(request)
@@ -246,27 +244,6 @@ class MemberCalls:
                 raise invalid("tags", "This value is not one of the choices.")
         for tag in tags:
             self._account.change_tag(audience, str(tag["name"]), [member], has=tag["status"] == "active")
-        return Response(204)
-
-    def list_events(self, request: Request) -> Response:
-        _, member = self._found(request)
-        rows = [event for event in member.events if event.kind not in ("open", "click", "bounce")]
-
-        def show(event: Event) -> Shown:
-            return {"name": event.kind, "occurred_at": iso(event.at), "properties": {}}
-
-        found = page(request, "events", rows, show, self._account.personality)
-        found["events"] = [_bare(event) for event in found["events"]]
-        return answer(request, found)
-
-    def add_event(self, request: Request) -> Response:
-        _, member = self._found(request)
-        given = body(request)
-        name = given.get("name")
-        if not isinstance(name, str) or not 2 <= len(name) <= 30:
-            raise invalid("name", "This value should have between 2 and 30 characters.")
-        at = given.get("occurred_at")
-        member.events.append(Event(name, datetime.fromisoformat(at) if at else self._account.now()))
         return Response(204)
 
     # --- common --------------------------------------------------------------------------------------------------

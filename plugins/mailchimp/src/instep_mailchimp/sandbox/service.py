@@ -10,9 +10,11 @@ from dataclasses import replace
 from instep.sandbox import MalformedJsonError, Request, Response, Route, Routes
 from instep_mailchimp.sandbox.account import ACCESS_TOKEN, API_KEY, DATA_CENTRE, Account
 from instep_mailchimp.sandbox.audience_calls import AudienceCalls
+from instep_mailchimp.sandbox.automation_calls import AutomationCalls
 from instep_mailchimp.sandbox.batch_calls import BatchCalls
 from instep_mailchimp.sandbox.campaign_calls import CampaignCalls
 from instep_mailchimp.sandbox.errors import ProblemError, not_found
+from instep_mailchimp.sandbox.event_calls import EventCalls
 from instep_mailchimp.sandbox.interest_calls import InterestCalls
 from instep_mailchimp.sandbox.member_calls import MemberCalls
 from instep_mailchimp.sandbox.segment_calls import SegmentCalls
@@ -37,6 +39,8 @@ class MailchimpService:
                 *InterestCalls(account).routes(),
                 *SegmentCalls(account).routes(),
                 *CampaignCalls(account).routes(),
+                *EventCalls(account).routes(),
+                *AutomationCalls(account).routes(),
                 *BatchCalls(account, self._operate).routes(),
             ]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from instep_mailchimp.sandbox.account import AUDIENCE, Account, Campaign
+from instep_mailchimp.sandbox.account import AUDIENCE, Account, AutomationEmail, Campaign, JourneyStep
 from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Value
 
 
@@ -77,10 +77,17 @@ class MailchimpWorld:
             found.timestamp_signup = found.timestamp_opt = self._account.now()
             self._account.set_status(found, "subscribed", "contact")
 
-    def unsubscribe(self, member: str, *, by: str = "contact", audience: str = AUDIENCE) -> None:
-        """Somebody unsubscribes, or a colleague ("admin") does it for them."""
+    def unsubscribe(
+        self, member: str, *, by: str = "contact", campaign: str = "", reason: str = "", audience: str = AUDIENCE
+    ) -> None:
+        """Somebody unsubscribes, perhaps by the link of a campaign, or a colleague ("admin") does it for them."""
         with self._account.lock:
-            self._account.set_status(self._member(member, audience), "unsubscribed", by)
+            found = self._member(member, audience)
+            self._account.set_status(found, "unsubscribed", by)
+            found.reason = reason or found.reason
+            if campaign:
+                self._got(found, campaign)
+                found.events.append(Event("unsub", self._account.now(), campaign, reason=reason))
 
     def clean(self, member: str, *, audience: str = AUDIENCE) -> None:
         """Mail comes back too often, so Mailchimp cleans the address."""
@@ -161,10 +168,10 @@ class MailchimpWorld:
     # --- campaigns -----------------------------------------------------------------------------------------------
 
     def send_campaign(self, subject: str = "News", *, audience: str = AUDIENCE) -> str:
-        """A campaign goes out to everybody who is not archived; gives its id."""
+        """A campaign goes out to everybody who is subscribed; gives its id."""
         with self._account.lock:
             found = self._account.audience(audience)
-            recipients = [id for id, member in found.members.items() if member.status != "archived"]
+            recipients = [id for id, member in found.members.items() if member.status == "subscribed"]
             made = Campaign(
                 self._account.hex(10),
                 self._account.ids.number(),
@@ -187,10 +194,16 @@ class MailchimpWorld:
         audience: str = AUDIENCE,
         at: datetime | None = None,
     ) -> None:
-        """Somebody opens or clicks, or a mail comes back; now, unless it is said when."""
+        """Somebody opens or clicks, or a mail comes back; now, unless it is said when. Who acts got the mail."""
         with self._account.lock:
             found = self._member(member, audience)
+            self._got(found, campaign)
             found.events.append(Event(kind, at or self._account.now(), campaign, url, bounce))
+
+    def _got(self, member: Member, campaign: str) -> None:
+        recipients = self._account.campaigns[campaign].recipients
+        if member.contact_id not in recipients:
+            recipients.append(member.contact_id)
 
     def act(self, kind: str, object: str, id: str) -> None:
         """Something of this kind is done by a member, with a campaign that went out just before."""
@@ -203,6 +216,27 @@ class MailchimpWorld:
     def withdraw_act(self, kind: str, id: str) -> bool:
         """Nobody can withdraw an activity."""
         return False
+
+    # --- journeys and automations --------------------------------------------------------------------------------
+
+    def add_journey(self, *, audience: str = AUDIENCE) -> tuple[int, int]:
+        """A marketer builds a journey with a step that waits for apps; gives the ids of both."""
+        with self._account.lock:
+            journey, step = self._account.ids.number(), self._account.ids.number()
+            self._account.journeys[str(journey), str(step)] = JourneyStep(audience)
+            return journey, step
+
+    def triggered(self, journey: int, step: int) -> list[str]:
+        """The contact ids for which a step was set off, one for each time."""
+        with self._account.lock:
+            return list(self._account.journeys[str(journey), str(step)].triggered)
+
+    def add_automation(self, *, audience: str = AUDIENCE) -> tuple[str, str]:
+        """A marketer builds a classic automation with one e-mail; gives the ids of both."""
+        with self._account.lock:
+            made = AutomationEmail(self._account.hex(10), self._account.hex(10), audience)
+            self._account.automations[made.id] = made
+            return made.workflow_id, made.id
 
     def _member(self, key: str, audience: str) -> Member:
         found: Audience = self._account.audience(audience)
