@@ -1,4 +1,8 @@
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
 
 import pytest
 import requests
@@ -43,3 +47,60 @@ def ask(sandbox: Sandbox[MailchimpWorld]) -> Iterator[Callable[..., requests.Res
             return session.request(method, sandbox.url + path, json=body, auth=("any user", key), timeout=5, **more)
 
         yield send
+
+
+@dataclass
+class Receiver:
+    """Somebody who listens: every post, and what is answered."""
+
+    url: str = ""
+    status: int = 200
+    probes: int = 0
+    posts: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+    location: str = ""
+
+    def told(self) -> list[dict[str, str]]:
+        """The forms that were posted."""
+        return [dict(parse_qsl(body.decode(), keep_blank_values=True)) for _, body in self.posts]
+
+    def kinds(self) -> list[str]:
+        """What was posted, in order."""
+        return [form["type"] for form in self.told()]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A listener on this machine, for as long as the test lasts."""
+    receiver = Receiver()
+    receiver.released.set()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            receiver.probes += 1
+            self._answer()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.posts.append((dict(self.headers), body))
+            receiver.released.wait(5)
+            self._answer()
+
+        def _answer(self) -> None:
+            self.send_response(receiver.status)
+            if receiver.location:
+                self.send_header("Location", receiver.location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield receiver
+        receiver.released.set()
+        server.shutdown()
+        thread.join()

@@ -28,6 +28,8 @@ TAGS = {"tags": [{"name": "mql", "status": "active"}]}
 FIELD = {"name": "Size", "type": "dropdown", "tag": "SIZE", "options": {"choices": ["S"]}}
 CATEGORY = f"{LIST}/interest-categories/{{category}}"
 CONDITION = {"condition_type": "TextMerge", "field": "FNAME", "op": "is", "value": "Ada"}
+EVENTS = ("subscribe", "unsubscribe", "profile", "cleaned", "upemail", "campaign")
+HOOK = {"events": dict.fromkeys(EVENTS, True), "sources": {"user": True, "admin": True, "api": False}}
 
 CALLS = [
     ("GET", "/", None),
@@ -84,7 +86,16 @@ CALLS = [
     ("GET", "/reports/{campaign}/sent-to", None),
     ("POST", "/customer-journeys/journeys/{journey}/steps/{step}/actions/trigger", {"email_address": "a@x.example"}),
     ("POST", "/customer-journeys/journeys/1/steps/1/actions/trigger", {"email_address": "a@x.example"}),
+    ("GET", f"{LIST}/webhooks", None),
+    ("POST", f"{LIST}/webhooks", HOOK),
+    ("GET", f"{LIST}/webhooks/{{webhook}}", None),
+    ("PATCH", f"{LIST}/webhooks/{{webhook}}", {"events": {"profile": False}}),
+    ("DELETE", f"{LIST}/webhooks/{{webhook}}", None),
+    ("GET", "/batch-webhooks/{batch_webhook}", None),
+    ("PATCH", "/batch-webhooks/{batch_webhook}", {"enabled": False}),
+    ("DELETE", "/batch-webhooks/{batch_webhook}", None),
     ("GET", "/batches", None),
+    ("GET", f"{LIST}?include_total_contacts=true", None),
     ("POST", "/batches", {"operations": [{"method": "GET", "path": "/ping"}]}),
     ("GET", "/lists/none", None),
     ("POST", f"{LIST}/members", {"email_address": "bad", "status": "subscribed"}),
@@ -119,7 +130,7 @@ def cleaned(schema):
     return [cleaned(item) for item in schema] if isinstance(schema, list) else schema
 
 
-def there(sandbox, campaign):
+def there(sandbox, campaign, receiver):
     """The ids of what has to be there before it can be asked for."""
 
     def asked(method, path, body=None):
@@ -133,12 +144,14 @@ def there(sandbox, campaign):
         "segment": asked("GET", f"{LIST}/segments")["segments"][0]["id"],
         "category": category,
         "interest": asked("POST", interests, {"name": "News"})["id"],
+        "webhook": asked("POST", f"{LIST}/webhooks", {"url": receiver.url})["id"],
+        "batch_webhook": asked("POST", "/batch-webhooks", {"url": receiver.url})["id"],
         "link": asked("GET", f"/reports/{campaign}/click-details")["urls_clicked"][0]["id"],
     }
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CALLS)
-def test_an_answer_has_the_described_code_and_shape(sandbox, method, path, body) -> None:
+def test_an_answer_has_the_described_code_and_shape(sandbox, receiver, method, path, body) -> None:
     member = sandbox.world.add_member("a@x.example", by_form=True)
     sandbox.world.tag(member, "customer")
     campaign = sandbox.world.send_campaign()
@@ -146,8 +159,14 @@ def test_an_answer_has_the_described_code_and_shape(sandbox, method, path, body)
         sandbox.world.react(kind, member, campaign)
     sandbox.world.unsubscribe(member, campaign=campaign, reason="Too much mail")
     journey, step = sandbox.world.add_journey()
-    made = there(sandbox, campaign) | {"member": member, "campaign": campaign, "journey": journey, "step": step}
+    made = there(sandbox, campaign, receiver) | {
+        "member": member,
+        "campaign": campaign,
+        "journey": journey,
+        "step": step,
+    }
     path = path.format(**made)
+    body = body if body != HOOK else {**HOOK, "url": receiver.url}
     described = operation(method, path)
     if described is None:
         pytest.skip(f"the descriptions do not know {method} {path}")
@@ -161,6 +180,40 @@ def test_an_answer_has_the_described_code_and_shape(sandbox, method, path, body)
             return
         errors = list(Draft4Validator(cleaned(expected["schema"])).iter_errors(got.json()))
     assert not errors, "\n".join(f"{list(error.absolute_path)}: {error.message[:200]}" for error in errors)
+
+
+def test_what_is_posted_to_a_webhook_has_the_described_shape(sandbox, receiver) -> None:
+    world = sandbox.world
+    with requests.post(
+        f"{sandbox.url}/3.0{LIST}/webhooks", json={**HOOK, "url": receiver.url}, auth=("x", API_KEY), timeout=5
+    ) as made:
+        assert made.status_code == 200
+    world.add_member("a@x.example", by_form=True, FNAME="Ada")
+    world.edit("a@x.example", FNAME="A.")
+    world.send_campaign()
+    world.unsubscribe("a@x.example")
+    world.change_email("a@x.example", "b@x.example")
+    world.clean("b@x.example")
+    world.deliver()
+    described = yaml.safe_load((SPECS / "mailchimp-webhooks-asyncapi.yml").read_text())
+    schemas = {"subscribe": "SubscribePayload", "unsubscribe": "UnsubscribePayload"}
+    for form in receiver.told():
+        schema = described["components"]["schemas"][schemas.get(form["type"], "Envelope")]
+        errors = list(Draft4Validator(cleaned(schema)).iter_errors(unfolded(form)))
+        assert not errors, (form["type"], [error.message for error in errors])
+    assert set(receiver.kinds()) == set(EVENTS)
+
+
+def unfolded(form):
+    """A form as the object that its names in brackets describe."""
+    found = {}
+    for name, value in form.items():
+        *outer, last = re.findall(r"[^\[\]]+", name)
+        place = found
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return found
 
 
 def test_what_the_connector_sends_has_the_described_shape(bench, world, monkeypatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -132,6 +133,7 @@ class Member:
     email_type: str = "html"
     rating: int = 2
     ended_by: str = ""
+    is_under_review: bool = False
     reason: str = ""
     timestamp_signup: datetime | None = None
     timestamp_opt: datetime | None = None
@@ -163,6 +165,9 @@ class Audience:
     """Tags and their ids; each is a static segment, too."""
     segments: dict[int, Segment] = field(default_factory=dict)
     categories: dict[str, Category] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    """What the API tells of how many members there are, as counted at `counted`."""
+    counted: datetime | None = None
 
     def find(self, key: str) -> Member | None:
         """A member by hash, plain address or contact id."""
@@ -170,6 +175,17 @@ class Audience:
             return self.members[key]
         wanted = subscriber_hash(key) if "@" in key else key.lower()
         return next((member for member in self.members.values() if member.hash == wanted), None)
+
+    def count(self) -> dict[str, int]:
+        """How many members there are now, by what they are."""
+        statuses = Counter(member.status for member in self.members.values())
+        return {
+            "member_count": statuses["subscribed"],
+            "total_contacts": sum(statuses.values()),
+            "unsubscribe_count": statuses["unsubscribed"],
+            "cleaned_count": statuses["cleaned"],
+            "merge_field_count": len(self.fields),
+        }
 
     @property
     def interests(self) -> dict[str, Interest]:
@@ -216,6 +232,20 @@ class Audience:
             "tags_count": len(member.tags),
             "tags": tags,
             "list_id": self.id,
+        }
+
+    def announced(self, member: Member) -> dict[str, object]:
+        """A member as webhooks tell it. The id is as short as in Mailchimp's own example, so it is no hash."""
+        names = [one.name for id, one in self.interests.items() if member.interests.get(id)]
+        values = {tag: self._value(tag, member) for tag in self.fields}
+        return {
+            "id": member.unique_email_id,
+            "list_id": self.id,
+            "email": member.email,
+            "email_type": member.email_type,
+            "ip_opt": member.ip_opt,
+            "ip_signup": member.ip_signup,
+            "merges": {"EMAIL": member.email, **values, "INTERESTS": ", ".join(names)},
         }
 
     def _value(self, tag: str, member: Member) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from instep.sandbox import Request, Response, Route
 from instep_mailchimp.sandbox.account import Account
@@ -36,17 +37,14 @@ class AudienceCalls:
 
     def listing(self, request: Request) -> Response:
         rows = list(self._account.audiences.values())
-        return answer(request, page(request, "lists", rows, self._shown, self._account.personality))
+        found = page(request, "lists", rows, lambda row: self._shown(request, row), self._account.personality)
+        return answer(request, found)
 
     def read(self, request: Request) -> Response:
         audience = self._account.audience(request.params["list_id"])
-        return answer(request, linked(self._shown(audience), request, self._account.personality))
+        return answer(request, linked(self._shown(request, audience), request, self._account.personality))
 
-    def _shown(self, audience: Audience) -> Shown:
-        count = {
-            status: sum(member.status == status for member in audience.members.values())
-            for status in ("subscribed", "unsubscribed", "cleaned")
-        }
+    def _shown(self, request: Request, audience: Audience) -> Shown:
         return {
             "id": audience.id,
             "web_id": audience.web_id,
@@ -56,12 +54,19 @@ class AudienceCalls:
             "date_created": iso(audience.made),
             "double_optin": False,
             "marketing_permissions": False,
-            "stats": {
-                "member_count": count["subscribed"],
-                "unsubscribe_count": count["unsubscribed"],
-                "cleaned_count": count["cleaned"],
-            },
+            "stats": self._stats(request, audience),
         }
+
+    def _stats(self, request: Request, audience: Audience) -> dict[str, int]:
+        """The counts as they were when they were made last, which may be some minutes ago.
+
+        The total, which only those get who ask for it, has archived members in it, too.
+        """
+        now, lag = self._account.now(), timedelta(seconds=self._account.personality.stats_seconds)
+        if audience.counted is None or now - audience.counted >= lag:
+            audience.counted, audience.counts = now, audience.count()
+        wants_total = request.flag("include_total_contacts")
+        return {name: count for name, count in audience.counts.items() if wants_total or name != "total_contacts"}
 
     # --- merge fields --------------------------------------------------------------------------------------------
 

@@ -124,16 +124,14 @@ class MemberCalls:
         return self._changed(request, audience, member, body(request))
 
     def archive(self, request: Request) -> Response:
-        _, member = self._found(request)
+        audience, member = self._found(request)
         if member.status != "archived":
-            member.status = "archived"
-            self._account.touch(member)
+            self._account.archive(audience, member, "api")
         return Response(204)
 
     def forget(self, request: Request) -> Response:
         audience, member = self._found(request)
-        audience.forgotten.add(member.hash)
-        del audience.members[member.contact_id]
+        self._account.forget(audience, member, "api")
         return Response(204)
 
     def many(self, request: Request) -> Response:
@@ -190,6 +188,7 @@ class MemberCalls:
         for tag in given.get("tags", ()):
             self._account.add_tag(audience, str(tag))
             made.tags[str(tag)] = self._account.now()
+        self._account.tell_new(audience, made, "api")
         return made
 
     def _changed(self, request: Request, audience: Audience, member: Member, given: Shown) -> Response:
@@ -212,14 +211,15 @@ class MemberCalls:
         if status is not None and status not in _STATUSES:
             raise invalid("status", "This value is not one of the choices.")
         if status is not None:
-            self._account.set_status(member, str(status), "api")
+            self._account.set_status(audience, member, str(status), "api")
         elif member.status == "archived" and self._account.personality.archived_without_status_revives:
             member.status = "subscribed"
-        before = _profile(member)
+        before, old_email = _profile(member), member.email
         member.email, member.merge = email, values
         _take_plain(member, given)
         if before != _profile(member):
             self._account.touch(member)
+            self._account.tell_changed(audience, member, old_email, "api")
 
     # --- tags ----------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from instep_mailchimp.sandbox.interest_calls import InterestCalls
 from instep_mailchimp.sandbox.member_calls import MemberCalls
 from instep_mailchimp.sandbox.segment_calls import SegmentCalls
 from instep_mailchimp.sandbox.shaping import answer
+from instep_mailchimp.sandbox.webhook_calls import WebhookCalls
 
 _OPEN = ("/batch-results/", "/oauth2/")
 
@@ -29,6 +30,8 @@ class MailchimpService:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._busy, self._counting = 0, threading.Lock()
+        batches = BatchCalls(account, self._operate)
+        account.work = batches.work
         self._routes = Routes(
             [
                 Route("GET", "/3.0", self._root, "root.read"),
@@ -41,7 +44,8 @@ class MailchimpService:
                 *CampaignCalls(account).routes(),
                 *EventCalls(account).routes(),
                 *AutomationCalls(account).routes(),
-                *BatchCalls(account, self._operate).routes(),
+                *WebhookCalls(account).routes(),
+                *batches.routes(),
             ]
         )
 
@@ -63,6 +67,7 @@ class MailchimpService:
             if is_too_much:
                 return self.throttled(request)
             with self._account.lock:
+                self._account.work()
                 return self._answered(request, route)
         finally:
             with self._counting:

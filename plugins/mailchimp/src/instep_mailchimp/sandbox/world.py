@@ -68,6 +68,7 @@ class MailchimpWorld:
                 made.timestamp_signup = now
             if status == "subscribed":
                 made.timestamp_opt = now
+            self._account.tell_new(found, made, "contact" if by_form else "admin")
             return made.contact_id
 
     def confirm(self, member: str, *, audience: str = AUDIENCE) -> None:
@@ -75,7 +76,7 @@ class MailchimpWorld:
         with self._account.lock:
             found = self._member(member, audience)
             found.timestamp_signup = found.timestamp_opt = self._account.now()
-            self._account.set_status(found, "subscribed", "contact")
+            self._account.set_status(self._account.audience(audience), found, "subscribed", "contact")
 
     def unsubscribe(
         self, member: str, *, by: str = "contact", campaign: str = "", reason: str = "", audience: str = AUDIENCE
@@ -83,7 +84,7 @@ class MailchimpWorld:
         """Somebody unsubscribes, perhaps by the link of a campaign, or a colleague ("admin") does it for them."""
         with self._account.lock:
             found = self._member(member, audience)
-            self._account.set_status(found, "unsubscribed", by)
+            self._account.set_status(self._account.audience(audience), found, "unsubscribed", by)
             found.reason = reason or found.reason
             if campaign:
                 self._got(found, campaign)
@@ -92,22 +93,23 @@ class MailchimpWorld:
     def clean(self, member: str, *, audience: str = AUDIENCE) -> None:
         """Mail comes back too often, so Mailchimp cleans the address."""
         with self._account.lock:
-            self._account.set_status(self._member(member, audience), "cleaned", "bounce")
+            found = self._account.audience(audience)
+            self._account.set_status(found, self._member(member, audience), "cleaned", "bounce")
+
+    def review(self, member: str, *, audience: str = AUDIENCE) -> None:
+        """Mailchimp puts a member under review: only the person can subscribe again."""
+        with self._account.lock:
+            self._member(member, audience).is_under_review = True
 
     def archive(self, member: str, *, audience: str = AUDIENCE) -> None:
         """A colleague archives a member."""
         with self._account.lock:
-            found = self._member(member, audience)
-            found.status = "archived"
-            self._account.touch(found)
+            self._account.archive(self._account.audience(audience), self._member(member, audience), "admin")
 
     def forget(self, member: str, *, audience: str = AUDIENCE) -> None:
         """A colleague deletes a member for good."""
         with self._account.lock:
-            found = self._member(member, audience)
-            lists = self._account.audience(audience)
-            lists.forgotten.add(found.hash)
-            del lists.members[found.contact_id]
+            self._account.forget(self._account.audience(audience), self._member(member, audience), "admin")
 
     def edit(self, member: str, *, audience: str = AUDIENCE, **values: Value) -> None:
         """A colleague changes merge fields."""
@@ -115,13 +117,15 @@ class MailchimpWorld:
             found = self._member(member, audience)
             found.merge |= values
             self._account.touch(found)
+            self._account.tell_changed(self._account.audience(audience), found, found.email, "admin")
 
     def change_email(self, member: str, email: str, *, audience: str = AUDIENCE) -> None:
         """Somebody changes their address: the hash is another then, the contact id is not."""
         with self._account.lock:
             found = self._member(member, audience)
-            found.email = email
+            old, found.email = found.email, email
             self._account.touch(found)
+            self._account.tell_changed(self._account.audience(audience), found, old, "contact")
 
     def tag(self, member: str, *names: str, audience: str = AUDIENCE) -> None:
         """A colleague puts tags on a member."""
@@ -181,6 +185,7 @@ class MailchimpWorld:
                 recipients,
             )
             self._account.campaigns[made.id] = made
+            self._account.tell_campaign(found, made)
             return made.id
 
     def react(
@@ -237,6 +242,14 @@ class MailchimpWorld:
             made = AutomationEmail(self._account.hex(10), self._account.hex(10), audience)
             self._account.automations[made.id] = made
             return made.workflow_id, made.id
+
+    # --- webhooks ------------------------------------------------------------------------------------------------
+
+    def deliver(self) -> int:
+        """Post what webhooks are to hear by now; gives how many posts were sent. Nothing is posted without this."""
+        with self._account.lock:
+            self._account.work()
+        return self._account.postman.deliver(self._account.personality)
 
     def _member(self, key: str, audience: str) -> Member:
         found: Audience = self._account.audience(audience)
