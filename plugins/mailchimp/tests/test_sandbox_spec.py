@@ -225,7 +225,7 @@ def test_what_the_connector_sends_has_the_described_shape(bench, world, monkeypa
         return send(self, request, **options)
 
     monkeypatch.setattr(requests.Session, "send", watched)
-    connection = bench.connect(bench.settings(stage_tags=("Interested",), batch_from=3))
+    connection = bench.connect(bench.settings(stage_tags=("Interested",), segments=("Interested",), batch_from=3))
     records, fields = connection.records, connection.fields
     fields.create(FieldSpec("members", "INSTEP_ID", "Instep id", "text", unique=True))
     fields.create(FieldSpec("members", "SIZE", "Size", "choice", options=(Option("S", "S"),)))
@@ -241,7 +241,10 @@ def test_what_the_connector_sends_has_the_described_shape(bench, world, monkeypa
     outcomes += [*connection.consents.opt_in([change]), *connection.consents.opt_out([change])]
     world.react("click", ids[0], world.send_campaign())
     list(connection.behaviours.changed_since(("click",), None))
-    list(records.changed_since("members", [], None))
+    segment = ["segment:Interested"]
+    *_, page = records.changed_since("members", segment, None)
+    world.tag(world.add_member("late@x.example"), "Interested")
+    list(records.changed_since("members", segment, page.cursor))
     outcomes += records.write("members", [Delete(ids[1]), Erase(ids[2])], [])
     connection.settle()
     assert all(isinstance(outcome, Written) for outcome in outcomes), outcomes

@@ -18,18 +18,20 @@ def connect(settings: MailchimpSettings, effects: Effects) -> Connection:
     from instep_mailchimp.fields import MailchimpFields
     from instep_mailchimp.records import MailchimpRecords
     from instep_mailchimp.schema import MergeFields
+    from instep_mailchimp.segments import Segments
 
     client = MailchimpClient(settings, effects)
     merge_fields = MergeFields(client)
-    records = MailchimpRecords(client, merge_fields)
+    segments = Segments(client)
+    records = MailchimpRecords(client, merge_fields, segments)
     return Connection(
         records=records,
         consents=MailchimpConsents(settings, Operations(client)),
         stages=Absent("Mailchimp has audiences, not pipelines: keep the step in a merge field, or in tags."),
-        fields=MailchimpFields(client, merge_fields),
+        fields=MailchimpFields(client, merge_fields, segments),
         owners=Absent("Members of a Mailchimp audience belong to nobody."),
         behaviours=MailchimpBehaviours(client),
-        audiences=Absent("Mailchimp's segments are not read yet."),
+        audiences=Absent("Segments are fields of members here: name them in the setting segments."),
         limits=(RateLimit(settings.calls_per_second, 1),),
         check=lambda: check(client),
         close=client.close,

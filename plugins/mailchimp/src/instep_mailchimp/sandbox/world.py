@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from instep_mailchimp.sandbox.account import AUDIENCE, Account, AutomationEmail, Campaign, JourneyStep
-from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Value
+from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Segment, Value
 
 
 class MailchimpWorld:
@@ -149,10 +149,20 @@ class MailchimpWorld:
         with self._account.lock:
             return self._account.add_segment(self._account.audience(audience), name, "all", [condition]).id
 
-    def drop_segment(self, id: int, *, audience: str = AUDIENCE) -> None:
+    def change_segment(self, name: str, tag: str, op: str, value: str = "", *, audience: str = AUDIENCE) -> None:
+        """A colleague gives a saved segment another condition."""
+        with self._account.lock:
+            found = self._segment(name, audience)
+            found.conditions = [{"condition_type": "TextMerge", "field": tag, "op": op, "value": value}]
+            found.updated = self._account.now()
+
+    def drop_segment(self, name: str, *, audience: str = AUDIENCE) -> None:
         """A colleague deletes a saved segment."""
         with self._account.lock:
-            del self._account.audience(audience).segments[id]
+            del self._account.audience(audience).segments[self._segment(name, audience).id]
+
+    def _segment(self, name: str, audience: str) -> Segment:
+        return next(one for one in self._account.audience(audience).segments.values() if one.name == name)
 
     def tags(self, member: str, *, audience: str = AUDIENCE) -> set[str]:
         """The tags that a member has."""
