@@ -50,7 +50,9 @@ class BatchCalls:
             raise invalid("operations", f"This collection should contain {most} elements or less.")
         waiting = [batch for batch in self._account.batches.values() if batch.completed is None]
         if len(waiting) >= character.open_batches:
-            raise ProblemError(429, "Too Many Requests", "You have more than 500 pending batches.")
+            raise ProblemError(
+                429, "Too Many Requests", f"You have {character.open_batches} pending batches already."
+            )
         now = self._account.clock.now()
         begins = max([now, *(batch.due for batch in waiting)])
         due = begins + timedelta(seconds=character.batch_seconds)

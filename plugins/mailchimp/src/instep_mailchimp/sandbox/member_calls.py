@@ -140,34 +140,41 @@ class MemberCalls:
         rows = given.get("members")
         if not isinstance(rows, list) or len(rows) > _MOST_AT_ONCE:
             raise invalid("members", f"This collection should contain {_MOST_AT_ONCE} elements or less.")
-        made, updated, errors = [], [], []
-        lenient = request.flag("skip_merge_validation")
+        told: dict[str, list[Shown]] = {"new_members": [], "updated_members": [], "errors": []}
+        seen: set[str] = set()
         for row in rows:
             email = str(row.get("email_address", ""))
+            is_again = subscriber_hash(email) in seen
+            seen.add(subscriber_hash(email))
+            if is_again and request.flag("skip_duplicate_check"):
+                continue
             try:
-                known = audience.find(_address(row))
-                if known is not None and not given.get("update_existing"):
+                if is_again:
                     raise member_exists(email)
-                if known is None:
-                    known = self._new(audience, email, str(row.get("status", "subscribed")), row, lenient)
-                    made.append(audience.shown(known))
-                else:
-                    self._apply(audience, known, row, lenient)
-                    updated.append(audience.shown(known))
+                kind, member = self._one_of_many(request, audience, given, row)
+                told[kind].append(audience.shown(member))
             except ProblemError as problem:
-                code = "ERROR_CONTACT_EXISTS" if problem.title == "Member Exists" else "ERROR_GENERIC"
-                first = dict(problem.errors[0]) if problem.errors else {"field": "", "message": ""}
-                errors.append(
-                    {
-                        "email_address": email,
-                        "error": problem.detail,
-                        "error_code": code,
-                        "field": first["field"],
-                        "field_message": first["message"],
-                    }
-                )
-        totals = {"total_created": len(made), "total_updated": len(updated), "error_count": len(errors)}
-        return answer(request, {"new_members": made, "updated_members": updated, "errors": errors, **totals})
+                told["errors"].append(_row_error(email, problem))
+        names = {"total_created": "new_members", "total_updated": "updated_members", "error_count": "errors"}
+        return answer(request, {**told, **{total: len(told[name]) for total, name in names.items()}})
+
+    def _one_of_many(self, request: Request, audience: Audience, given: Shown, row: Shown) -> tuple[str, Member]:
+        lenient, email = request.flag("skip_merge_validation"), _address(row)
+        status = row.get("status", "subscribed")
+        if status not in _STATUSES:
+            raise invalid("status", "This value is not one of the choices.")
+        known = audience.find(email)
+        if known is None:
+            return "new_members", self._new(audience, email, str(status), row, lenient)
+        if not given.get("update_existing"):
+            raise member_exists(email)
+        self._apply(audience, known, row, lenient)
+        if given.get("sync_tags"):
+            for name in set(known.tags) - set(row.get("tags", ())):
+                self._account.change_tag(audience, name, [known], has=False)
+        for name in row.get("tags", ()):
+            self._account.change_tag(audience, str(name), [known], has=True)
+        return "updated_members", known
 
     def _made(self, request: Request, audience: Audience, email: str, status: str, given: Shown) -> Response:
         made = self._new(audience, email, status, given, request.flag("skip_merge_validation"))
@@ -257,6 +264,17 @@ class MemberCalls:
 
     def _told(self, request: Request, audience: Audience, member: Member) -> Response:
         return answer(request, linked(audience.shown(member), request, self._account.personality))
+
+
+def _row_error(email: str, problem: ProblemError) -> Shown:
+    first = dict(problem.errors[0]) if problem.errors else {"field": "", "message": ""}
+    return {
+        "email_address": email,
+        "error": problem.detail,
+        "error_code": "ERROR_CONTACT_EXISTS" if problem.title == "Member Exists" else "ERROR_GENERIC",
+        "field": first["field"],
+        "field_message": first["message"],
+    }
 
 
 def _address(given: Shown) -> str:
