@@ -11,6 +11,7 @@ from instep_mailchimp.settings import MailchimpSettings
 def connect(settings: MailchimpSettings, effects: Effects) -> Connection:
     """One Mailchimp account. Sends nothing: the first request goes out when a part is used."""
     from instep_mailchimp.account import check
+    from instep_mailchimp.associations import Segments
     from instep_mailchimp.batches import Operations
     from instep_mailchimp.behaviours import MailchimpBehaviours
     from instep_mailchimp.client import MailchimpClient
@@ -18,7 +19,6 @@ def connect(settings: MailchimpSettings, effects: Effects) -> Connection:
     from instep_mailchimp.fields import MailchimpFields
     from instep_mailchimp.records import MailchimpRecords
     from instep_mailchimp.schema import MergeFields
-    from instep_mailchimp.segments import Segments
 
     client = MailchimpClient(settings, effects)
     merge_fields = MergeFields(client)

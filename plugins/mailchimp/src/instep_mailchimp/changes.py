@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from instep.contract import Garbled, Gone, Item, Page
-from instep_mailchimp.segments import Held, Segments, moved
+from instep_mailchimp.associations import Held, Segments, moved
 from instep_mailchimp.walk import Walker
 from instep_mailchimp.wire import ARCHIVED, Member, Odd
 

@@ -20,10 +20,10 @@ from instep.contract import (
 from instep.errors import UnknownOutcomeError
 from instep_mailchimp import values, wire
 from instep_mailchimp.answers import Call, RefusedError
+from instep_mailchimp.associations import Segments
 from instep_mailchimp.client import MailchimpClient
 from instep_mailchimp.refusals import outcome_of
 from instep_mailchimp.schema import MergeFields
-from instep_mailchimp.segments import Segments
 from instep_mailchimp.wire import MergeField
 
 _TAG: Final = re.compile(r"[A-Z0-9][A-Z0-9_]{0,9}")

@@ -24,12 +24,12 @@ from instep.contract import (
 from instep.errors import RemoteError
 from instep_mailchimp import values, wire
 from instep_mailchimp.answers import Call, RefusedError
+from instep_mailchimp.associations import Held, Segments
 from instep_mailchimp.batches import Operation, Operations
 from instep_mailchimp.changes import ChangeReader
 from instep_mailchimp.client import MailchimpClient
 from instep_mailchimp.queries import KeyIndex
 from instep_mailchimp.schema import MergeFields
-from instep_mailchimp.segments import Held, Segments
 from instep_mailchimp.walk import UNWANTED, Walker
 from instep_mailchimp.wire import ARCHIVED, Member
 from instep_mailchimp.writes import Writer
