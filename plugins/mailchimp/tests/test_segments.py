@@ -1,8 +1,10 @@
 """Segments as fields of members: who is in one, and that somebody who enters or leaves is one change."""
 
+import json
+
 import pytest
 
-from instep.contract import Create, FieldSpec, Gone, Rejected, Seen, Update, Written
+from instep.contract import Create, FieldSpec, Garbled, Gone, Rejected, Seen, Update, Written
 from instep.errors import RemoteError
 from instep.testing import Workbench
 from instep_mailchimp.sandbox import AUDIENCE, MailchimpWorld
@@ -328,6 +330,39 @@ def test_a_quiet_read_costs_one_call_for_the_segments_and_one_for_each_thousand_
     reading(cursor)
     labels = [call.label for call in bench.sandbox.log.calls()]
     assert sorted(labels) == ["fields.list", "members.list", "members.list", "segments.list", "segments.members"]
+
+
+def test_reading_members_again_costs_each_segment_once_and_looking_for_nobody_costs_none(
+    bench, reading, people
+) -> None:
+    records = reading.connect().records
+    bench.sandbox.log.clear()
+    records.read("members", list(people.values()), [FIELD])
+    assert calls(bench, "segments.members") == 1
+    records.find("members", "email_address", ["no@x.example"], [FIELD])
+    assert calls(bench, "segments.members") == 1
+
+
+def test_an_answer_about_somebody_else_is_never_taken_for_who_left(bench, reading, world, people) -> None:
+    bench.clock.sleep(3600)
+    _, cursor = reading()
+    world.change_segment("Readers", "FNAME", "is", "ben")
+    other = json.dumps({"members": [world.look(people["cem"])], "total_items": 1}).encode()
+    bench.faults.add("members.list", "status", status=200, body=other)
+    with pytest.raises(RemoteError, match="tells of others"):
+        reading(cursor)
+    assert told(reading(cursor)[0]) == {"ada": False}
+
+
+def test_somebody_who_left_and_cannot_be_read_is_told_as_such(bench, reading, world, people) -> None:
+    bench.clock.sleep(3600)
+    _, cursor = reading()
+    world.change_segment("Readers", "FNAME", "is", "ben")
+    odd = json.dumps({"members": [world.look(people["ada"]) | {"last_changed": "?"}], "total_items": 1}).encode()
+    bench.faults.add("members.list", "status", status=200, body=odd)
+    (item,), _ = reading(cursor)
+    assert isinstance(item, Garbled)
+    assert item.id == people["ada"]
 
 
 def test_the_cursor_holds_no_address_and_nothing_made_of_one(bench, reading, world, people) -> None:

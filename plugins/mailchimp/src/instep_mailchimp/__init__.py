@@ -46,7 +46,7 @@ mailchimp = ConnectorPlugin(
     starter_mapping=Path(__file__).with_name("mapping.toml").read_text(encoding="utf-8"),
     sandbox="instep_mailchimp.sandbox:mailchimp_sandbox",
     contract=1,
-    summary="Members of audiences; merge fields and tags; consent; opens, clicks and bounces.",
+    summary="Members of audiences; merge fields, tags and segments; consent; opens, clicks and bounces.",
 )
 
 
