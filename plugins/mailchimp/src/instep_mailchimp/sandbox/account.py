@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -92,8 +92,6 @@ class Account:
         self.seed = seed
         self.lock = threading.RLock()
         self.base_url = ""
-        self.work: Callable[[], None] = lambda: None
-        """Does the batches whose time has come; the service says how."""
         self.reset()
 
     def behave(self, wanted: Personality) -> None:

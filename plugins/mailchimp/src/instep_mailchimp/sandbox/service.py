@@ -30,8 +30,7 @@ class MailchimpService:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._busy, self._counting = 0, threading.Lock()
-        batches = BatchCalls(account, self._operate)
-        account.work = batches.work
+        self._batches = BatchCalls(account, self._operate)
         self._routes = Routes(
             [
                 Route("GET", "/3.0", self._root, "root.read"),
@@ -45,7 +44,7 @@ class MailchimpService:
                 *EventCalls(account).routes(),
                 *AutomationCalls(account).routes(),
                 *WebhookCalls(account).routes(),
-                *batches.routes(),
+                *self._batches.routes(),
             ]
         )
 
@@ -67,11 +66,17 @@ class MailchimpService:
             if is_too_much:
                 return self.throttled(request)
             with self._account.lock:
-                self._account.work()
+                self._batches.work()
                 return self._answered(request, route)
         finally:
             with self._counting:
                 self._busy -= 1
+
+    def deliver(self) -> int:
+        """Post what webhooks are to hear by now, the end of batches included; gives how many posts were sent."""
+        with self._account.lock:
+            self._batches.work()
+        return self._account.postman.deliver(self._account.personality)
 
     def throttled(self, request: Request) -> Response:
         """The refusal of too many calls at one time. It never says when to come back."""

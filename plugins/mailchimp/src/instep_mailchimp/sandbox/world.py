@@ -7,6 +7,7 @@ from datetime import datetime
 
 from instep_mailchimp.sandbox.account import AUDIENCE, Account, AutomationEmail, Campaign, JourneyStep
 from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Segment, Value
+from instep_mailchimp.sandbox.service import MailchimpService
 
 
 class MailchimpWorld:
@@ -257,9 +258,7 @@ class MailchimpWorld:
 
     def deliver(self) -> int:
         """Post what webhooks are to hear by now; gives how many posts were sent. Nothing is posted without this."""
-        with self._account.lock:
-            self._account.work()
-        return self._account.postman.deliver(self._account.personality)
+        return MailchimpService(self._account).deliver()
 
     def _member(self, key: str, audience: str) -> Member:
         found: Audience = self._account.audience(audience)
