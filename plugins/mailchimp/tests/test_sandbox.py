@@ -11,22 +11,7 @@ import requests
 from instep.sandbox import VirtualClock
 from instep_mailchimp.sandbox import ACCESS_TOKEN, API_KEY, AUDIENCE, MailchimpPersonality, mailchimp_sandbox
 
-
-@pytest.fixture
-def sandbox():
-    with mailchimp_sandbox(clock=VirtualClock()) as running:
-        yield running
-
-
-@pytest.fixture
-def ask(sandbox):
-    """Send a request, by the key unless told otherwise."""
-    with requests.Session() as session:
-
-        def send(method, path, body=None, *, key=API_KEY, **more):
-            return session.request(method, sandbox.url + path, json=body, auth=("any user", key), timeout=5, **more)
-
-        yield send
+NEW = {"status_if_new": "subscribed"}
 
 
 def test_any_user_name_goes_with_the_key(ask) -> None:
@@ -85,27 +70,6 @@ def test_a_page_cannot_have_more_than_a_thousand_rows(ask) -> None:
     assert ask("GET", f"/3.0/lists/{AUDIENCE}/members?count=1000").status_code == 200
 
 
-def test_the_activity_of_a_member_is_told_newest_first_and_by_kind(sandbox, ask) -> None:
-    world = sandbox.world
-    id = world.add_member("a@x.example")
-    campaign = world.send_campaign()
-    for kind in ("open", "click"):
-        world.react(kind, id, campaign)
-        sandbox.clock.advance(timedelta(seconds=1))
-    path = f"/3.0/lists/{AUDIENCE}/members/{id}/activity-feed"
-    assert [row["activity_type"] for row in ask("GET", path).json()["activity"]] == ["click", "open"]
-    assert len(ask("GET", path + "?activity_filters=open").json()["activity"]) == 1
-
-
-def test_a_report_holds_a_thousand_opens_of_one_member_at_most(sandbox, ask) -> None:
-    id = sandbox.world.add_member("a@x.example")
-    campaign = sandbox.world.send_campaign()
-    for _ in range(1001):
-        sandbox.world.react("open", id, campaign)
-    emails = ask("GET", f"/3.0/reports/{campaign}/email-activity").json()["emails"]
-    assert len(emails[0]["activity"]) == 1000
-
-
 def finished(sandbox, ask):
     operations = [{"method": "GET", "path": "/ping", "operation_id": str(number)} for number in range(20)]
     id = ask("POST", "/3.0/batches", {"operations": operations}).json()["id"]
@@ -140,6 +104,68 @@ def test_a_batch_that_is_stopped_does_nothing_more(sandbox, ask) -> None:
     sandbox.clock.advance(timedelta(minutes=1))
     assert ask("GET", f"/3.0/batches/{id}").status_code == 404
     assert sandbox.world.emails() == []
+
+
+def test_a_batch_goes_through_its_states_by_the_clock(sandbox, ask) -> None:
+    operations = [{"method": "GET", "path": "/ping"}] * 10
+    id = ask("POST", "/3.0/batches", {"operations": operations}).json()["id"]
+    seen = []
+    for _ in range(11):
+        found = ask("GET", f"/3.0/batches/{id}").json()
+        seen.append((found["status"], found["total_operations"], found["finished_operations"]))
+        sandbox.clock.advance(timedelta(seconds=2))
+    assert seen[0] == ("pending", 0, 0)
+    assert [status for status, *_ in seen[1:]] == ["started"] * 8 + ["finalizing", "finished"]
+    assert [done for *_, done in seen[1:]] == sorted(done for *_, done in seen[1:])
+    assert seen[-1] == ("finished", 10, 10)
+
+
+def test_what_a_batch_did_before_it_was_stopped_stays_done(sandbox, ask) -> None:
+    operations = [
+        {
+            "method": "PUT",
+            "path": f"/lists/{AUDIENCE}/members/m{n}@x.example",
+            "body": json.dumps(NEW | {"email_address": f"m{n}@x.example"}),
+        }
+        for n in range(8)
+    ]
+    id = ask("POST", "/3.0/batches", {"operations": operations}).json()["id"]
+    sandbox.clock.advance(timedelta(seconds=10))
+    assert ask("DELETE", f"/3.0/batches/{id}").status_code == 204
+    sandbox.clock.advance(timedelta(minutes=1))
+    assert ask("GET", f"/3.0/lists/{AUDIENCE}/members").json()["total_items"] == 4
+
+
+def test_a_batch_may_be_finished_with_every_operation_failed(sandbox, ask) -> None:
+    operations = [{"method": "GET", "path": "/nothing"}] * 3
+    id = ask("POST", "/3.0/batches", {"operations": operations}).json()["id"]
+    sandbox.clock.advance(timedelta(minutes=1))
+    found = ask("GET", f"/3.0/batches/{id}").json()
+    assert (found["status"], found["finished_operations"], found["errored_operations"]) == ("finished", 3, 3)
+
+
+def counts(ask, query=""):
+    return ask("GET", f"/3.0/lists/{AUDIENCE}{query}").json()["stats"]
+
+
+@pytest.mark.parametrize(("lag", "told"), [(300, [0, 0, 1]), (0, [0, 1, 1])])
+def test_the_counts_of_an_audience_are_some_minutes_old(sandbox, ask, lag, told) -> None:
+    sandbox.personality = MailchimpPersonality(stats_seconds=lag)
+    seen = [counts(ask)["member_count"]]
+    sandbox.world.add_member("a@x.example")
+    for seconds in (299, 1):
+        sandbox.clock.advance(timedelta(seconds=seconds))
+        seen.append(counts(ask)["member_count"])
+    assert seen == told
+
+
+def test_an_archived_member_counts_in_the_total_which_only_those_get_who_ask(sandbox, ask) -> None:
+    for email in ("a@x.example", "b@x.example"):
+        sandbox.world.add_member(email)
+    sandbox.world.archive("a@x.example")
+    assert "total_contacts" not in counts(ask)
+    found = counts(ask, "?include_total_contacts=true")
+    assert (found["member_count"], found["total_contacts"]) == (1, 2)
 
 
 def test_another_process_can_seed_look_and_reset(ask) -> None:

@@ -11,17 +11,10 @@ import mailchimp_marketing
 import pytest
 from mailchimp_marketing.api_client import ApiClientError
 
-from instep.sandbox import VirtualClock
-from instep_mailchimp.sandbox import API_KEY, AUDIENCE, mailchimp_sandbox
+from instep_mailchimp.sandbox import API_KEY, AUDIENCE
 from instep_mailchimp.wire import subscriber_hash
 
 ADA = subscriber_hash("ada@x.example")
-
-
-@pytest.fixture
-def sandbox():
-    with mailchimp_sandbox(clock=VirtualClock()) as running:
-        yield running
 
 
 @pytest.fixture

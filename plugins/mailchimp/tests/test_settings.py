@@ -67,3 +67,13 @@ def test_nobody_can_be_subscribed_by_a_setting() -> None:
     with pytest.raises(ValidationError, match="new_members"):
         settings(new_members="subscribed")
     assert settings().new_members == "transactional"
+
+
+def test_segments_are_named_by_name_or_id() -> None:
+    assert settings(segments=["Readers", 1234]).segments == ("Readers", "1234")
+
+
+@pytest.mark.parametrize("segments", [["A", "A"], ["1", 1], [" "]])
+def test_segments_are_named_once_and_not_blank(segments: list[object]) -> None:
+    with pytest.raises(ValidationError, match="segments"):
+        settings(segments=segments)

@@ -71,3 +71,35 @@ def test_a_fresh_workspace_is_checked_completed_and_synced(instep: Instep, sandb
     instep("sync", "--first-run=apply")
     assert "mailchimp   1 " in instep("sync")
     assert not sandbox.log.writes()
+
+
+def test_a_segment_is_heard_can_decide_who_takes_part_and_is_never_written(
+    instep: Instep, sandbox: Sandbox[MailchimpWorld], tmp_path: Path
+) -> None:
+    connections, mapping = tmp_path / "sync.toml", tmp_path / "mappings" / "mailchimp.toml"
+    replace(connections, 'plugin = "mailchimp"', 'plugin = "mailchimp"\nsegments = ["mql"]')
+    replace(
+        mapping, 'last_name = "LNAME"', 'last_name = "LNAME"\nreader = { field = "segment:mql", type = "boolean" }'
+    )
+    for name in ("ada", "ben"):
+        sandbox.world.add_member(f"{name}@x.example", FNAME=name)
+        sandbox.world.tag(f"{name}@x.example", "mql")
+    instep("doctor", "--create-fields", "mailchimp")
+    with pytest.raises(AssertionError, match=r"members\.segment:mql cannot be written by this login"):
+        instep("doctor")
+    replace(mapping, 'type = "boolean"', 'type = "boolean", direction = "in"')
+    instep("doctor")
+    instep("sync", "--first-run=apply")
+    assert all("reader is True" in instep("explain", f"{name}@x.example") for name in ("ada", "ben"))
+    sandbox.world.untag("ben@x.example", "mql")
+    instep("sync")
+    assert "reader is True" in instep("explain", "ada@x.example")
+    assert "reader is False" in instep("explain", "ben@x.example")
+    replace(mapping, 'create = "always"', 'create = "always"\ninclude = { field = "reader", eq = true }')
+    assert "1        not included" in instep("sync")
+
+
+def replace(file: Path, before: str, after: str) -> None:
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))

@@ -11,6 +11,7 @@ from instep_mailchimp.settings import MailchimpSettings
 def connect(settings: MailchimpSettings, effects: Effects) -> Connection:
     """One Mailchimp account. Sends nothing: the first request goes out when a part is used."""
     from instep_mailchimp.account import check
+    from instep_mailchimp.associations import Segments
     from instep_mailchimp.batches import Operations
     from instep_mailchimp.behaviours import MailchimpBehaviours
     from instep_mailchimp.client import MailchimpClient
@@ -21,15 +22,16 @@ def connect(settings: MailchimpSettings, effects: Effects) -> Connection:
 
     client = MailchimpClient(settings, effects)
     merge_fields = MergeFields(client)
-    records = MailchimpRecords(client, merge_fields)
+    segments = Segments(client)
+    records = MailchimpRecords(client, merge_fields, segments)
     return Connection(
         records=records,
         consents=MailchimpConsents(settings, Operations(client)),
         stages=Absent("Mailchimp has audiences, not pipelines: keep the step in a merge field, or in tags."),
-        fields=MailchimpFields(client, merge_fields),
+        fields=MailchimpFields(client, merge_fields, segments),
         owners=Absent("Members of a Mailchimp audience belong to nobody."),
         behaviours=MailchimpBehaviours(client),
-        audiences=Absent("Mailchimp's segments are not read yet."),
+        audiences=Absent("Segments are fields of members here: name them in the setting segments."),
         limits=(RateLimit(settings.calls_per_second, 1),),
         check=lambda: check(client),
         close=client.close,
@@ -44,7 +46,7 @@ mailchimp = ConnectorPlugin(
     starter_mapping=Path(__file__).with_name("mapping.toml").read_text(encoding="utf-8"),
     sandbox="instep_mailchimp.sandbox:mailchimp_sandbox",
     contract=1,
-    summary="Members of audiences; merge fields and tags; consent; opens, clicks and bounces.",
+    summary="Members of audiences; merge fields, tags and segments; consent; opens, clicks and bounces.",
 )
 
 

@@ -9,11 +9,10 @@ from instep.contract import Consent, ConsentChange, Missing, Outcome, Rejected, 
 from instep.errors import RetryLaterError
 from instep_mailchimp import values, wire
 from instep_mailchimp.batches import Done, Operation, Operations, Refused
-from instep_mailchimp.changes import ARCHIVED
 from instep_mailchimp.refusals import UNREADABLE, outcome_of
 from instep_mailchimp.settings import MailchimpSettings
 from instep_mailchimp.walk import UNWANTED
-from instep_mailchimp.wire import Member
+from instep_mailchimp.wire import ARCHIVED, Member
 
 ALL: Final = "all"
 _TELLING: Final = {"exclude_fields": ",".join(UNWANTED)}

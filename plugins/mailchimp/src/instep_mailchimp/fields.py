@@ -20,6 +20,7 @@ from instep.contract import (
 from instep.errors import UnknownOutcomeError
 from instep_mailchimp import values, wire
 from instep_mailchimp.answers import Call, RefusedError
+from instep_mailchimp.associations import Segments
 from instep_mailchimp.client import MailchimpClient
 from instep_mailchimp.refusals import outcome_of
 from instep_mailchimp.schema import MergeFields
@@ -47,17 +48,17 @@ _STATUSES: Final = ("subscribed", "unsubscribed", "cleaned", "pending", "transac
 class MailchimpFields:
     """The fields of every audience that takes part. mailchimp.com/developer/marketing"""
 
-    def __init__(self, client: MailchimpClient, fields: MergeFields) -> None:
-        self._client, self._fields = client, fields
+    def __init__(self, client: MailchimpClient, fields: MergeFields, segments: Segments) -> None:
+        self._client, self._fields, self._segments = client, fields, segments
         self._lists: Mapping[str, str] = dict(client.settings.audiences)
         self._stage_tags = client.settings.stage_tags
 
     def read(self, object: str) -> tuple[SystemField, ...]:
-        """Merge fields by their tags, then what Mailchimp keeps of every member, in small letters."""
+        """Merge fields by their tags, then what Mailchimp keeps of every member, in small letters, then segments."""
         found: list[SystemField] = []
         for field in self._fields.read(self._lists[object]).values():
             found += _fields_of(object, field)
-        return (*found, *_kept(object, self._stage_tags))
+        return (*found, *_kept(object, self._stage_tags), *self._segments.described(object, self._lists[object]))
 
     def limits(self) -> FieldLimits:
         """One to ten capital letters, digits and underscores; choices are shown by their values."""

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from instep_mailchimp.changes import ARCHIVED
 from instep_mailchimp.walk import Walker
-from instep_mailchimp.wire import Member
+from instep_mailchimp.wire import ARCHIVED, Member
 
 
 @dataclass(slots=True)

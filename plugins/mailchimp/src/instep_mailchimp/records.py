@@ -24,13 +24,14 @@ from instep.contract import (
 from instep.errors import RemoteError
 from instep_mailchimp import values, wire
 from instep_mailchimp.answers import Call, RefusedError
+from instep_mailchimp.associations import Held, Segments
 from instep_mailchimp.batches import Operation, Operations
-from instep_mailchimp.changes import ARCHIVED, ChangeReader
+from instep_mailchimp.changes import ChangeReader
 from instep_mailchimp.client import MailchimpClient
 from instep_mailchimp.queries import KeyIndex
 from instep_mailchimp.schema import MergeFields
 from instep_mailchimp.walk import UNWANTED, Walker
-from instep_mailchimp.wire import Member
+from instep_mailchimp.wire import ARCHIVED, Member
 from instep_mailchimp.writes import Writer
 
 _ONE: dict[str, str] = {"exclude_fields": ",".join(UNWANTED)}
@@ -41,14 +42,14 @@ class MailchimpRecords:
 
     batch = BatchSizes(read=100, find=100, write=500, consent=100)
 
-    def __init__(self, client: MailchimpClient, fields: MergeFields) -> None:
+    def __init__(self, client: MailchimpClient, fields: MergeFields, segments: Segments) -> None:
         settings = client.settings
-        self._client, self._fields = client, fields
+        self._client, self._fields, self._segments = client, fields, segments
         self._lists = dict(settings.audiences)
         self._stage_tags = settings.stage_tags
         self._overlap = timedelta(seconds=settings.overlap_seconds)
         walker = Walker(client)
-        self._changes = ChangeReader(walker, self._overlap)
+        self._changes = ChangeReader(walker, segments, self._overlap)
         self._keys = KeyIndex(walker, self._overlap)
         self._operations = Operations(client)
         self._writer = Writer(settings, fields, self._operations, self._keys, self.seen_fields)
@@ -75,19 +76,22 @@ class MailchimpRecords:
         return self._overlap
 
     def changed_since(self, object: str, fields: Sequence[str], cursor: str | None) -> Iterator[Page]:
-        """Yield pages of every member, or of those that changed: archived ones first, as gone.
+        """Yield pages of every member, or of those that changed: who entered or left a segment, then archived ones.
 
-        Two calls while nothing changes, one more for each thousand members. Members that were deleted for good are in
-        no listing; `read` tells of them. mailchimp.com/developer/marketing
+        Two calls while nothing changes, one more for each thousand members, and for each thousand of a segment.
+        Members that were deleted for good are in no listing; `read` tells of them. mailchimp.com/developer/marketing
         """
         list_id = self._lists[object]
         self._fields.read(list_id)
-        return self._changes.read(list_id, cursor, lambda member: self._seen(list_id, member, fields), fields)
+        return self._changes.read(
+            list_id, cursor, lambda member, held: self._seen(list_id, member, fields, held), fields
+        )
 
     def read(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Item]:
         """Read members by contact id, one call for each. Archived ones are gone, and so is one that is not there."""
         list_id = self._lists[object]
-        found = {id: self._read_one(list_id, id, fields) for id in dict.fromkeys(ids)}
+        held = self._segments.held(list_id, fields)
+        found = {id: self._read_one(list_id, id, fields, held) for id in dict.fromkeys(ids)}
         return [found[id] for id in ids]
 
     def find(
@@ -97,13 +101,17 @@ class MailchimpRecords:
         list_id = self._lists[object]
         wanted = [value for value in dict.fromkeys(values_) if value]
         if key_field == values.EMAIL:
-            hashes = {value: [wire.subscriber_hash(value)] for value in wanted}
-            found = {value: self._holding(list_id, hashes[value], fields) for value in wanted}
+            keys = {value: [wire.subscriber_hash(value)] for value in wanted}
         elif not wanted or key_field not in self._fields.read(list_id):
-            found = {}
+            keys = {}
         else:
-            holders = self._keys.holders(list_id, key_field, wanted)
-            found = {value: self._holding(list_id, holders[value], fields) for value in wanted}
+            keys = self._keys.holders(list_id, key_field, wanted)
+        members = {value: self._members(list_id, keys[value]) for value in keys}
+        held = self._segments.held(list_id, fields) if any(members.values()) else {}
+        found = {
+            value: tuple(self._item(list_id, member, fields, held) for member in some)
+            for value, some in members.items()
+        }
         return [found.get(value, ()) for value in values_]
 
     def write(self, object: str, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
@@ -128,16 +136,15 @@ class MailchimpRecords:
 
     # --- one member ----------------------------------------------------------------------------------------------
 
-    def _holding(self, list_id: str, keys: Sequence[str], fields: Sequence[str]) -> tuple[Seen | Gone, ...]:
+    def _members(self, list_id: str, keys: Sequence[str]) -> list[Member]:
         found = (self._member(list_id, key) for key in keys)
-        items = [self._item(list_id, member, fields) for member in found if isinstance(member, Member)]
-        return tuple(item for item in items if isinstance(item, Seen | Gone))
+        return [member for member in found if isinstance(member, Member)]
 
-    def _read_one(self, list_id: str, id: str, fields: Sequence[str]) -> Item:
+    def _read_one(self, list_id: str, id: str, fields: Sequence[str], held: Held) -> Item:
         member = self._member(list_id, id)
         if member is None:
             return Gone(id)
-        return self._item(list_id, member, fields) if isinstance(member, Member) else member
+        return self._item(list_id, member, fields, held) if isinstance(member, Member) else member
 
     def _member(self, list_id: str, key: str) -> Member | Garbled | None:
         """A member by contact id or hash; None where there is none."""
@@ -151,20 +158,24 @@ class MailchimpRecords:
             raise
         return found if isinstance(found, Member) else Garbled(found.contact_id, found.reason)
 
-    def _item(self, list_id: str, member: Member, fields: Sequence[str]) -> Item:
+    def _item(self, list_id: str, member: Member, fields: Sequence[str], held: Held) -> Seen | Gone:
         if member.status == ARCHIVED:
             return Gone(member.contact_id, member.last_changed.astimezone(UTC))
-        return self._seen(list_id, member, fields)
+        return self._seen(list_id, member, fields, held)
 
-    def _seen(self, list_id: str, member: Member, fields: Sequence[str]) -> Seen:
+    def _seen(self, list_id: str, member: Member, fields: Sequence[str], held: Held) -> Seen:
+        segments = {name: member.unique_email_id in members for name, members in held.items()}
         return Seen(
             member.contact_id,
-            self.seen_fields(list_id, member, fields),
+            {**self.seen_fields(list_id, member, fields), **segments},
             member.last_changed.astimezone(UTC),
         )
 
     def seen_fields(self, list_id: str, member: Member, fields: Sequence[str]) -> dict[str, Scalar]:
-        """The named fields of a member, typed. Of more than fifty tags the rest is asked for."""
+        """The named fields of a member, typed, but for segments. Of more than fifty tags the rest is asked for.
+
+        A write may move its member into a segment or out of it: the next read of changes tells.
+        """
         if member.tags_count > len(member.tags) and {values.TAGS, values.STAGE_TAG} & set(fields):
             member.tags = self._all_tags(list_id, member)
         return values.typed(member, fields, self._fields.of(list_id), self._stage_tags)

@@ -43,6 +43,11 @@ class MailchimpSettings(ConnectorSettings):
 
     A member has one of them at most: the field `stage_tag`.
     """
+    segments: tuple[str, ...] = ()
+    """Segments (or tags) whose membership is a field of members, `segment:NAME`: by name, or by id.
+
+    Each one that a mapping uses is read whole in every run: a call for each thousand of its members.
+    """
     skip_required: bool = True
     """Whether members are written though a merge field is blank that the audience requires.
 
@@ -95,6 +100,18 @@ class MailchimpSettings(ConnectorSettings):
     def _told_apart(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len({tag.casefold() for tag in value}) < len(value) or not all(tag.strip() for tag in value):
             raise ValueError("the tags must differ from each other, and none may be blank")
+        return value
+
+    @field_validator("segments", mode="before")
+    @classmethod
+    def _ids_as_texts(cls, value: object) -> object:
+        return [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
+
+    @field_validator("segments")
+    @classmethod
+    def _named_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value) or not all(word.strip() for word in value):
+            raise ValueError("a segment can be named once only, and none may be blank")
         return value
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from instep_mailchimp.wire import Member, MergeField
 STAGE_TAG: Final = "stage_tag"
 UNSUBSCRIBED: Final = "unsubscribed"
 TAGS: Final = "tags"
+SEGMENT: Final = "segment:"
 EMAIL: Final = "email_address"
 KEPT: Final = frozenset((EMAIL, "language", "vip", "email_type"))
 """What is written beside merge fields and tags."""
@@ -184,6 +185,9 @@ def _take(
             )
         body.unsubscribed = yes
         return None
+    if name.startswith(SEGMENT):
+        reason = f'Who is in a segment is only read: "{name[:80]}" cannot be written. Set direction = "in".'
+        return Rejected("read_only", reason, name)
     if name in READ_ONLY:
         return Rejected("read_only", f'Mailchimp keeps "{name}" by itself; it cannot be written.', name)
     if name in KEPT:

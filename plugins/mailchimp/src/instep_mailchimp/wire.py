@@ -11,6 +11,9 @@ import msgspec
 
 from instep.errors import RemoteError
 
+ARCHIVED: Final = "archived"
+"""The status of a member who was put away."""
+
 
 def path(*parts: str) -> str:
     """The path of a resource; every path is built here. No part can lead elsewhere."""
@@ -56,6 +59,7 @@ class Member(msgspec.Struct):
     unsubscribe_reason: str = ""
     tags: list[Tag] = []
     tags_count: int = 0
+    unique_email_id: str = ""
 
 
 class Odd(msgspec.Struct):
@@ -99,6 +103,26 @@ class Problem(msgspec.Struct):
 
 class TagPage(msgspec.Struct):
     tags: list[Tag]
+    total_items: int
+
+
+class Segment(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+    type: str = ""
+
+
+class SegmentPage(msgspec.Struct):
+    segments: list[Segment]
+    total_items: int
+
+
+class SegmentMember(msgspec.Struct):
+    unique_email_id: str
+
+
+class SegmentMembers(msgspec.Struct):
+    members: list[SegmentMember]
     total_items: int
 
 
@@ -168,6 +192,8 @@ member: Final = msgspec.json.Decoder(Member)
 one_member: Final = _OneMember()
 members: Final = _MemberPages()
 tags: Final = msgspec.json.Decoder(TagPage)
+segments: Final = msgspec.json.Decoder(SegmentPage)
+segment_members: Final = msgspec.json.Decoder(SegmentMembers)
 root: Final = msgspec.json.Decoder(Root)
 merge_field: Final = msgspec.json.Decoder(MergeField)
 merge_fields: Final = msgspec.json.Decoder(FieldPage)

@@ -27,13 +27,12 @@ from instep.contract import (
 from instep.errors import RetryLaterError
 from instep_mailchimp import values, wire
 from instep_mailchimp.batches import Done, NotKnown, Operation, Operations, Refused, Result
-from instep_mailchimp.changes import ARCHIVED
 from instep_mailchimp.queries import KeyIndex
 from instep_mailchimp.refusals import UNREADABLE, outcome_of
 from instep_mailchimp.schema import MergeFields
 from instep_mailchimp.settings import MailchimpSettings
 from instep_mailchimp.walk import UNWANTED
-from instep_mailchimp.wire import Member
+from instep_mailchimp.wire import ARCHIVED, Member
 
 _TELLING: Final = {"exclude_fields": ",".join(UNWANTED)}
 SeenFields = Callable[[str, Member, Sequence[str]], dict[str, Scalar]]

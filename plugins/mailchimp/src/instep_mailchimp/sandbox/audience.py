@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 Value = str | int | float | dict[str, str]
 
@@ -59,14 +61,57 @@ class MergeField:
 
 
 @dataclass(slots=True)
+class Interest:
+    """One interest that members tick, or do not."""
+
+    id: str
+    name: str
+    order: int = 0
+
+
+@dataclass(slots=True)
+class Category:
+    """Interests under one title."""
+
+    id: str
+    title: str
+    type: str
+    order: int = 0
+    interests: dict[str, Interest] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Segment:
+    """A saved segment: whoever fits its conditions is in it, and nobody is put there by hand."""
+
+    id: int
+    name: str
+    match: str
+    conditions: list[dict[str, Any]]
+    made: datetime
+    updated: datetime
+
+
+@dataclass(slots=True)
+class CustomEvent:
+    """What an app says that a member did. It is never changed or taken back."""
+
+    name: str
+    at: datetime
+    properties: dict[str, str] = field(default_factory=dict)
+    is_syncing: bool = False
+
+
+@dataclass(slots=True)
 class Event:
-    """What a member did with one campaign, or a custom event."""
+    """What a member did with one campaign."""
 
     kind: str
     at: datetime
     campaign: str = ""
     url: str = ""
     bounce: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -88,12 +133,14 @@ class Member:
     email_type: str = "html"
     rating: int = 2
     ended_by: str = ""
+    is_under_review: bool = False
     reason: str = ""
     timestamp_signup: datetime | None = None
     timestamp_opt: datetime | None = None
     ip_signup: str = ""
     ip_opt: str = ""
     events: list[Event] = field(default_factory=list)
+    custom: list[CustomEvent] = field(default_factory=list)
 
     @property
     def hash(self) -> str:
@@ -116,6 +163,11 @@ class Audience:
     """Hashes of addresses that were deleted for good."""
     tags: dict[str, int] = field(default_factory=dict)
     """Tags and their ids; each is a static segment, too."""
+    segments: dict[int, Segment] = field(default_factory=dict)
+    categories: dict[str, Category] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    """What the API tells of how many members there are, as counted at `counted`."""
+    counted: datetime | None = None
 
     def find(self, key: str) -> Member | None:
         """A member by hash, plain address or contact id."""
@@ -123,6 +175,22 @@ class Audience:
             return self.members[key]
         wanted = subscriber_hash(key) if "@" in key else key.lower()
         return next((member for member in self.members.values() if member.hash == wanted), None)
+
+    def count(self) -> dict[str, int]:
+        """How many members there are now, by what they are."""
+        statuses = Counter(member.status for member in self.members.values())
+        return {
+            "member_count": statuses["subscribed"],
+            "total_contacts": sum(statuses.values()),
+            "unsubscribe_count": statuses["unsubscribed"],
+            "cleaned_count": statuses["cleaned"],
+            "merge_field_count": len(self.fields),
+        }
+
+    @property
+    def interests(self) -> dict[str, Interest]:
+        """The interests of every category, by their ids."""
+        return {id: one for category in self.categories.values() for id, one in category.interests.items()}
 
     def shown(self, member: Member) -> dict[str, object]:
         """A member as the API tells it: every merge field has a value, a blank one the empty text."""
@@ -140,7 +208,7 @@ class Audience:
             **({"unsubscribe_reason": member.reason} if member.reason else {}),
             "consents_to_one_to_one_messaging": True,
             "merge_fields": values,
-            "interests": dict(member.interests),
+            "interests": {id: member.interests.get(id, False) for id in self.interests},
             "stats": {"avg_open_rate": 0, "avg_click_rate": 0},
             "ip_signup": member.ip_signup,
             "timestamp_signup": iso(member.timestamp_signup),
@@ -164,6 +232,20 @@ class Audience:
             "tags_count": len(member.tags),
             "tags": tags,
             "list_id": self.id,
+        }
+
+    def announced(self, member: Member) -> dict[str, object]:
+        """A member as webhooks tell it. The id is as short as in Mailchimp's own example, so it is no hash."""
+        names = [one.name for id, one in self.interests.items() if member.interests.get(id)]
+        values = {tag: self._value(tag, member) for tag in self.fields}
+        return {
+            "id": member.unique_email_id,
+            "list_id": self.id,
+            "email": member.email,
+            "email_type": member.email_type,
+            "ip_opt": member.ip_opt,
+            "ip_signup": member.ip_signup,
+            "merges": {"EMAIL": member.email, **values, "INTERESTS": ", ".join(names)},
         }
 
     def _value(self, tag: str, member: Member) -> Value:

@@ -1,8 +1,9 @@
-"""Audiences, their merge fields, and their tags as static segments."""
+"""Audiences and their merge fields."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from instep.sandbox import Request, Response, Route
 from instep_mailchimp.sandbox.account import Account
@@ -15,7 +16,6 @@ _TYPES = frozenset(
     ["text", "number", "address", "phone", "date", "url", "imageurl", "radio", "dropdown", "birthday", "zip"],
 )
 _LONGEST_TAG = 10
-_MOST_AT_ONCE = 500
 
 
 class AudienceCalls:
@@ -32,26 +32,19 @@ class AudienceCalls:
         yield Route("POST", LIST + "/merge-fields", self.create_field, "fields.create")
         yield Route("PATCH", LIST + "/merge-fields/{merge_id}", self.update_field, "fields.update")
         yield Route("DELETE", LIST + "/merge-fields/{merge_id}", self.delete_field, "fields.delete")
-        yield Route("GET", LIST + "/tag-search", self.search_tags, "tags.search")
-        yield Route("GET", LIST + "/segments", self.list_segments, "segments.list")
-        yield Route("POST", LIST + "/segments", self.create_segment, "segments.create")
-        yield Route("POST", LIST + "/segments/{segment_id}", self.change_segment, "segments.change")
 
     # --- audiences -----------------------------------------------------------------------------------------------
 
     def listing(self, request: Request) -> Response:
         rows = list(self._account.audiences.values())
-        return answer(request, page(request, "lists", rows, self._shown, self._account.personality))
+        found = page(request, "lists", rows, lambda row: self._shown(request, row), self._account.personality)
+        return answer(request, found)
 
     def read(self, request: Request) -> Response:
         audience = self._account.audience(request.params["list_id"])
-        return answer(request, linked(self._shown(audience), request, self._account.personality))
+        return answer(request, linked(self._shown(request, audience), request, self._account.personality))
 
-    def _shown(self, audience: Audience) -> Shown:
-        count = {
-            status: sum(member.status == status for member in audience.members.values())
-            for status in ("subscribed", "unsubscribed", "cleaned")
-        }
+    def _shown(self, request: Request, audience: Audience) -> Shown:
         return {
             "id": audience.id,
             "web_id": audience.web_id,
@@ -61,12 +54,19 @@ class AudienceCalls:
             "date_created": iso(audience.made),
             "double_optin": False,
             "marketing_permissions": False,
-            "stats": {
-                "member_count": count["subscribed"],
-                "unsubscribe_count": count["unsubscribed"],
-                "cleaned_count": count["cleaned"],
-            },
+            "stats": self._stats(request, audience),
         }
+
+    def _stats(self, request: Request, audience: Audience) -> dict[str, int]:
+        """The counts as they were when they were made last, which may be some minutes ago.
+
+        The total, which only those get who ask for it, has archived members in it, too.
+        """
+        now, lag = self._account.now(), timedelta(seconds=self._account.personality.stats_seconds)
+        if audience.counted is None or now - audience.counted >= lag:
+            audience.counted, audience.counts = now, audience.count()
+        wants_total = request.flag("include_total_contacts")
+        return {name: count for name, count in audience.counts.items() if wants_total or name != "total_contacts"}
 
     # --- merge fields --------------------------------------------------------------------------------------------
 
@@ -123,78 +123,6 @@ class AudienceCalls:
 
     def _told(self, request: Request, audience: Audience, field: MergeField) -> Response:
         return answer(request, linked(field.to_dict(audience.id), request, self._account.personality))
-
-    # --- tags and segments ---------------------------------------------------------------------------------------
-
-    def search_tags(self, request: Request) -> Response:
-        audience = self._account.audience(request.params["list_id"])
-        word = (request.one("name") or "").lower()
-        found = [{"id": id, "name": name} for name, id in audience.tags.items() if name.lower().startswith(word)]
-        return answer(request, {"tags": found, "total_items": len(found)})
-
-    def list_segments(self, request: Request) -> Response:
-        audience = self._account.audience(request.params["list_id"])
-        rows = list(audience.tags)
-        found = page(request, "segments", rows, lambda name: self._segment(audience, name), self._account.personality)
-        return answer(request, {**found, "list_id": audience.id})
-
-    def create_segment(self, request: Request) -> Response:
-        audience, given = self._account.audience(request.params["list_id"]), body(request)
-        name = given.get("name")
-        if not isinstance(name, str) or not name:
-            raise invalid("name", "Schema describes string, NULL found instead")
-        if name in audience.tags:
-            raise ProblemError(400, "Bad Request", f"Sorry, that tag already exists: {name}.")
-        self._account.add_tag(audience, name)
-        self._add(audience, name, given.get("static_segment") or [])
-        return answer(request, linked(self._segment(audience, name), request, self._account.personality))
-
-    def change_segment(self, request: Request) -> Response:
-        """Add and remove members, 500 at most of each. Addresses that are no members are told as errors."""
-        audience, given = self._account.audience(request.params["list_id"]), body(request)
-        wanted = request.params["segment_id"]
-        name = next((name for name, id in audience.tags.items() if str(id) == wanted), None)
-        if name is None:
-            raise not_found()
-        adding, removing = given.get("members_to_add") or [], given.get("members_to_remove") or []
-        for field, addresses in (("members_to_add", adding), ("members_to_remove", removing)):
-            if len(addresses) > _MOST_AT_ONCE:
-                raise invalid(field, f"This collection should contain {_MOST_AT_ONCE} elements or less.")
-        added = self._add(audience, name, adding)
-        removed = [member for email in removing if (member := audience.find(email)) and name in member.tags]
-        for member in removed:
-            del member.tags[name]
-        lost = [email for email in adding if audience.find(email) is None]
-        errors = [{"email_addresses": lost, "error": "Email addresses are not on the list."}] if lost else []
-        return answer(
-            request,
-            {
-                "members_added": added,
-                "members_removed": [audience.shown(member) for member in removed],
-                "errors": errors,
-                "total_added": len(added),
-                "total_removed": len(removed),
-                "error_count": len(errors),
-            },
-        )
-
-    def _add(self, audience: Audience, name: str, emails: Iterator[str] | list[str]) -> list[Shown]:
-        found = [member for email in emails if (member := audience.find(email)) is not None]
-        for member in found:
-            member.tags.setdefault(name, self._account.now())
-        return [audience.shown(member) for member in found]
-
-    def _segment(self, audience: Audience, name: str) -> Shown:
-        count = sum(name in member.tags for member in audience.members.values())
-        return {
-            "id": audience.tags[name],
-            "name": name,
-            "member_count": count,
-            "type": "static",
-            "created_at": iso(audience.made),
-            "updated_at": iso(audience.made),
-            "list_id": audience.id,
-        }
 
 
 def _take(field: MergeField, given: Shown) -> None:

@@ -38,35 +38,34 @@ class BatchCalls:
         yield Route("GET", "/batch-results/{batch_id}/{signature}", self.results, "batches.results")
 
     def listing(self, request: Request) -> Response:
-        self.work()
         rows = list(self._account.batches.values())
         return answer(request, page(request, "batches", rows, self._shown, self._account.personality))
 
     def start(self, request: Request) -> Response:
-        self.work()
         operations, character = body(request).get("operations"), self._account.personality
         if not isinstance(operations, list) or not operations:
             raise invalid("operations", "This collection should contain 1 element or more.")
         if len(operations) > character.batch_operations:
             most = character.batch_operations
             raise invalid("operations", f"This collection should contain {most} elements or less.")
-        waiting = [batch for batch in self._account.batches.values() if batch.results is None]
+        waiting = [batch for batch in self._account.batches.values() if batch.completed is None]
         if len(waiting) >= character.open_batches:
-            raise ProblemError(429, "Too Many Requests", "You have more than 500 pending batches.")
+            raise ProblemError(
+                429, "Too Many Requests", f"You have {character.open_batches} pending batches already."
+            )
         now = self._account.clock.now()
         begins = max([now, *(batch.due for batch in waiting)])
-        made = Batch(self._account.hex(10), operations, now, begins + timedelta(seconds=character.batch_seconds))
+        due = begins + timedelta(seconds=character.batch_seconds)
+        made = Batch(self._account.hex(10), operations, now, begins, due)
         self._account.batches[made.id] = made
         return answer(request, linked(self._shown(made), request, character))
 
     def read(self, request: Request) -> Response:
-        self.work()
         found = self._found(request)
         return answer(request, linked(self._shown(found), request, self._account.personality))
 
     def stop(self, request: Request) -> Response:
         """What was done stays done."""
-        self.work()
         del self._account.batches[self._found(request).id]
         return Response(204)
 
@@ -74,19 +73,26 @@ class BatchCalls:
         """The archive behind a signed link. It asks for no login, and is gone when the link has ended."""
         found = self._account.batches.get(request.params["batch_id"])
         ends = found.links.get(request.params["signature"]) if found else None
-        if found is None or ends is None or self._account.clock.now() >= ends or found.results is None:
+        if found is None or ends is None or self._account.clock.now() >= ends or found.completed is None:
             return Response(403, b"<Error><Code>AccessDenied</Code></Error>", content_type="application/xml")
         return Response(200, _archive(found.results), content_type="application/x-gzip")
 
     def work(self) -> None:
-        """Do the batches whose time has come."""
+        """Do the operations whose time has come, those of one batch after those of the one before."""
         now = self._account.clock.now()
         for batch in self._account.batches.values():
-            if batch.results is None and batch.due <= now:
-                batch.results = [self._done(operation) for operation in batch.operations]
-                batch.errored = sum(not 200 <= int(str(result["status_code"])) < 300 for result in batch.results)
-                batch.completed = batch.due
-                self._random.shuffle(batch.results)
+            if batch.completed is not None:
+                continue
+            _, count = batch.phase(now)
+            while len(batch.results) < count:
+                batch.results.append(self._done(batch.operations[len(batch.results)]))
+            if now >= batch.due:
+                self._finish(batch)
+
+    def _finish(self, batch: Batch) -> None:
+        batch.completed = batch.due
+        self._random.shuffle(batch.results)
+        self._account.tell_batch(self._shown(batch))
 
     def _done(self, operation: dict[str, Any]) -> dict[str, object]:
         query = {name: [str(value)] for name, value in (operation.get("params") or {}).items()}
@@ -112,23 +118,27 @@ class BatchCalls:
         return found
 
     def _shown(self, batch: Batch) -> Shown:
-        is_done, link = batch.results is not None, ""
-        if is_done:
-            signature = self._account.hex(16)
-            batch.links[signature] = self._account.clock.now() + timedelta(
-                seconds=self._account.personality.link_seconds
-            )
-            link = f"{self._account.base_url}/batch-results/{batch.id}/{signature}"
+        status, _ = batch.phase(self._account.clock.now())
         return {
             "id": batch.id,
-            "status": "finished" if is_done else "pending",
-            "total_operations": len(batch.operations),
-            "finished_operations": len(batch.operations) if is_done else 0,
-            "errored_operations": batch.errored,
+            "status": status,
+            "total_operations": 0 if status == "pending" else len(batch.operations),
+            "finished_operations": len(batch.results),
+            "errored_operations": sum(_is_error(result) for result in batch.results),
             "submitted_at": iso(batch.submitted),
             "completed_at": iso(batch.completed),
-            "response_body_url": link,
+            "response_body_url": self._link(batch) if batch.completed else "",
         }
+
+    def _link(self, batch: Batch) -> str:
+        """A fresh link to the results: each ends after some minutes."""
+        signature, character = self._account.hex(16), self._account.personality
+        batch.links[signature] = self._account.clock.now() + timedelta(seconds=character.link_seconds)
+        return f"{self._account.base_url}/batch-results/{batch.id}/{signature}"
+
+
+def _is_error(result: dict[str, object]) -> bool:
+    return not 200 <= int(str(result["status_code"])) < 300
 
 
 def _asks_for_changes(request: Request) -> bool:

@@ -37,6 +37,18 @@ class MailchimpPersonality(Personality):
     """The most batches that wait."""
     link_seconds: float = 600.0
     """How long the link to the results of a batch is good."""
+    batch_webhooks: int = 20
+    """Unconfirmed: the most webhooks that hear of the end of batches."""
+    webhook_minutes: tuple[float, ...] = (0, 1, 5, 15, 60)
+    """When a delivery is tried, in minutes after the event, until it is taken."""
+    webhook_seconds: float = 10.0
+    """How long a webhook may take to answer, by the machine's clock."""
+    disables_webhooks: bool = True
+    """Unconfirmed: whether a webhook that failed every try of a delivery is switched off."""
+    signs_webhooks: bool = True
+    """Whether webhooks of audiences have a signature, which Mailchimp offers for each."""
+    stats_seconds: float = 300.0
+    """How old the counts of an audience may be."""
     links: bool = True
     """Whether resources have `_links`."""
 

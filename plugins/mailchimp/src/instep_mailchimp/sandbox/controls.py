@@ -44,4 +44,5 @@ class AccountControls:
         return {"connections": self._account.personality.connections}
 
     def flush(self) -> None:
-        """There is no search index to wait for."""
+        """Post what webhooks are to hear by now; there is no search index to wait for."""
+        self._world.deliver()

@@ -1,15 +1,14 @@
-"""Members: listing, reading, creating, changing, archiving, forgetting, and their tags and events."""
+"""Members: listing, reading, creating, changing, archiving, forgetting, and their tags."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from instep.sandbox import Request, Response, Route
 from instep_mailchimp.sandbox.account import Account
-from instep_mailchimp.sandbox.audience import Audience, Event, Member, iso, subscriber_hash
+from instep_mailchimp.sandbox.audience import Audience, Member, iso, subscriber_hash
 from instep_mailchimp.sandbox.errors import ProblemError, forgotten, invalid, member_exists, not_found
 from instep_mailchimp.sandbox.merging import merged
 from instep_mailchimp.sandbox.shaping import Shown, answer, body, linked, moment, page
@@ -39,8 +38,6 @@ class MemberCalls:
         yield Route("POST", MEMBER + "/actions/delete-permanent", self.forget, "members.forget")
         yield Route("GET", MEMBER + "/tags", self.list_tags, "members.tags")
         yield Route("POST", MEMBER + "/tags", self.change_tags, "members.tags.change")
-        yield Route("GET", MEMBER + "/events", self.list_events, "members.events")
-        yield Route("POST", MEMBER + "/events", self.add_event, "members.events.add")
         yield Route("POST", "/3.0/lists/{list_id}", self.many, "members.many")
         yield Route("GET", "/3.0/search-members", self.search, "members.search")
 
@@ -65,6 +62,10 @@ class MemberCalls:
         since, before = moment(request, "since_last_changed"), moment(request, "before_last_changed")
         return (
             status in (None, member.status)
+            and request.one("unique_email_id") in (None, member.unique_email_id)
+            and request.one("email_type") in (None, member.email_type)
+            and (member.vip or not request.flag("vip_only"))
+            and _has_interests(request, member)
             and (since is None or self._is_after(member.last_changed, since))
             and (before is None or member.last_changed < before)
         )
@@ -123,16 +124,14 @@ class MemberCalls:
         return self._changed(request, audience, member, body(request))
 
     def archive(self, request: Request) -> Response:
-        _, member = self._found(request)
+        audience, member = self._found(request)
         if member.status != "archived":
-            member.status = "archived"
-            self._account.touch(member)
+            self._account.archive(audience, member, "api")
         return Response(204)
 
     def forget(self, request: Request) -> Response:
         audience, member = self._found(request)
-        audience.forgotten.add(member.hash)
-        del audience.members[member.contact_id]
+        self._account.forget(audience, member, "api")
         return Response(204)
 
     def many(self, request: Request) -> Response:
@@ -141,34 +140,41 @@ class MemberCalls:
         rows = given.get("members")
         if not isinstance(rows, list) or len(rows) > _MOST_AT_ONCE:
             raise invalid("members", f"This collection should contain {_MOST_AT_ONCE} elements or less.")
-        made, updated, errors = [], [], []
-        lenient = request.flag("skip_merge_validation")
+        told: dict[str, list[Shown]] = {"new_members": [], "updated_members": [], "errors": []}
+        seen: set[str] = set()
         for row in rows:
             email = str(row.get("email_address", ""))
+            is_again = subscriber_hash(email) in seen
+            seen.add(subscriber_hash(email))
+            if is_again and request.flag("skip_duplicate_check"):
+                continue
             try:
-                known = audience.find(_address(row))
-                if known is not None and not given.get("update_existing"):
+                if is_again:
                     raise member_exists(email)
-                if known is None:
-                    known = self._new(audience, email, str(row.get("status", "subscribed")), row, lenient)
-                    made.append(audience.shown(known))
-                else:
-                    self._apply(audience, known, row, lenient)
-                    updated.append(audience.shown(known))
+                kind, member = self._one_of_many(request, audience, given, row)
+                told[kind].append(audience.shown(member))
             except ProblemError as problem:
-                code = "ERROR_CONTACT_EXISTS" if problem.title == "Member Exists" else "ERROR_GENERIC"
-                first = dict(problem.errors[0]) if problem.errors else {"field": "", "message": ""}
-                errors.append(
-                    {
-                        "email_address": email,
-                        "error": problem.detail,
-                        "error_code": code,
-                        "field": first["field"],
-                        "field_message": first["message"],
-                    }
-                )
-        totals = {"total_created": len(made), "total_updated": len(updated), "error_count": len(errors)}
-        return answer(request, {"new_members": made, "updated_members": updated, "errors": errors, **totals})
+                told["errors"].append(_row_error(email, problem))
+        names = {"total_created": "new_members", "total_updated": "updated_members", "error_count": "errors"}
+        return answer(request, {**told, **{total: len(told[name]) for total, name in names.items()}})
+
+    def _one_of_many(self, request: Request, audience: Audience, given: Shown, row: Shown) -> tuple[str, Member]:
+        lenient, email = request.flag("skip_merge_validation"), _address(row)
+        status = row.get("status", "subscribed")
+        if status not in _STATUSES:
+            raise invalid("status", "This value is not one of the choices.")
+        known = audience.find(email)
+        if known is None:
+            return "new_members", self._new(audience, email, str(status), row, lenient)
+        if not given.get("update_existing"):
+            raise member_exists(email)
+        self._apply(audience, known, row, lenient)
+        if given.get("sync_tags"):
+            for name in set(known.tags) - set(row.get("tags", ())):
+                self._account.change_tag(audience, name, [known], has=False)
+        for name in row.get("tags", ()):
+            self._account.change_tag(audience, str(name), [known], has=True)
+        return "updated_members", known
 
     def _made(self, request: Request, audience: Audience, email: str, status: str, given: Shown) -> Response:
         made = self._new(audience, email, status, given, request.flag("skip_merge_validation"))
@@ -178,7 +184,7 @@ class MemberCalls:
         if subscriber_hash(email) in audience.forgotten:
             raise forgotten(email)
         values = merged(audience, {}, given.get("merge_fields", {}), self._account.personality, lenient=lenient)
-        _check_plain(given)
+        _check_plain(audience, given)
         made = self._account.add_member(audience, email, status, "API - Generic")
         made.merge = values
         if status == "unsubscribed":
@@ -189,6 +195,7 @@ class MemberCalls:
         for tag in given.get("tags", ()):
             self._account.add_tag(audience, str(tag))
             made.tags[str(tag)] = self._account.now()
+        self._account.tell_new(audience, made, "api")
         return made
 
     def _changed(self, request: Request, audience: Audience, member: Member, given: Shown) -> Response:
@@ -206,21 +213,22 @@ class MemberCalls:
         values = member.merge
         if "merge_fields" in given:
             values = merged(audience, member.merge, given["merge_fields"], self._account.personality, lenient=lenient)
-        _check_plain(given)
+        _check_plain(audience, given)
         status = given.get("status")
         if status is not None and status not in _STATUSES:
             raise invalid("status", "This value is not one of the choices.")
         if status is not None:
-            self._account.set_status(member, str(status), "api")
+            self._account.set_status(audience, member, str(status), "api")
         elif member.status == "archived" and self._account.personality.archived_without_status_revives:
             member.status = "subscribed"
-        before = (member.email, member.merge, member.vip, member.language, member.email_type)
+        before, old_email = _profile(member), member.email
         member.email, member.merge = email, values
         _take_plain(member, given)
-        if before != (member.email, member.merge, member.vip, member.language, member.email_type):
+        if before != _profile(member):
             self._account.touch(member)
+            self._account.tell_changed(audience, member, old_email, "api")
 
-    # --- tags and events -----------------------------------------------------------------------------------------
+    # --- tags ----------------------------------------------------------------------------------------------------
 
     def list_tags(self, request: Request) -> Response:
         audience, member = self._found(request)
@@ -238,39 +246,11 @@ class MemberCalls:
         tags = body(request).get("tags")
         if not isinstance(tags, list):
             raise invalid("tags", "Schema describes array, NULL found instead")
-        before = set(member.tags)
         for tag in tags:
-            name, status = str(tag.get("name", "")), tag.get("status")
-            if not name or status not in ("active", "inactive"):
+            if not tag.get("name") or tag.get("status") not in ("active", "inactive"):
                 raise invalid("tags", "This value is not one of the choices.")
-            if status == "active":
-                self._account.add_tag(audience, name)
-                member.tags.setdefault(name, self._account.now())
-            else:
-                member.tags.pop(name, None)
-        if set(member.tags) != before and self._account.personality.tags_move_last_changed:
-            self._account.touch(member)
-        return Response(204)
-
-    def list_events(self, request: Request) -> Response:
-        _, member = self._found(request)
-        rows = [event for event in member.events if event.kind not in ("open", "click", "bounce")]
-
-        def show(event: Event) -> Shown:
-            return {"name": event.kind, "occurred_at": iso(event.at), "properties": {}}
-
-        found = page(request, "events", rows, show, self._account.personality)
-        found["events"] = [_bare(event) for event in found["events"]]
-        return answer(request, found)
-
-    def add_event(self, request: Request) -> Response:
-        _, member = self._found(request)
-        given = body(request)
-        name = given.get("name")
-        if not isinstance(name, str) or not 2 <= len(name) <= 30:
-            raise invalid("name", "This value should have between 2 and 30 characters.")
-        at = given.get("occurred_at")
-        member.events.append(Event(name, datetime.fromisoformat(at) if at else self._account.now()))
+        for tag in tags:
+            self._account.change_tag(audience, str(tag["name"]), [member], has=tag["status"] == "active")
         return Response(204)
 
     # --- common --------------------------------------------------------------------------------------------------
@@ -286,6 +266,17 @@ class MemberCalls:
         return answer(request, linked(audience.shown(member), request, self._account.personality))
 
 
+def _row_error(email: str, problem: ProblemError) -> Shown:
+    first = dict(problem.errors[0]) if problem.errors else {"field": "", "message": ""}
+    return {
+        "email_address": email,
+        "error": problem.detail,
+        "error_code": "ERROR_CONTACT_EXISTS" if problem.title == "Member Exists" else "ERROR_GENERIC",
+        "field": first["field"],
+        "field_message": first["message"],
+    }
+
+
 def _address(given: Shown) -> str:
     email = given.get("email_address")
     if not isinstance(email, str) or not email:
@@ -296,7 +287,22 @@ def _address(given: Shown) -> str:
     return email
 
 
-def _check_plain(given: Shown) -> None:
+def _profile(member: Member) -> tuple[object, ...]:
+    """What moves `last_changed` when it changes."""
+    interests = dict(member.interests)
+    return member.email, member.merge, member.vip, member.language, member.email_type, interests
+
+
+def _has_interests(request: Request, member: Member) -> bool:
+    """Whether the interests fit that a listing asks for. Category, ids and match go together."""
+    ids, match = request.many("interest_ids"), request.one("interest_match")
+    if bool(ids) is not bool(match) or match not in (None, "any", "all", "none"):
+        raise invalid("interest_match", "This value is not one of the choices.")
+    ticked = [member.interests.get(id, False) for id in ids]
+    return {None: True, "any": any(ticked), "all": all(ticked), "none": not any(ticked)}[match]
+
+
+def _check_plain(audience: Audience, given: Shown) -> None:
     if "vip" in given and not isinstance(given["vip"], bool):
         raise invalid("vip", "Schema describes boolean, but another type was found instead")
     if "email_type" in given and given["email_type"] not in _EMAIL_TYPES:
@@ -304,6 +310,11 @@ def _check_plain(given: Shown) -> None:
     for name in ("language", "ip_signup", "ip_opt"):
         if name in given and not isinstance(given[name], str):
             raise invalid(name, "Schema describes string, NULL found instead")
+    for id, ticked in given.get("interests", {}).items():
+        if not isinstance(ticked, bool):
+            raise invalid(f"interests.{id}", "Schema describes boolean, but another type was found instead")
+        if id not in audience.interests:
+            raise ProblemError(400, "Invalid Resource", f"Invalid interest ID: '{id}'.")
 
 
 def _take_plain(member: Member, given: Shown) -> None:
@@ -313,8 +324,7 @@ def _take_plain(member: Member, given: Shown) -> None:
     for name in ("timestamp_signup", "timestamp_opt"):
         if given.get(name):
             setattr(member, name, datetime.fromisoformat(str(given[name]).replace("Z", "+00:00")))
-    interests: Any = given.get("interests", {})
-    member.interests |= {str(name): bool(value) for name, value in interests.items()}
+    member.interests |= given.get("interests", {})
 
 
 def _bare(shown: Shown) -> Shown:

@@ -10,11 +10,16 @@ from dataclasses import replace
 from instep.sandbox import MalformedJsonError, Request, Response, Route, Routes
 from instep_mailchimp.sandbox.account import ACCESS_TOKEN, API_KEY, DATA_CENTRE, Account
 from instep_mailchimp.sandbox.audience_calls import AudienceCalls
+from instep_mailchimp.sandbox.automation_calls import AutomationCalls
 from instep_mailchimp.sandbox.batch_calls import BatchCalls
 from instep_mailchimp.sandbox.campaign_calls import CampaignCalls
 from instep_mailchimp.sandbox.errors import ProblemError, not_found
+from instep_mailchimp.sandbox.event_calls import EventCalls
+from instep_mailchimp.sandbox.interest_calls import InterestCalls
 from instep_mailchimp.sandbox.member_calls import MemberCalls
+from instep_mailchimp.sandbox.segment_calls import SegmentCalls
 from instep_mailchimp.sandbox.shaping import answer
+from instep_mailchimp.sandbox.webhook_calls import WebhookCalls
 
 _OPEN = ("/batch-results/", "/oauth2/")
 
@@ -25,6 +30,7 @@ class MailchimpService:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._busy, self._counting = 0, threading.Lock()
+        self._batches = BatchCalls(account, self._operate)
         self._routes = Routes(
             [
                 Route("GET", "/3.0", self._root, "root.read"),
@@ -32,8 +38,13 @@ class MailchimpService:
                 Route("GET", "/oauth2/metadata", self._metadata, "oauth.metadata"),
                 *MemberCalls(account).routes(),
                 *AudienceCalls(account).routes(),
+                *InterestCalls(account).routes(),
+                *SegmentCalls(account).routes(),
                 *CampaignCalls(account).routes(),
-                *BatchCalls(account, self._operate).routes(),
+                *EventCalls(account).routes(),
+                *AutomationCalls(account).routes(),
+                *WebhookCalls(account).routes(),
+                *self._batches.routes(),
             ]
         )
 
@@ -55,10 +66,17 @@ class MailchimpService:
             if is_too_much:
                 return self.throttled(request)
             with self._account.lock:
+                self._batches.work()
                 return self._answered(request, route)
         finally:
             with self._counting:
                 self._busy -= 1
+
+    def deliver(self) -> int:
+        """Post what webhooks are to hear by now, the end of batches included; gives how many posts were sent."""
+        with self._account.lock:
+            self._batches.work()
+        return self._account.postman.deliver(self._account.personality)
 
     def throttled(self, request: Request) -> Response:
         """The refusal of too many calls at one time. It never says when to come back."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from instep_mailchimp.sandbox.account import AUDIENCE, Account, Campaign
-from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Value
+from instep_mailchimp.sandbox.account import AUDIENCE, Account, AutomationEmail, Campaign, JourneyStep
+from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Segment, Value
+from instep_mailchimp.sandbox.service import MailchimpService
 
 
 class MailchimpWorld:
@@ -68,6 +69,7 @@ class MailchimpWorld:
                 made.timestamp_signup = now
             if status == "subscribed":
                 made.timestamp_opt = now
+            self._account.tell_new(found, made, "contact" if by_form else "admin")
             return made.contact_id
 
     def confirm(self, member: str, *, audience: str = AUDIENCE) -> None:
@@ -75,32 +77,40 @@ class MailchimpWorld:
         with self._account.lock:
             found = self._member(member, audience)
             found.timestamp_signup = found.timestamp_opt = self._account.now()
-            self._account.set_status(found, "subscribed", "contact")
+            self._account.set_status(self._account.audience(audience), found, "subscribed", "contact")
 
-    def unsubscribe(self, member: str, *, by: str = "contact", audience: str = AUDIENCE) -> None:
-        """Somebody unsubscribes, or a colleague ("admin") does it for them."""
+    def unsubscribe(
+        self, member: str, *, by: str = "contact", campaign: str = "", reason: str = "", audience: str = AUDIENCE
+    ) -> None:
+        """Somebody unsubscribes, perhaps by the link of a campaign, or a colleague ("admin") does it for them."""
         with self._account.lock:
-            self._account.set_status(self._member(member, audience), "unsubscribed", by)
+            found = self._member(member, audience)
+            self._account.set_status(self._account.audience(audience), found, "unsubscribed", by)
+            found.reason = reason or found.reason
+            if campaign:
+                self._got(found, campaign)
+                found.events.append(Event("unsub", self._account.now(), campaign, reason=reason))
 
     def clean(self, member: str, *, audience: str = AUDIENCE) -> None:
         """Mail comes back too often, so Mailchimp cleans the address."""
         with self._account.lock:
-            self._account.set_status(self._member(member, audience), "cleaned", "bounce")
+            found = self._account.audience(audience)
+            self._account.set_status(found, self._member(member, audience), "cleaned", "bounce")
+
+    def review(self, member: str, *, audience: str = AUDIENCE) -> None:
+        """Mailchimp puts a member under review: only the person can subscribe again."""
+        with self._account.lock:
+            self._member(member, audience).is_under_review = True
 
     def archive(self, member: str, *, audience: str = AUDIENCE) -> None:
         """A colleague archives a member."""
         with self._account.lock:
-            found = self._member(member, audience)
-            found.status = "archived"
-            self._account.touch(found)
+            self._account.archive(self._account.audience(audience), self._member(member, audience), "admin")
 
     def forget(self, member: str, *, audience: str = AUDIENCE) -> None:
         """A colleague deletes a member for good."""
         with self._account.lock:
-            found = self._member(member, audience)
-            lists = self._account.audience(audience)
-            lists.forgotten.add(found.hash)
-            del lists.members[found.contact_id]
+            self._account.forget(self._account.audience(audience), self._member(member, audience), "admin")
 
     def edit(self, member: str, *, audience: str = AUDIENCE, **values: Value) -> None:
         """A colleague changes merge fields."""
@@ -108,20 +118,52 @@ class MailchimpWorld:
             found = self._member(member, audience)
             found.merge |= values
             self._account.touch(found)
+            self._account.tell_changed(self._account.audience(audience), found, found.email, "admin")
 
     def change_email(self, member: str, email: str, *, audience: str = AUDIENCE) -> None:
         """Somebody changes their address: the hash is another then, the contact id is not."""
         with self._account.lock:
             found = self._member(member, audience)
-            found.email = email
+            old, found.email = found.email, email
             self._account.touch(found)
+            self._account.tell_changed(self._account.audience(audience), found, old, "contact")
 
     def tag(self, member: str, *names: str, audience: str = AUDIENCE) -> None:
         """A colleague puts tags on a member."""
         with self._account.lock:
             for name in names:
-                self._account.add_tag(self._account.audience(audience), name)
-                self._member(member, audience).tags[name] = self._account.now()
+                self._account.change_tag(
+                    self._account.audience(audience), name, [self._member(member, audience)], has=True
+                )
+
+    def untag(self, member: str, *names: str, audience: str = AUDIENCE) -> None:
+        """A colleague takes tags off a member."""
+        with self._account.lock:
+            for name in names:
+                self._account.change_tag(
+                    self._account.audience(audience), name, [self._member(member, audience)], has=False
+                )
+
+    def add_segment(self, name: str, tag: str, op: str, value: str = "", *, audience: str = AUDIENCE) -> int:
+        """A colleague saves a segment with one condition about a merge field; gives its id."""
+        condition = {"condition_type": "TextMerge", "field": tag, "op": op, "value": value}
+        with self._account.lock:
+            return self._account.add_segment(self._account.audience(audience), name, "all", [condition]).id
+
+    def change_segment(self, name: str, tag: str, op: str, value: str = "", *, audience: str = AUDIENCE) -> None:
+        """A colleague gives a saved segment another condition."""
+        with self._account.lock:
+            found = self._segment(name, audience)
+            found.conditions = [{"condition_type": "TextMerge", "field": tag, "op": op, "value": value}]
+            found.updated = self._account.now()
+
+    def drop_segment(self, name: str, *, audience: str = AUDIENCE) -> None:
+        """A colleague deletes a saved segment."""
+        with self._account.lock:
+            del self._account.audience(audience).segments[self._segment(name, audience).id]
+
+    def _segment(self, name: str, audience: str) -> Segment:
+        return next(one for one in self._account.audience(audience).segments.values() if one.name == name)
 
     def tags(self, member: str, *, audience: str = AUDIENCE) -> set[str]:
         """The tags that a member has."""
@@ -141,10 +183,10 @@ class MailchimpWorld:
     # --- campaigns -----------------------------------------------------------------------------------------------
 
     def send_campaign(self, subject: str = "News", *, audience: str = AUDIENCE) -> str:
-        """A campaign goes out to everybody who is not archived; gives its id."""
+        """A campaign goes out to everybody who is subscribed; gives its id."""
         with self._account.lock:
             found = self._account.audience(audience)
-            recipients = [id for id, member in found.members.items() if member.status != "archived"]
+            recipients = [id for id, member in found.members.items() if member.status == "subscribed"]
             made = Campaign(
                 self._account.hex(10),
                 self._account.ids.number(),
@@ -154,6 +196,7 @@ class MailchimpWorld:
                 recipients,
             )
             self._account.campaigns[made.id] = made
+            self._account.tell_campaign(found, made)
             return made.id
 
     def react(
@@ -167,10 +210,16 @@ class MailchimpWorld:
         audience: str = AUDIENCE,
         at: datetime | None = None,
     ) -> None:
-        """Somebody opens or clicks, or a mail comes back; now, unless it is said when."""
+        """Somebody opens or clicks, or a mail comes back; now, unless it is said when. Who acts got the mail."""
         with self._account.lock:
             found = self._member(member, audience)
+            self._got(found, campaign)
             found.events.append(Event(kind, at or self._account.now(), campaign, url, bounce))
+
+    def _got(self, member: Member, campaign: str) -> None:
+        recipients = self._account.campaigns[campaign].recipients
+        if member.contact_id not in recipients:
+            recipients.append(member.contact_id)
 
     def act(self, kind: str, object: str, id: str) -> None:
         """Something of this kind is done by a member, with a campaign that went out just before."""
@@ -183,6 +232,33 @@ class MailchimpWorld:
     def withdraw_act(self, kind: str, id: str) -> bool:
         """Nobody can withdraw an activity."""
         return False
+
+    # --- journeys and automations --------------------------------------------------------------------------------
+
+    def add_journey(self, *, audience: str = AUDIENCE) -> tuple[int, int]:
+        """A marketer builds a journey with a step that waits for apps; gives the ids of both."""
+        with self._account.lock:
+            journey, step = self._account.ids.number(), self._account.ids.number()
+            self._account.journeys[str(journey), str(step)] = JourneyStep(audience)
+            return journey, step
+
+    def triggered(self, journey: int, step: int) -> list[str]:
+        """The contact ids for which a step was set off, one for each time."""
+        with self._account.lock:
+            return list(self._account.journeys[str(journey), str(step)].triggered)
+
+    def add_automation(self, *, audience: str = AUDIENCE) -> tuple[str, str]:
+        """A marketer builds a classic automation with one e-mail; gives the ids of both."""
+        with self._account.lock:
+            made = AutomationEmail(self._account.hex(10), self._account.hex(10), audience)
+            self._account.automations[made.id] = made
+            return made.workflow_id, made.id
+
+    # --- webhooks ------------------------------------------------------------------------------------------------
+
+    def deliver(self) -> int:
+        """Post what webhooks are to hear by now; gives how many posts were sent. Nothing is posted without this."""
+        return MailchimpService(self._account).deliver()
 
     def _member(self, key: str, audience: str) -> Member:
         found: Audience = self._account.audience(audience)
