@@ -94,7 +94,7 @@ def planned(teller: Teller, workspace: Workspace, outcome: Outcome) -> None:
         teller.say(line)
     for change, value in samples(outcome.plan.changes):
         who = f"{change.connection} {named(workspace, change)}"
-        teller.change(who, f"{value.name}: {display(value.before)} → {display(value.after)}", value.because)
+        teller.change(who, f"{value.name}: {' → '.join(value.shown)}", value.because)
 
 
 def applied(teller: Teller, outcome: Outcome) -> None:
