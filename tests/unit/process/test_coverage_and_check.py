@@ -174,13 +174,16 @@ def test_notes_stop_nothing(run, folder: Path) -> None:
 
 def test_a_secret_that_is_not_set_is_a_note(folder: Path) -> None:
     assert said(folder, "") == [
-        'note: sync.toml:1: connections.crm has no "token" here. Set INSTEP_CRM__TOKEN where it is to run.'
+        'note: sync.toml:1: connections.crm has no "token". Set INSTEP_CRM__TOKEN in the environment.'
     ]
 
 
 def test_a_login_that_is_checked_as_a_whole_is_a_note_too_while_no_secret_is_set(folder: Path) -> None:
     assert said(folder, "", "either") == [
-        "note: sync.toml:1: connections.crm has no secret here: token or key is needed. Set it where it is to run."
+        (
+            "note: sync.toml:1: connections.crm is not set up: token or key is needed. "
+            "Set secrets as INSTEP_CRM__… in the environment, all else in sync.toml."
+        )
     ]
 
 
@@ -195,8 +198,8 @@ def test_a_setting_of_the_wrong_type_is_told_without_its_value(folder: Path, mon
 
     assert said(folder, 'portal = "eu1"\n') == [
         (
-            "sync.toml:3: connections.crm.portal is not accepted here: input should be a valid integer, "
-            "unable to parse string as an integer. Correct it, or set INSTEP_CRM__PORTAL."
+            "sync.toml:3: connections.crm.portal is not accepted: must be a whole number. "
+            "Correct it, or set INSTEP_CRM__PORTAL."
         )
     ]
 
@@ -207,7 +210,7 @@ def test_a_wrong_value_from_the_environment_is_told_as_such(folder: Path, monkey
 
     [mistake] = said(folder, "")
 
-    assert mistake.startswith("sync.toml:1: connections.crm.portal is not accepted in the environment: ")
+    assert mistake.startswith("sync.toml:1: connections.crm.portal is not accepted as the environment has it: ")
     assert mistake.endswith("Correct INSTEP_CRM__PORTAL.")
     assert "eu1" not in mistake
 
