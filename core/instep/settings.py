@@ -41,6 +41,8 @@ class ConnectorSettings(BaseSettings):
 
     usual_login: ClassVar[tuple[str, ...]] = ()
     """What one usually logs in with, where there are several ways and so no setting of them is required."""
+    names_objects: ClassVar[str] = ""
+    """The setting whose keys are the objects that a mapping may name, where the settings give them their names."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from instep.errors import ConfigError, PluginError
-from instep.mapping.compiled import ConnectionConfig
-from instep.mapping.mistakes import Mistake, Report, ordered
+from instep.mapping.compiled import ConnectionConfig, ConnectionMapping, Workspace
+from instep.mapping.mistakes import Mistake, Report, ordered, suggestion
 from instep.mapping.section import Section
 from instep.mapping.wrong_settings import WrongSetting, is_secret_setting, variable_of, wrong_in
 
@@ -30,6 +30,41 @@ def check_settings(
                 connection, section.below(dict(connection.settings), "connections", connection.name), find_plugin
             )
     return ordered(report.mistakes), ordered(report.notes)
+
+
+def check_objects(
+    workspace: Workspace, sync_file: Section, find_plugin: FindPlugin
+) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:
+    """Mistakes and notes, where settings give objects their names: what one file names and the other does not."""
+    report = Report()
+    section = Section(sync_file.source, report)
+    for connection in workspace.connections:
+        named = _named_objects(connection, find_plugin)
+        if named is not None:
+            table = section.below(dict(connection.settings), "connections", connection.name)
+            _compare_objects(table, *named, workspace.mappings[connection.name])
+    return ordered(report.mistakes), ordered(report.notes)
+
+
+def _named_objects(connection: ConnectionConfig, find_plugin: FindPlugin) -> tuple[str, dict[str, Any]] | None:
+    """The setting that names objects, and what the file has there; None where there is none, or others decide it."""
+    try:
+        setting = find_plugin(connection.plugin).settings.names_objects
+    except (ConfigError, PluginError):
+        return None
+    named = connection.settings.get(setting)
+    is_elsewhere = variable_of(connection.name, setting) in os.environ
+    return (setting, named) if isinstance(named, dict) and not is_elsewhere else None
+
+
+def _compare_objects(table: Section, setting: str, named: dict[str, Any], mapping: ConnectionMapping) -> None:
+    file = f"mappings/{mapping.connection}.toml"
+    for object in (object for object in named if object not in mapping.objects):
+        problem = f"is kept in step with nothing: no objects of {file} name it"
+        table.note("UNUSED_OBJECT", problem, "Name it there, or remove it here.", setting, object)
+    for object in (object for object in mapping.objects if object not in named):
+        problem = f'has no "{object}", which {file} names among its objects'
+        table.mistake("UNKNOWN_OBJECT", problem, suggestion(object, named), setting)
 
 
 def _check_connection(connection: ConnectionConfig, table: Section, find_plugin: FindPlugin) -> None:

@@ -249,6 +249,49 @@ def test_a_validator_that_repeats_a_value_is_not_repeated(folder: Path, monkeypa
     assert [mistake.code for mistake in checked.mistakes if mistake.file == "sync.toml"] == ["BAD_SETTING"]
 
 
+class NamingSettings(ConnectorSettings):
+    names_objects = "lists"
+    lists: dict[str, str]
+
+
+def named(folder: Path, lists: str) -> list[str]:
+    (folder / "mappings/crm.toml").write_text(
+        '[person]\nobjects = ["members"]\ncreate_as = "members"\nmatch = ["instep_id"]\n', encoding="utf-8"
+    )
+    (folder / "sync.toml").write_text(f'[connections.crm]\nplugin = "naming"\nlists = {lists}\n', encoding="utf-8")
+    (folder / "mappings/exports.toml").unlink()
+    (folder / "mappings/team.toml").unlink()
+    checked = check_workspace(folder, lambda name: SimpleNamespace(settings=NamingSettings))
+    told = [*map(str, checked.mistakes), *(f"note: {note}" for note in checked.notes)]
+    return [one for one in told if "sync.toml" in one]
+
+
+def test_an_object_that_only_the_settings_name_is_noted(folder: Path) -> None:
+    assert named(folder, '{ members = "a1", news = "b2" }') == [
+        (
+            "note: sync.toml:3: connections.crm.lists.news is kept in step with nothing: "
+            "no objects of mappings/crm.toml name it. Name it there, or remove it here."
+        )
+    ]
+
+
+def test_an_object_that_only_the_mapping_names_is_a_mistake(folder: Path) -> None:
+    assert named(folder, '{ membres = "a1" }')[0] == (
+        'sync.toml:3: connections.crm.lists has no "members", which mappings/crm.toml names among its objects. '
+        'Did you mean "membres"?'
+    )
+
+
+def test_objects_that_both_files_name_are_fine(folder: Path) -> None:
+    assert named(folder, '{ members = "a1" }') == []
+
+
+def test_what_the_environment_names_is_not_known_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTEP_CRM__LISTS", '{ members = "a1" }')
+
+    assert named(folder, '{ membres = "a1" }') == []
+
+
 def test_a_plugin_that_is_not_installed_is_a_mistake_at_its_name(folder: Path) -> None:
     assert said(folder, "", "other-crm") == [
         (

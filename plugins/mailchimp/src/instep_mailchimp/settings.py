@@ -20,6 +20,7 @@ class MailchimpSettings(ConnectorSettings):
     """
 
     usual_login = ("api_key",)
+    names_objects = "audiences"
 
     audiences: dict[str, str] = Field(min_length=1)
     """The audiences that take part, each with a name for the mapping: { members = "a1b2c3d4e5" }.
