@@ -12,7 +12,8 @@ from filelock import FileLock
 
 from instep.errors import BusyError, ConfigError
 from instep.store import Store
-from instep.sync.explain import explain
+from instep.sync.explain import explain, find_entity
+from instep.sync.labels import label_of
 from instep.sync.override import Overridden, Setting, listed, set_stage, withdraw
 from instep.sync.run import apply_plan, plan_only
 
@@ -51,6 +52,15 @@ def rows(stage: Stage, query: str) -> Sequence[tuple[Any, ...]]:
 def told(stage: Stage, record: str) -> dict[str, Any]:
     entity = rows(stage, f"SELECT entity FROM mirror WHERE connection = 'a' AND id = '{record}'")[0][0]
     return explain(stage.workspace(), entity, "stage")[0].as_json()
+
+
+@pytest.mark.parametrize("key", ["Fleet", " Fleet "])
+def test_what_people_know_somebody_by_is_a_key(stage: Stage, key: str) -> None:
+    play(stage, "a.deal1 stage=consideration name=Fleet; sync; sync")
+    with Store(stage.root / ".instep" / "state.db") as store:
+        ((entity, _),) = find_entity(store, key)
+        assert label_of(store, entity) == key.strip()
+        assert find_entity(store, "Flee") == []
 
 
 # --- it is carried out -----------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def override(
 ) -> None:
     """Set the stage of a person, company or opportunity here, for a reason; without STAGE: list what was set.
 
-    KEY is an e-mail address, a domain, a record's id or an instep_id; STAGE a stage of the process, or a detour. Asks
+    KEY is an e-mail address, domain, name, record's id or instep_id; STAGE a stage of the process, or a detour. Asks
     no system: the next plan shows what follows, and the next sync does it.
     """
     from instep.mapping.load import load_workspace
