@@ -63,8 +63,10 @@ def checked(teller: Teller, workspace: Workspace) -> None:
     if own > 0:
         teller.good(f"{len(coverage.stages)} stages with those that only a segment has")
     for connection in coverage.connections():
-        shown = len(coverage.stages) - sum(where == connection for _, where in coverage.holes())
-        teller.good(f"{connection} shows {shown} of {len(coverage.stages)} stages, in words of its own")
+        spelled, total = coverage.share(connection)
+        earlier = sum(where == connection for _, where, _ in coverage.degraded())
+        more = f", and shows {earlier} as an earlier one" if earlier else ""
+        teller.good(f"{connection} spells {spelled} of {total} stages{more}")
     for finding in lint_process(process, workspace.team):
         teller.note(f"{finding.place} {finding.problem}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,10 @@ import pytest
 from pydantic import SecretStr, model_validator
 
 from instep.cli.check import check_workspace
+from instep.cli.process_view import coverage_lines
 from instep.errors import ConfigError, PluginError
+from instep.mapping.coverage import Column, Coverage, Shown
+from instep.model.entities import Kind
 from instep.settings import ConnectorSettings
 
 MATRIX = """\
@@ -98,6 +102,18 @@ def test_coverage_has_a_column_for_each_pipeline(run, folder: Path) -> None:
     head = run("process", "coverage").stdout.splitlines()[0]
 
     assert head == "Stage           crm opportunity Tea  crm opportunity Default  exports"
+
+
+@pytest.mark.parametrize(("pipelines", "parts"), [(3, 1), (4, 2), (9, 3)])
+def test_a_wide_matrix_is_shown_in_parts_with_every_column_once(pipelines: int, parts: int) -> None:
+    cells = {"research": Shown("Open"), "decision": Shown("Open", "research")}
+    columns = [Column("crm", Kind.OPPORTUNITY, f"Pipeline {n}", cells) for n in range(pipelines)]
+    matrix = coverage_lines(Coverage(tuple(cells), tuple(columns)))[:-2]
+
+    heads = [line for line in matrix if line.startswith("Stage")]
+    assert len(heads) == parts
+    assert [name for line in heads for name in re.split("  +", line)[1:]] == [column.label for column in columns]
+    assert max(map(len, matrix)) <= 100
 
 
 def test_check_says_that_nothing_is_wrong_and_shows_the_coverage(run) -> None:
