@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from instep.cli.override import overrides_json, overrides_text
 from instep.errors import BusyError, ConfigError
 from instep.store import Store
 from instep.sync.explain import explain, find_entity
@@ -157,6 +158,19 @@ def test_a_withdrawn_override_is_over_at_the_next_run(stage: Stage) -> None:
     assert shown(stage, "jane") == ("decision", "decision")
     play(stage, "sync")
     assert shown(stage, "jane") == ("interest", "interest")
+
+
+def test_what_is_withdrawn_is_said_apart_from_what_was_over_before(stage: Stage) -> None:
+    play(stage, IN_STEP)
+    override(stage, "jane@x.example", "consideration", days=1)
+    play(stage, "sync; 2d pass")
+    override(stage, "jane@x.example", "decision")
+    override(stage, "jane@x.example", "research")
+    done = withdraw(stage.workspace(), stage.world(), "jane@x.example")
+    with Store(stage.root / ".instep" / "state.db") as store:
+        lines = overrides_text(overrides_json(store, done)).splitlines()
+    states = [line.rsplit(", ", 1)[1] for line in lines if line.startswith("#")]
+    assert states == ["withdrawn now", "withdrawn now", "over"]
 
 
 def test_one_that_was_withdrawn_before_any_run_never_held(stage: Stage) -> None:
