@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
@@ -235,6 +236,8 @@ def identify(session: Session) -> None:
     changed. Raises `AccessError` if the state belongs to another org.
     """
     for live in session.connections.values():
+        session.progress(f"identify {live.name}")
+        live.transport.waits = partial(session.progress, f"wait for {live.name}")
         live.info = _check(session, live)
         bind(session, live)
         known = session.store.row("SELECT catalogue, catalogue_at FROM connection WHERE name = ?", (live.name,))
