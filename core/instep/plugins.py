@@ -13,6 +13,7 @@ import pluggy
 
 from instep.contract import CONTRACT, ConnectorPlugin, Hooks
 from instep.errors import ConfigError, PluginError
+from instep.mapping.mistakes import nearest
 from instep.model.values import plain
 
 GROUP = "instep"
@@ -97,12 +98,19 @@ def _point(name: str) -> EntryPoint:
     """Where the one connector of that name is to be imported from; imports nothing."""
     points = [point for _, point in _announced() if point.name == name]
     if not points:
-        known = ", ".join(sorted({connector.name for connector in installed()})) or "none"
-        raise ConfigError(f'No connector plugin "{name}" is installed (installed: {known}). Install it with pip.')
+        raise ConfigError(f'No connector plugin "{name}" {_instead_of(name)}')
     if len(points) > 1:
         owners = ", ".join(sorted(_where(point) for point in points))
         raise ConfigError(f'Several distributions bring a connector "{name}": {owners}. Uninstall all but one.')
     return points[0]
+
+
+def _instead_of(name: str) -> str:
+    """What there is in place of a connector that is not installed, and what to do."""
+    known = sorted({connector.name for connector in installed()})
+    near = nearest(name, known)
+    remedy = f'Did you mean "{near}"?' if near else "Install it with pip."
+    return f"is installed (installed: {', '.join(known) or 'none'}). {remedy}"
 
 
 def _register(manager: pluggy.PluginManager, point: EntryPoint) -> None:

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 from urllib.parse import quote_plus
 
 from pydantic import SecretBytes, SecretStr, ValidationError, field_validator
@@ -38,6 +38,11 @@ class ConnectorSettings(BaseSettings):
     as `pydantic.SecretStr`; they are never printed. The string below each field is its meaning in
     `instep connector show`; its first paragraph is shown.
     """
+
+    usual_login: ClassVar[tuple[str, ...]] = ()
+    """What one usually logs in with, where there are several ways and so no setting of them is required."""
+    names_objects: ClassVar[str] = ""
+    """The setting whose keys are the objects that a mapping may name, where the settings give them their names."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
@@ -89,6 +94,12 @@ def load_settings(kind: type[ConnectorSettings], connection: str, table: dict[st
 def is_secret(annotation: Any) -> bool:
     """Whether a setting of this type is a secret."""
     return annotation in (SecretStr, SecretBytes) or any(is_secret(one) for one in get_args(annotation))
+
+
+def needed(kind: type[ConnectorSettings]) -> dict[str, FieldInfo]:
+    """The settings that somebody has to give before a connection works: what has no default, and the usual login."""
+    fields = kind.model_fields.items()
+    return {name: field for name, field in fields if field.is_required() or name in kind.usual_login}
 
 
 def secrets_of(settings: ConnectorSettings) -> list[SecretStr]:
@@ -152,6 +163,7 @@ __all__ = [
     "environment_prefix",
     "is_this_machine",
     "load_settings",
+    "needed",
     "secrets_of",
     "service_address",
     "without_secrets",

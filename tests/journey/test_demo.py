@@ -52,7 +52,7 @@ def test_exactly_what_happened_travels(demo):
     assert "stage: customer → lead   in hubspot" in lines[cast.contested.email]
     assert "→ achievement" in lines[cast.customer_deal.reference]
     assert "stage: interest → consideration   in all 5 systems" in lines[cast.attendee.email]
-    assert "consent: (blank) → True" in lines[cast.leaver.email]
+    assert "consent: not opted out → opted out" in lines[cast.leaver.email]
     others = {"exports", "hubspot", "salesforce", "marketo"}
     assert set(lines[cast.leaver.email].split("   in ")[1].split(" and ")) == others
     assert "about nobody else" in travelled

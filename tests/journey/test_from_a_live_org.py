@@ -261,7 +261,7 @@ def test_what_is_asked_wrongly_is_said(folder: Path, arguments: tuple[str, ...],
 
 def test_a_secret_that_is_not_set_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INSTEP_HUBSPOT__ACCESS_TOKEN")
-    with pytest.raises(ConfigError, match="access_token is needed"):
+    with pytest.raises(AccessError, match="access_token is needed"):
         raise run("init", str(folder), "--from", "hubspot").exception or AssertionError
 
 

@@ -317,8 +317,8 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.ci
 def test_a_new_connector_is_green_from_its_wheel(stranger: Stranger, tmp_path: Path) -> None:
-    stranger.type("instep connector new other --into made")
-    source = stranger.folder / "made" / "instep-other"
+    stranger.type("instep connector new other")
+    source = stranger.folder / "instep-other"
     assert contents(source) == under_another_name(typed_in(tmp_path / "typed"))
     wheels = tmp_path / "wheels"
     wheels.mkdir()

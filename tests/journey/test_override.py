@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from instep.cli.override import overrides_json, overrides_text
 from instep.errors import BusyError, ConfigError
 from instep.store import Store
-from instep.sync.explain import explain
+from instep.sync.explain import explain, find_entity
+from instep.sync.labels import label_of
 from instep.sync.override import Overridden, Setting, listed, set_stage, withdraw
 from instep.sync.run import apply_plan, plan_only
 
@@ -51,6 +53,15 @@ def rows(stage: Stage, query: str) -> Sequence[tuple[Any, ...]]:
 def told(stage: Stage, record: str) -> dict[str, Any]:
     entity = rows(stage, f"SELECT entity FROM mirror WHERE connection = 'a' AND id = '{record}'")[0][0]
     return explain(stage.workspace(), entity, "stage")[0].as_json()
+
+
+@pytest.mark.parametrize("key", ["Fleet", " Fleet "])
+def test_what_people_know_somebody_by_is_a_key(stage: Stage, key: str) -> None:
+    play(stage, "a.deal1 stage=consideration name=Fleet; sync; sync")
+    with Store(stage.root / ".instep" / "state.db") as store:
+        ((entity, _),) = find_entity(store, key)
+        assert label_of(store, entity) == key.strip()
+        assert find_entity(store, "Flee") == []
 
 
 # --- it is carried out -----------------------------------------------------------------------------------------
@@ -147,6 +158,19 @@ def test_a_withdrawn_override_is_over_at_the_next_run(stage: Stage) -> None:
     assert shown(stage, "jane") == ("decision", "decision")
     play(stage, "sync")
     assert shown(stage, "jane") == ("interest", "interest")
+
+
+def test_what_is_withdrawn_is_said_apart_from_what_was_over_before(stage: Stage) -> None:
+    play(stage, IN_STEP)
+    override(stage, "jane@x.example", "consideration", days=1)
+    play(stage, "sync; 2d pass")
+    override(stage, "jane@x.example", "decision")
+    override(stage, "jane@x.example", "research")
+    done = withdraw(stage.workspace(), stage.world(), "jane@x.example")
+    with Store(stage.root / ".instep" / "state.db") as store:
+        lines = overrides_text(overrides_json(store, done)).splitlines()
+    states = [line.rsplit(", ", 1)[1] for line in lines if line.startswith("#")]
+    assert states == ["withdrawn now", "withdrawn now", "over"]
 
 
 def test_one_that_was_withdrawn_before_any_run_never_held(stage: Stage) -> None:

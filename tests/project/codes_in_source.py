@@ -11,7 +11,7 @@ from instep import errors
 
 CORE = Path(errors.__file__).parent
 _PLACES = {
-    "mapping": {"mistake": 0, "note": 0, "Mistake": 5, "unknown": 0, "names": 1, "members": 1},
+    "mapping": {"mistake": 0, "note": 0, "Mistake": 5, "WrongSetting": 0, "unknown": 0, "names": 1, "members": 1},
     "lint": {"Finding": 0},
     "notes": {"note": 0},
     "obstacles": {"Obstacle": 0},

@@ -29,7 +29,14 @@ TOLD = re.compile(r"\binstep [a-z][a-z-]+( [A-Za-z-][\w=.-]*)*")
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _FROM_A_WORD = "section.py: f'UNKNOWN_{what.split(maxsplit=1)[0].upper()}'"
 PASSED_ON = {
-    "mapping": {"fields.py: code", "section.py: code", "source.py: code", "section.py: what", _FROM_A_WORD},
+    "mapping": {
+        "fields.py: code",
+        "section.py: code",
+        "source.py: code",
+        "section.py: what",
+        "connection_settings.py: wrong.code",
+        _FROM_A_WORD,
+    },
     "notes": {"creates.py: found.code", "ledger.py: code", "refusals.py: refusal.code"},
     "obstacles": {"why_not.py: *row"},
     "doctor": {"owners.py: told.code", "checks.py: advice.code", "view.py: code"},

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from instep.cli.main import instep
+from instep.errors import ConfigError
 
 
 def shown(name: str) -> dict[str, list[str]]:
@@ -29,6 +30,13 @@ def test_types_and_defaults_are_in_words() -> None:
     assert settings["api_version"][:2] == ["v3 | 2026-03 | 2026-09", "v3"]
     assert settings["timeout_seconds"][:2] == ["number", "30"]
     assert settings["client_id"][:2] == ["text", "—"]
+
+
+@pytest.mark.parametrize(("typed", "said"), [("hubspt", 'Did you mean "hubspot"?'), ("xyz", "Install it with pip.")])
+def test_a_name_that_nobody_has_is_told_with_the_nearest_one(typed: str, said: str) -> None:
+    error = CliRunner().invoke(instep, ["connector", "show", typed]).exception
+    assert isinstance(error, ConfigError)
+    assert str(error).endswith(said)
 
 
 def test_tables_show_what_each_of_them_takes() -> None:

@@ -104,6 +104,38 @@ def test_the_next_steps_name_the_secret_and_the_commands(tmp_path: Path) -> None
         assert step in result.stderr
 
 
+NEEDED = [
+    ("salesforce", "instance_url, client_id", ["CLIENT_SECRET"]),
+    ("hubspot", "", ["ACCESS_TOKEN"]),
+    ("marketo", "munchkin_id, client_id", ["CLIENT_SECRET"]),
+    ("mailchimp", "audiences", ["API_KEY"]),
+]
+
+
+@pytest.mark.parametrize(("connector", "settings", "secrets"), NEEDED, ids=[row[0] for row in NEEDED])
+def test_every_setting_that_is_missing_comes_before_the_first_command(
+    tmp_path: Path, connector: str, settings: str, secrets: list[str]
+) -> None:
+    said = run(str(tmp_path), "-c", f"mine={connector}").stderr.split("Next:\n")[1]
+    told = [line.strip() for line in said.splitlines()]
+    given = [f"in {tmp_path / 'sync.toml'}, [connections.mine], give {settings}"] if settings else []
+    wanted = [*given, *(f"export INSTEP_MINE__{secret}=…" for secret in secrets)]
+    assert told[: len(wanted) + 1] == [*wanted, f"instep check --workspace {tmp_path}"]
+
+
+@pytest.mark.parametrize("connector", [row[0] for row in NEEDED])
+def test_the_usual_login_is_made_of_settings(connector: str) -> None:
+    kind = find_plugin(connector).settings
+    assert set(kind.usual_login) <= set(kind.model_fields)
+
+
+@pytest.mark.usefixtures("login")
+def test_what_the_environment_gives_is_no_step(tmp_path: Path) -> None:
+    steps = run(str(tmp_path), "-c", "mine=marketo").stderr
+    assert "give munchkin_id\n" in steps
+    assert "export" not in steps
+
+
 @pytest.fixture
 def login(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment gives a secret, and one more setting, that nobody can leave out."""

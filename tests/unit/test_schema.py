@@ -222,7 +222,6 @@ values = { interest = "x" }
 kind = "form"
 behaviour = "requests-call"
 where = { all = [{ field = "form", eq = "Call me" }, { field = "at", older_than = "2d" }] }
-at_field = "submitted"
 refers = "friend"
 """,
 }

@@ -18,7 +18,7 @@ from instep.cli.process import json_option, workspace_option
 def allow(key: str, connection: str | None, workspace: Path, as_json: bool) -> None:
     """Let what was deleted in a system be created there again by the next run. Asks no system.
 
-    KEY is an e-mail address, a domain, a record's id or an instep_id. Without CONNECTION: let a person who was erased
+    KEY is an e-mail address, domain, name, record's id or instep_id. Without CONNECTION: let a person who was erased
     come in again, by an e-mail address, a record (connection/object/id) or the instep_id they had.
     """
     from instep.mapping.load import load_workspace

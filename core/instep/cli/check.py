@@ -40,10 +40,13 @@ def check_workspace(root: Path, find_plugin: FindPlugin | None = None) -> Checke
     reading = read_workspace(root)
     mistakes, notes = reading.mistakes, reading.notes
     if find_plugin and reading.sync_file:
-        from instep.mapping.connection_settings import check_settings
+        from instep.mapping.connection_settings import check_objects, check_settings
 
-        more = check_settings(reading.connections, reading.sync_file, find_plugin)
-        mistakes, notes = ordered((*mistakes, *more[0])), ordered((*notes, *more[1]))
+        found = [check_settings(reading.connections, reading.sync_file, find_plugin)]
+        if reading.workspace is not None:
+            found.append(check_objects(reading.workspace, reading.sync_file, find_plugin))
+        mistakes = ordered((*mistakes, *(one for more, _ in found for one in more)))
+        notes = ordered((*notes, *(one for _, more in found for one in more)))
     if reading.workspace is not None:
         from instep.mapping.sharedkeys import missing_shared_keys
 

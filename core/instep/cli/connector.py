@@ -139,7 +139,7 @@ def _key_field(plugin: Any) -> str:
     default=".",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the package's folder is put; here, unless given.",
+    help="Where the package's folder is put; it must be there. Here, unless given.",
 )
 @json_option
 def new(name: str, into: Path, as_json: bool) -> None:
@@ -153,6 +153,7 @@ def new(name: str, into: Path, as_json: bool) -> None:
     then = [
         f"cd {shlex.quote(str(made.folder))} && {python} -m pip install -e .",
         f"{python} -m pytest tests",
+        f"{python} -m pytest -p instep.testing.record tests/test_conformance.py  # writes conformance.json",
         f"instep connector show {name}",
     ]
     if as_json:

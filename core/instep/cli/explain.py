@@ -30,7 +30,7 @@ def explain(
 ) -> None:
     """Say why a value is what it is: source, rule, time, run, who lost, and what each system holds.
 
-    KEY is an e-mail address, a domain, a record's id or an instep_id; FIELD a canonical field such as "stage".
+    KEY is an e-mail address, domain, name, record's id or instep_id; FIELD a canonical field such as "stage".
     """
     from instep.mapping.load import load_workspace
     from instep.sync.explain import explain as explain_entity

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from instep.cli import init_live
-from instep.cli.init_files import Wanted, for_editors, process_file, schemas_of, secrets_of, workspace_files
+from instep.cli.init_files import Wanted, for_editors, missing_of, process_file, schemas_of, workspace_files
 from instep.cli.init_live import write_files
 
 if TYPE_CHECKING:
@@ -180,10 +180,16 @@ def _refuse_to_overwrite(root: Path, files: Mapping[str, str]) -> None:
 
 def _next_steps(folder: Path | None, wanted: list[Wanted]) -> list[str]:
     inside = f" --workspace {folder}" if folder not in (None, Path()) else ""
-    steps = [f"  instep check{inside}", *(f"  export {name}=…" for one in wanted for name in secrets_of(one)[:1])]
+    sync_file = (folder or Path()) / "sync.toml"
+    steps = []
+    for one in wanted:
+        settings, variables = missing_of(one)
+        steps += [f"  in {sync_file}, [connections.{one.name}], give {', '.join(settings)}"] if settings else []
+        steps += [f"  export {variable}=…" for variable in variables]
     return [
         *steps,
+        f"  instep check{inside}",
         f"  instep doctor{inside}",
-        *(f"  instep doctor{inside} --create-fields {one.name}" for one in wanted if secrets_of(one)),
+        *(f"  instep doctor{inside} --create-fields {one.name}" for one in wanted if one.plugin.look is None),
         f"  instep sync{inside}       (the first run only says what it would write)",
     ]

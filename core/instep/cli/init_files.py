@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from instep.mapping.toml import toml_text
 
@@ -158,37 +158,54 @@ def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]
         if one.path is not None:
             lines.append(f"path = {toml_text(_shown(one.path, root))}")
         lines += _demanded(one)
-        lines += [f"# the environment gives {variable}" for variable in secrets_of(one)[:1]]
         parts.append("\n".join(lines) + "\n" + starters[one.name].settings)
     return "\n".join(parts)
 
 
 def _demanded(one: Wanted) -> list[str]:
-    """A line for every setting that has no default, with what the environment gives. Secrets stay where they are."""
-    from instep.settings import environment_prefix, is_secret
+    """A line for every setting that is needed, with what the environment gives. Secrets stay where they are."""
+    from instep.settings import is_secret
 
-    fields = one.plugin.settings.model_fields.items()
-    given = {"path"} if one.path is not None else set()
     lines = []
-    for name, field in fields:
-        if not field.is_required() or name in given or is_secret(field.annotation):
+    for name, field in needed_of(one).items():
+        variable = variable_of(one, name)
+        if is_secret(field.annotation):
+            lines.append(f"# the environment gives {variable}")
             continue
-        value = os.environ.get(environment_prefix(one.name) + name.upper())
-        known = f"{name} = {toml_text(value)}" if value else f'# {name} = "…"'
+        value = os.environ.get(variable) if str in (field.annotation, *get_args(field.annotation)) else None
+        known = f"{name} = {toml_text(value)}" if value else f"# {name} = {_such_as(field.annotation)}"
         lines.append(f"{known}   # {(field.description or '').splitlines()[0]}")
     return lines
+
+
+def _such_as(annotation: Any) -> str:
+    return '{ … = "…" }' if get_origin(annotation) is dict else '"…"'
+
+
+def needed_of(one: Wanted) -> dict[str, Any]:
+    """The settings that this connection needs, but for a path that was given with it."""
+    from instep.settings import needed
+
+    return {name: field for name, field in needed(one.plugin.settings).items() if name != "path" or one.path is None}
+
+
+def variable_of(one: Wanted, name: str) -> str:
+    """The environment variable of a connection's setting."""
+    from instep.settings import environment_prefix
+
+    return environment_prefix(one.name) + name.upper()
+
+
+def missing_of(one: Wanted) -> tuple[list[str], list[str]]:
+    """What is yet to be given: settings by name for the file, and variables of the environment for secrets."""
+    from instep.settings import is_secret
+
+    missing = {name: f for name, f in needed_of(one).items() if variable_of(one, name) not in os.environ}
+    secrets = [name for name, field in missing.items() if is_secret(field.annotation)]
+    return [name for name in missing if name not in secrets], [variable_of(one, name) for name in secrets]
 
 
 def _shown(path: Path, root: Path) -> str:
     """A path from the workspace where it lies inside, so that the workspace can move; else in full."""
     inside = path.is_relative_to(root.resolve())
     return (path.relative_to(root.resolve()) if inside else path).as_posix()
-
-
-def secrets_of(wanted: Wanted) -> list[str]:
-    from instep.settings import environment_prefix
-
-    fields = wanted.plugin.settings.model_fields.items()
-    return [
-        environment_prefix(wanted.name) + name.upper() for name, field in fields if "Secret" in str(field.annotation)
-    ]

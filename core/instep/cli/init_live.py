@@ -30,7 +30,7 @@ class Asked:
 
 
 def asked_connection(root: Path, name: str) -> Asked:
-    """The connection of a workspace. Raises `ConfigError` if there is none, or it is set up wrongly."""
+    """The connection of a workspace. Raises `ConfigError` if there is none, `AccessError` if it is not set up."""
     from instep.mapping.load import mistakes_error, read_workspace
     from instep.plugins import find_plugin
 
@@ -47,17 +47,12 @@ def asked_connection(root: Path, name: str) -> Asked:
 
 
 def settings_of(plugin: ConnectorPlugin[Any], name: str, table: dict[str, Any], root: Path) -> Any:
-    """A connection's settings; a relative `path` is meant from the workspace."""
-    from instep.settings import ValidationError, load_settings
+    """A connection's settings; a relative `path` is meant from the workspace. Raises `AccessError`."""
+    from instep.mapping.wrong_settings import usable_settings
 
     if isinstance(table.get("path"), str):
         table["path"] = str(root / table["path"])
-    try:
-        return load_settings(plugin.settings, name, table)
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))} {one['msg']}".strip() for one in found)
-        raise ConfigError(f"connections.{name}: {wrong}. Set it in sync.toml, or by the environment.") from None
+    return usable_settings(plugin.settings, name, table)
 
 
 def process_and_team(root: Path, preset: str) -> tuple[Process, Team, str | None]:

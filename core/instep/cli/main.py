@@ -91,7 +91,7 @@ def main() -> None:
     from instep.errors import InstepError
 
     try:
-        code = instep.main(standalone_mode=False)
+        code = instep.main(prog_name="instep", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)

@@ -94,15 +94,11 @@ def _samples(plan: Plan) -> str:
 
 
 def _sample(change: Change) -> list[list[str]]:
-    from instep.model.values import display
-
     record = code(change.target)
     if change.relation:
         return [[record, code(change.relation), "", code(change.to_entity), code(change.because)]]
     return [
-        [record, code(v.name), code(display(v.before)), code(display(v.after)), code(v.because)]
-        for v in change.values
-        if v.name != "instep_id"
+        [record, code(v.name), *map(code, v.shown), code(v.because)] for v in change.values if v.name != "instep_id"
     ]
 
 

@@ -113,12 +113,14 @@ class Progress:
         self._quiet = quiet
         self._bars: Any = None if quiet or not sys.stderr.isatty() else _live_bars()
         self._tasks: dict[str, Any] = {}
+        self._told = ""
 
     def __call__(self, step: str, done: int | None = None, of: int | None = None) -> None:
         if self._bars is not None:
             self._show(step, done, of)
-        elif not self._quiet and done is None:
+        elif not self._quiet and done is None and step != self._told:
             talk(f"{step} …")
+            self._told = step
 
     def end(self) -> None:
         """Leave the screen clean for the result."""

@@ -26,7 +26,7 @@ _STATES = {"waits": "the next sync carries it out", "counts": "holds", "over": "
 @click.option("--reason", metavar="TEXT", help="Why; everybody who asks will read it. Needed with STAGE.")
 @click.option("--until", callback=as_instant, metavar="DATE", help="The last day (UTC) on which it holds.")
 @click.option("--by", metavar="NAME", help="Who decided it; without it, whoever is logged in here.")
-@click.option("--withdraw", is_flag=True, help="Let what was set here be over now.")
+@click.option("--withdraw", is_flag=True, help="Let all that was set here for KEY be over now; says what that was.")
 @workspace_option
 @json_option
 def override(
@@ -42,7 +42,7 @@ def override(
 ) -> None:
     """Set the stage of a person, company or opportunity here, for a reason; without STAGE: list what was set.
 
-    KEY is an e-mail address, a domain, a record's id or an instep_id; STAGE a stage of the process, or a detour. Asks
+    KEY is an e-mail address, domain, name, record's id or instep_id; STAGE a stage of the process, or a detour. Asks
     no system: the next plan shows what follows, and the next sync does it.
     """
     from instep.mapping.load import load_workspace
@@ -110,7 +110,8 @@ def overrides_text(document: dict[str, Any]) -> str:
     lines: list[str] = []
     for one in document["overrides"]:
         until = f" until {moment(one['until'])}" if one["until"] else ""
-        lines.append(f"#{one['id']} {one['known_as']}: {one['stage']}{until}, {_STATES[one['state']]}")
+        state = "withdrawn now" if one["id"] in document["withdrawn"] else _STATES[one["state"]]
+        lines.append(f"#{one['id']} {one['known_as']}: {one['stage']}{until}, {state}")
         lines.append(f"    by {one['by']} at {moment(one['at'])}: {one['reason']}")
     if document["set"] or document["withdrawn"]:
         lines.append("To see what follows: instep plan")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from instep.cli.output import CODES_HINT, mistake_line
-from instep.mapping.coverage import Coverage
+from instep.mapping.coverage import Column, Coverage
 from instep.mapping.lint import Finding
 from instep.mapping.mistakes import Mistake
 from instep.mapping.ownership import columns_of, owners_grid
@@ -18,6 +18,8 @@ from instep.model.process import Behaviour, Detour, Entry, Process, Stage
 from instep.model.team import Team
 from instep.model.values import plain
 
+WIDEST = 100
+"""So many characters of a line a terminal surely shows without breaking it."""
 Places = Mapping[str, tuple[str, int]]
 """Dotted places of a process to file and line."""
 
@@ -41,12 +43,28 @@ def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
 
 
 def coverage_lines(found: Coverage) -> list[str]:
-    """The matrix, then each connection's share and holes."""
-    rows = [[stage, *(str(column.cells[stage]) for column in found.columns)] for stage in found.stages]
-    lines = table_lines(["Stage", *(column.label for column in found.columns)], rows)
+    """The matrix, in as many parts as it takes to be read, then each connection's share and holes."""
+    lines: list[str] = []
+    for columns in _parts(found):
+        rows = [[stage, *(str(column.cells[stage]) for column in columns)] for stage in found.stages]
+        lines += [*([""] if lines else []), *table_lines(["Stage", *(column.label for column in columns)], rows)]
     for connection in found.connections():
         lines += ["", *_share_lines(found, connection)]
     return lines
+
+
+def _parts(found: Coverage) -> list[list[Column]]:
+    """The columns, as many side by side as `WIDEST` has room for."""
+    parts: list[list[Column]] = []
+    room = 0
+    for column in found.columns:
+        width = 2 + max(map(len, [column.label, *map(str, column.cells.values())]))
+        if not parts or width > room:
+            parts.append([])
+            room = WIDEST - max(map(len, ["Stage", *found.stages]))
+        parts[-1].append(column)
+        room -= width
+    return parts
 
 
 def share_lines(found: Coverage) -> list[str]:

@@ -54,7 +54,7 @@ def _moves_text(document: Mapping[str, Any]) -> str:
     for aspect, kind, moves in _by_aspect(document):
         lines.append(f"{aspect}: {_would_differ(moves, kind)}")
         for move in moves[:MOST_MOVES]:
-            names = ", ".join(brief(sample["known_as"], 40) for sample in move["samples"])
+            names = ", ".join(brief(sample["known_as"]) for sample in move["samples"])
             more = ", …" if move["count"] > len(move["samples"]) else ""
             lines.append(f"  {move['count']:>7,}  {_value(move['from'])} -> {_value(move['to'])}   ({names}{more})")
         if len(moves) > MOST_MOVES:

@@ -19,7 +19,7 @@ from instep.cli.process import json_option, workspace_option
 def retry(key: str | None, connection: str | None, everything: bool, workspace: Path, as_json: bool) -> None:
     """Let what a system refused be tried again by the next run, parked or not. Asks no system.
 
-    KEY is an e-mail address, a domain, a record's id or an instep_id.
+    KEY is an e-mail address, domain, name, record's id or instep_id.
     """
     from instep.mapping.load import load_workspace
     from instep.model.values import plain

@@ -37,9 +37,10 @@ def _served(connector: str, port: int) -> Iterator[Any]:
         try:
             running = stack.enter_context(open_sandbox(connector, port=port))
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
-            raise ConfigError(f"Port {port} is taken. Choose another, or leave --port away.") from None
+            what = "taken" if error.errno == errno.EADDRINUSE else "not open to you"
+            raise ConfigError(f"Port {port} is {what}. Choose another, or leave --port away.") from None
         yield running
 
 
@@ -50,7 +51,7 @@ def sandbox() -> None:
 
 @sandbox.command()
 @click.argument("connector")
-@click.option("--port", default=0, help="The port on 127.0.0.1; 0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on 127.0.0.1; 0 takes a free one.")
 @click.option(
     "--load", "data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Records to begin with."
 )
@@ -93,12 +94,19 @@ def load(url: str, data: Path) -> None:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # as above
             loaded = json.loads(answer.read())
     except urllib.error.HTTPError as refused:
-        reason = refused.read().decode(errors="replace")[:500]
-        raise ConfigError(f"The sandbox refused {data}: {reason}") from None
+        raise ConfigError(f"{data} cannot be loaded. {_reason(refused.read())}") from None
     except OSError as error:
         raise ConfigError(f"No sandbox answers at {url}: {error}. Start one with: instep sandbox up NAME") from None
     for object, records in loaded.items():
         click.echo(plain(f"{object}: {len(records):,} loaded"))
+
+
+def _reason(body: bytes) -> str:
+    """What a sandbox says of a refusal."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, TypeError, KeyError):
+        return body.decode(errors="replace")[:500]
 
 
 def _as_toml(connector: str, settings: dict[str, Any]) -> str:
@@ -109,9 +117,11 @@ def _as_toml(connector: str, settings: dict[str, Any]) -> str:
 
 def _load(running: Any, data: Path) -> None:
     from instep.errors import ConfigError
+    from instep.sandbox import load_all
 
     try:
-        for object, records in json.loads(data.read_text(encoding="utf-8")).items():
-            running.world.load(object, records)
-    except (ValueError, AttributeError, KeyError) as error:
-        raise ConfigError(f"{data} cannot be loaded: {error}. It holds {{object: [{{field: value}}, …]}}.") from None
+        load_all(running.world.load, json.loads(data.read_text(encoding="utf-8")))
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{data} is no JSON: {error}. Write {{OBJECT: [{{FIELD: VALUE}}]}}.") from None
+    except ValueError as error:
+        raise ConfigError(f"{data} cannot be loaded. {error}") from None

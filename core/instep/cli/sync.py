@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instep.cli.output import CODES_HINT, Progress, brief, notes, print_json, shown, table, talk
+from instep.cli.output import CODES_HINT, Progress, brief, notes, print_json, table, talk
 from instep.cli.process import json_option, workspace_option
 from instep.cli.reports import Reports, report_options, reporting
 from instep.model.values import plain
@@ -227,6 +227,7 @@ def _change_lines(change: Change, sign: str) -> list[str]:
     for value in change.values:
         if value.name == "instep_id":
             continue
-        before = "" if change.action == "create" else f"{shown(value.before)} -> "
-        lines.append(plain(f"      {value.name}: {before}{shown(value.after)}   ({value.because})"))
+        was, will = map(brief, value.shown)
+        before = "" if change.action == "create" else f"{was} -> "
+        lines.append(plain(f"      {value.name}: {before}{will}   ({value.because})"))
     return lines

@@ -25,7 +25,7 @@ IN_THE_WAY = 3
 def why_not(key: str, connection: str | None, workspace: Path, as_json: bool) -> None:
     """Say why a record is not in a system, or not kept in step, and what to do. Asks no system.
 
-    KEY is an e-mail address, a domain, a record's id or an instep_id. Exits 0 when nothing is in its way, else 3.
+    KEY is an e-mail address, domain, name, record's id or instep_id. Exits 0 when nothing is in its way, else 3.
     """
     from instep.mapping.load import load_workspace
     from instep.sync.transport import World

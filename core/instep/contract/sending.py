@@ -47,6 +47,10 @@ class Lost:
     reason: str
     sent: bool
 
+    def told(self, setting: str) -> str:
+        """The reason; where nothing was reached, with the setting that says where the system answers."""
+        return self.reason if self.sent else f"{self.reason}; check {setting}"
+
 
 class RepeatError(Exception):
     """The same request may pass after a wait of `wait_seconds`; `error` is what to raise when patience ends.

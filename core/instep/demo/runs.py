@@ -111,11 +111,9 @@ def _fades(value: Value) -> bool:
 
 def words(workspace: Workspace, change: Change, value: Value) -> str:
     """One value of a change; an owner by name, whatever the system calls them."""
-    after = display(value.after)
     if value.name == "owner":
-        after = owner_of(workspace, change.entity)
-        return f"owner → {after}"
-    return f"{value.name}: {display(value.before)} → {after}"
+        return f"owner → {owner_of(workspace, change.entity)}"
+    return f"{value.name}: {' → '.join(value.shown)}"
 
 
 def named(workspace: Workspace, change: Change) -> str:

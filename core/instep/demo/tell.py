@@ -63,8 +63,10 @@ def checked(teller: Teller, workspace: Workspace) -> None:
     if own > 0:
         teller.good(f"{len(coverage.stages)} stages with those that only a segment has")
     for connection in coverage.connections():
-        shown = len(coverage.stages) - sum(where == connection for _, where in coverage.holes())
-        teller.good(f"{connection} shows {shown} of {len(coverage.stages)} stages, in words of its own")
+        spelled, total = coverage.share(connection)
+        earlier = sum(where == connection for _, where, _ in coverage.degraded())
+        more = f", and shows {earlier} as an earlier one" if earlier else ""
+        teller.good(f"{connection} spells {spelled} of {total} stages{more}")
     for finding in lint_process(process, workspace.team):
         teller.note(f"{finding.place} {finding.problem}")
 
@@ -94,7 +96,7 @@ def planned(teller: Teller, workspace: Workspace, outcome: Outcome) -> None:
         teller.say(line)
     for change, value in samples(outcome.plan.changes):
         who = f"{change.connection} {named(workspace, change)}"
-        teller.change(who, f"{value.name}: {display(value.before)} → {display(value.after)}", value.because)
+        teller.change(who, f"{value.name}: {' → '.join(value.shown)}", value.because)
 
 
 def applied(teller: Teller, outcome: Outcome) -> None:

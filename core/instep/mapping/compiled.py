@@ -161,7 +161,6 @@ class BehaviourMapping:
     kind: str
     behaviour: str
     where: Rule = Always()
-    at_field: str | None = None
     refers: str | None = None
     """Which of the activity's own fields holds the address of whoever was referred."""
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from instep.errors import ConfigError, PluginError
-from instep.mapping.compiled import ConnectionConfig
+from instep.mapping.compiled import ConnectionConfig, ConnectionMapping, Workspace
 from instep.mapping.mistakes import Mistake, Report, ordered, suggestion
 from instep.mapping.section import Section
+from instep.mapping.wrong_settings import WrongSetting, is_secret_setting, variable_of, wrong_in
 
 if TYPE_CHECKING:
     from instep.contract import ConnectorPlugin
@@ -31,6 +32,41 @@ def check_settings(
     return ordered(report.mistakes), ordered(report.notes)
 
 
+def check_objects(
+    workspace: Workspace, sync_file: Section, find_plugin: FindPlugin
+) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:
+    """Mistakes and notes, where settings give objects their names: what one file names and the other does not."""
+    report = Report()
+    section = Section(sync_file.source, report)
+    for connection in workspace.connections:
+        named = _named_objects(connection, find_plugin)
+        if named is not None:
+            table = section.below(dict(connection.settings), "connections", connection.name)
+            _compare_objects(table, *named, workspace.mappings[connection.name])
+    return ordered(report.mistakes), ordered(report.notes)
+
+
+def _named_objects(connection: ConnectionConfig, find_plugin: FindPlugin) -> tuple[str, dict[str, Any]] | None:
+    """The setting that names objects, and what the file has there; None where there is none, or others decide it."""
+    try:
+        setting = find_plugin(connection.plugin).settings.names_objects
+    except (ConfigError, PluginError):
+        return None
+    named = connection.settings.get(setting)
+    is_elsewhere = variable_of(connection.name, setting) in os.environ
+    return (setting, named) if isinstance(named, dict) and not is_elsewhere else None
+
+
+def _compare_objects(table: Section, setting: str, named: dict[str, Any], mapping: ConnectionMapping) -> None:
+    file = f"mappings/{mapping.connection}.toml"
+    for object in (object for object in named if object not in mapping.objects):
+        problem = f"is kept in step with nothing: no objects of {file} name it"
+        table.note("UNUSED_OBJECT", problem, "Name it there, or remove it here.", setting, object)
+    for object in (object for object in mapping.objects if object not in named):
+        problem = f'has no "{object}", which {file} names among its objects'
+        table.mistake("UNKNOWN_OBJECT", problem, suggestion(object, named), setting)
+
+
 def _check_connection(connection: ConnectionConfig, table: Section, find_plugin: FindPlugin) -> None:
     from instep.settings import ValidationError, load_settings
 
@@ -44,71 +80,30 @@ def _check_connection(connection: ConnectionConfig, table: Section, find_plugin:
     try:
         load_settings(kind, connection.name, dict(connection.settings))
     except ValidationError as error:
-        for found in error.errors(include_url=False, include_context=False):
-            _report(found, connection, table, kind)
+        for wrong in wrong_in(error, kind, connection.name):
+            _report(wrong, connection, table, kind)
 
 
-def _report(found: Any, connection: ConnectionConfig, table: Section, kind: Any) -> None:
-    """One of pydantic's errors, in our words."""
-    path = [part for part in found["loc"] if isinstance(part, (str, int))]
-    name = str(path[0]) if path else ""
-    variable = _variable(connection, name)
-    match found["type"]:
-        case _ if not path and not _has_secret(connection, kind):
-            # How one logs in is often checked as a whole: without any secret, that it fails says nothing.
-            table.note("SECRET_NOT_SET", f"has no secret here: {_message(found)}", "Set it where it is to run.")
-        case "missing" if _is_secret(kind, name):
-            table.note("SECRET_NOT_SET", f'has no "{name}" here', f"Set {variable} where it is to run.")
-        case "missing":
-            table.mistake("MISSING_KEY", f'has no "{name}"', f"Add it, or set {variable}.")
-        case "extra_forbidden":
-            known = [*kind.model_fields, "plugin"]
-            table.mistake("UNKNOWN_KEY", "is not a known key", suggestion(name, known), *path)
-        case _:
-            place = "in the environment" if variable in os.environ else "here"
-            remedy = f"Correct {variable}." if variable in os.environ else f"Correct it, or set {variable}."
-            problem = f"is not accepted {place}: {_message(found)}" if path else f"is not accepted: {_message(found)}"
-            table.mistake("BAD_SETTING", problem, remedy if path else "Correct the settings.", *path)
-
-
-def _message(found: Any) -> str:
-    """Pydantic's message in lower case, unless it repeats the value."""
-    said, given = str(found["msg"]), found.get("input")
-    quoted = {str(value) for value in _leaves(given)}
-    if any(len(value) > 1 and value in said for value in quoted):
-        return "its value does not fit"
-    said = said.removeprefix("Value error, ").rstrip(".")
-    return said[:1].lower() + said[1:]
-
-
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for inner in value.values() for leaf in _leaves(inner)]
-    if isinstance(value, (list, tuple)):
-        return [leaf for inner in value for leaf in _leaves(inner)]
-    return [value.get_secret_value() if hasattr(value, "get_secret_value") else value]
+def _report(wrong: WrongSetting, connection: ConnectionConfig, table: Section, kind: Any) -> None:
+    # How one logs in is often checked as a whole: without any secret, that it fails says nothing.
+    is_login = not wrong.path and wrong.code == "BAD_SETTING" and not _has_secret(connection, kind)
+    if is_login or wrong.code == "SECRET_NOT_SET":
+        table.note("SECRET_NOT_SET", wrong.problem, wrong.remedy)
+    else:
+        table.mistake(wrong.code, wrong.problem, wrong.remedy, *wrong.path)
 
 
 def _note_secrets(connection: ConnectionConfig, table: Section, kind: Any) -> None:
     for name in connection.settings:
-        if _is_secret(kind, name):
-            remedy = f"Move it to {_variable(connection, name)}, so that it is never committed."
+        if is_secret_setting(kind, name):
+            remedy = f"Move it to {variable_of(connection.name, name)}, so that it is never committed."
             table.note("SECRET_IN_FILE", "is a secret, and this file is not a place for it", remedy, name)
-
-
-def _is_secret(kind: Any, name: str) -> bool:
-    field = kind.model_fields.get(name)
-    return field is not None and "Secret" in str(field.annotation)
 
 
 def _has_secret(connection: ConnectionConfig, kind: Any) -> bool:
     """Whether any secret is set; true for settings that know none."""
-    secrets = [name for name in kind.model_fields if _is_secret(kind, name)]
-    given = [name for name in secrets if name in connection.settings or _variable(connection, name) in os.environ]
+    secrets = [name for name in kind.model_fields if is_secret_setting(kind, name)]
+    given = [
+        name for name in secrets if name in connection.settings or variable_of(connection.name, name) in os.environ
+    ]
     return not secrets or bool(given)
-
-
-def _variable(connection: ConnectionConfig, name: str) -> str:
-    from instep.settings import environment_prefix
-
-    return environment_prefix(connection.name) + name.upper()

@@ -92,7 +92,6 @@ def _behaviour(table: Section, around: Surroundings) -> BehaviourMapping | None:
         kind=kind or "",
         behaviour=behaviour or "",
         where=take_rule(table, "where"),
-        at_field=table.text("at_field"),
         refers=table.text("refers"),
     )
     table.finish()

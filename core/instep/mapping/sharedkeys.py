@@ -9,6 +9,12 @@ from instep.mapping.mistakes import Mistake
 from instep.model.entities import Kind
 from instep.model.rules import Never
 
+_SUCH_AS = {
+    Kind.PERSON: "an e-mail, a phone",
+    Kind.COMPANY: "a domain, a name",
+    Kind.OPPORTUNITY: "a number of your own, such as the offer's",
+}
+
 
 def missing_shared_keys(workspace: Workspace) -> list[Mistake]:
     """A note for every pair of connections that would double what both hold already."""
@@ -35,6 +41,6 @@ def _note(kind: Kind, one: str, other: str) -> Mistake:
         path=f"{kind}.match",
         line=0,
         problem=f"shares no key with {one}: what both hold already would be created a second time",
-        remedy="Add a key that both map (an e-mail, a domain, a name), unless one of them starts empty.",
+        remedy=f"Add a key that both map ({_SUCH_AS[kind]}), unless one of them starts empty.",
         code="NO_SHARED_KEY",
     )

@@ -83,11 +83,20 @@ def comparable_of_stored(text: str) -> str:
 
 def _number(value: Decimal) -> str:
     """A whole number is spelled as an int is, and no other with an exponent while it is of common size."""
+    if (whole := _whole(value)) is not None:
+        return str(whole)
     short = _shortest(value)
-    is_common = short.is_finite() and -20 < short.adjusted() < 20
-    if is_common and short == short.to_integral_value():
-        return str(int(short))
-    return _encoder.encode({"$n": f"{short:f}" if is_common else str(short)}).decode()
+    return _encoder.encode({"$n": f"{short:f}" if _is_common(short) else str(short)}).decode()
+
+
+def _whole(value: Decimal) -> int | None:
+    """A whole number of common size as an int; None for any other."""
+    short = _shortest(value)
+    return int(short) if _is_common(short) and short == short.to_integral_value() else None
+
+
+def _is_common(value: Decimal) -> bool:
+    return value.is_finite() and -20 < value.adjusted() < 20
 
 
 def _shortest(value: Decimal) -> Decimal:
@@ -157,9 +166,11 @@ def is_same(one: Scalar, other: Scalar) -> bool:
 
 
 def display(value: Scalar) -> str:
-    """The value as people read it: dates in ISO form, control characters made visible."""
+    """The value as people read it: dates in ISO form, whole numbers alike, control characters made visible."""
     if value is None:
         return "(blank)"
+    if isinstance(value, Decimal) and (whole := _whole(value)) is not None:
+        return str(whole)
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     if isinstance(value, tuple):

@@ -31,16 +31,18 @@ class NewPackage:
 
 
 def write_package(name: str, into: Path) -> NewPackage:
-    """Write the package `instep-NAME` into a folder, which is made where it is not there.
+    """Write the package `instep-NAME` into a folder.
 
-    Raises `ConfigError`, with nothing written, for a name that cannot be used, and where that package is there.
+    Raises `ConfigError`, with nothing written, for a name that cannot be used, for a folder that is not there
+    (it may be mistyped), and where that package is there.
     """
     files = files_as(name)
+    if not into.is_dir():
+        raise ConfigError(f"There is no folder {into}. Make it first, or name another with --into.")
     folder = into / distribution_of(name)
     if folder.exists() or folder.is_symlink():
         raise ConfigError(f"{folder} is there already. Choose another name, or another folder with --into.")
     try:
-        into.mkdir(parents=True, exist_ok=True)
         _write(folder, files)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written: {error.strerror or error}. Choose another folder.") from error

@@ -1,7 +1,7 @@
 """The server kit on which plugins build imitations of their vendors."""
 
 from instep.sandbox.clock import Clock, SystemClock, VirtualClock
-from instep.sandbox.control import Controls, control_routes
+from instep.sandbox.control import Controls, control_routes, load_all, seed_route
 from instep.sandbox.faults import Fault, FaultKind, Faults
 from instep.sandbox.http import MalformedJsonError, Request, Response
 from instep.sandbox.limits import DailyCount, RollingWindow
@@ -39,5 +39,7 @@ __all__ = [
     "Vendor",
     "VirtualClock",
     "control_routes",
+    "load_all",
+    "seed_route",
     "serving",
 ]

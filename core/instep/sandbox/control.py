@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from instep.sandbox.clock import Clock, VirtualClock
 from instep.sandbox.http import Request, Response
 from instep.sandbox.log import CallLog
 from instep.sandbox.routes import Route, Routes
+
+Load = Callable[[str, list[dict[str, Any]]], list[str]]
+"""Puts records of one object in, and gives their ids. What it raises has a `message`, or is a `ValueError`."""
 
 
 class Controls(Protocol):
@@ -19,8 +22,8 @@ class Controls(Protocol):
         """Return to the state at the start."""
         ...
 
-    def seed(self, records: dict[str, list[dict[str, str]]]) -> dict[str, list[str]]:
-        """Load records by object; gives their ids."""
+    def load(self, object: str, records: list[dict[str, Any]]) -> list[str]:
+        """Put records of one object in; gives their ids. Refuses objects and fields that nobody knows."""
         ...
 
     def snapshot(self) -> dict[str, object]:
@@ -43,16 +46,6 @@ def control_routes(controls: Controls, clock: Clock, log: Callable[[], CallLog])
         controls.reset()
         log().clear()
         return Response(204)
-
-    def seed(request: Request) -> Response:
-        records = _records(request.json())
-        try:
-            return Response.of(controls.seed(records))
-        except Exception as refused:
-            said = getattr(refused, "message", None)
-            if said is None:
-                raise
-            raise ValueError(f"A record is refused: {said}") from None
 
     def snapshot(_: Request) -> Response:
         return Response.of(controls.snapshot())
@@ -83,7 +76,7 @@ def control_routes(controls: Controls, clock: Clock, log: Callable[[], CallLog])
     return Routes(
         [
             Route("POST", "/_sandbox/reset", reset, "control.reset"),
-            Route("POST", "/_sandbox/seed", seed, "control.seed"),
+            seed_route(controls.load),
             Route("GET", "/_sandbox/snapshot", snapshot, "control.snapshot"),
             Route("GET", "/_sandbox/clock", tell_time, "control.clock"),
             Route("POST", "/_sandbox/clock", move_time, "control.clock"),
@@ -95,10 +88,36 @@ def control_routes(controls: Controls, clock: Clock, log: Callable[[], CallLog])
     )
 
 
-def _records(body: object) -> dict[str, list[dict[str, str]]]:
-    if not isinstance(body, dict) or not all(isinstance(rows, list) for rows in body.values()):
-        raise ValueError("Seeds are lists of records by object. Send {OBJECT: [{FIELD: VALUE}]}.")
-    return body
+def seed_route(load: Load) -> Route:
+    """The control by which `instep sandbox load` puts records in."""
+
+    def seed(request: Request) -> Response:
+        return Response.of(load_all(load, request.json()))
+
+    return Route("POST", "/_sandbox/seed", seed, "control.seed")
+
+
+def load_all(load: Load, body: object) -> dict[str, list[str]]:
+    """Put records in by object; gives their ids. Raises `ValueError` for what is no list of records, or refused."""
+    if not isinstance(body, dict) or not all(map(_are_records, body.values())):
+        raise ValueError("It is no JSON of records by object. Write {OBJECT: [{FIELD: VALUE}]}.")
+    return {object: _loaded(load, object, records) for object, records in body.items()}
+
+
+def _are_records(rows: object) -> bool:
+    return isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+
+
+def _loaded(load: Load, object: str, records: list[dict[str, Any]]) -> list[str]:
+    try:
+        return load(object, records)
+    except Exception as refused:
+        said = getattr(refused, "message", None) or (str(refused) if isinstance(refused, ValueError) else None)
+        if said is None:
+            raise
+        raise ValueError(
+            f'"{object}" is refused: {said.rstrip(".")}. Name objects and fields as the system\'s API does.'
+        ) from None
 
 
 def _seconds(body: object) -> float:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from instep.model.entities import Kind
-from instep.model.values import Scalar, pack
+from instep.model.values import Scalar, display, pack
 from instep.sync.ledger import Ref, target
 
 Action = Literal["opt_out", "create", "update", "relate", "opt_out_new", "unrelate", "opt_in", "delete"]
@@ -25,6 +25,8 @@ _ORDER = {
     "opt_in": 6,
     "delete": 7,
 }
+CONSENT = "consent"
+"""The name of a value that says whether its person opted out: it is only written where that changes."""
 _KINDS = {Kind.COMPANY: 0, Kind.PERSON: 1, Kind.OPPORTUNITY: 2}
 
 
@@ -37,6 +39,13 @@ class Value:
     before: Scalar
     after: Scalar
     because: str
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Before and after as people read them: of consent what they mean, in whatever words a field holds it."""
+        if self.name != CONSENT:
+            return display(self.before), display(self.after)
+        return ("not opted out", "opted out") if self.after else ("opted out", "opted in")
 
 
 @dataclass(frozen=True, slots=True)

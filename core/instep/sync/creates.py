@@ -13,7 +13,7 @@ from instep.model.rules import Moment, with_company
 from instep.model.rulewords import spelled
 from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, is_blank
-from instep.sync.changes import Change, Value
+from instep.sync.changes import CONSENT, Change, Value
 from instep.sync.match import INSTEP_ID, LEFT_OUT
 from instep.sync.session import Live, Session
 from instep.sync.stagelists import is_usable
@@ -157,7 +157,7 @@ def _after_create(state: EntityState, live: Live, mapping: EntityMapping, object
     consent = mapping.consent
     if consent is not None and consent.field is None and is_opted_out(state.consent, consent.scope):
         standing = state.consent.get(consent.scope) or state.consent["all"]
-        out = (Value("consent", "consent", None, True, f"said by {standing.source}"),)
+        out = (Value(CONSENT, "opted_out", None, True, f"said by {standing.source}"),)
         opt_out = Change("opt_out_new", *place[:2], state.kind, state.id, None, out, scope=consent.scope)
         changes.append(replace(opt_out, at=standing.at, because=standing.source))
     return changes
@@ -188,7 +188,7 @@ def _create_values(
     consent = mapping.consent
     if consent is not None and consent.field is not None and is_opted_out(state.consent, consent.scope):
         out = consent.out_values[0] if consent.out_values else True
-        values.append(Value("consent", consent.field, None, out, "an opt-out holds everywhere"))
+        values.append(Value(CONSENT, consent.field, None, out, "an opt-out holds everywhere"))
     return values
 
 

@@ -17,6 +17,7 @@ from instep.mapping.compiled import EntityMapping, Workspace
 from instep.model.entities import RELATIONS, Kind
 from instep.model.values import Scalar, decode, display, pack, unpack
 from instep.store import Store, require_state
+from instep.sync.labels import LABELS
 from instep.sync.ledger import Ref, target
 from instep.sync.past import decided_by, last_run
 from instep.sync.scores import SCORES
@@ -95,7 +96,7 @@ def _reason_json(reason: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
-    """The entities that a key names: an instep_id, an e-mail address, a domain, a record's id, or a name."""
+    """The entities that a key names: an instep_id, a key of theirs, a record's id, or what people know them by."""
     wanted = key.strip()
     rows = store.rows("SELECT id, kind FROM entity WHERE id = ?", (wanted,))
     if not rows:
@@ -111,6 +112,9 @@ def find_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
             "AND (? NOT LIKE '%/%' OR m.connection || '/' || m.object || '/' || m.id = ?)",
             (id, wanted, wanted),
         )
+    if not rows:
+        shown = " OR ".join(f"json_extract(CAST(fields AS TEXT), '$.{name}') = ?" for name in LABELS)
+        rows = store.rows(f"SELECT id, kind FROM entity WHERE {shown}", (wanted,) * len(LABELS))  # noqa: S608  # our own
     return [(row[0], Kind(row[1])) for row in sorted(set(rows))]
 
 
@@ -119,7 +123,7 @@ def require_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
     found = find_entity(store, key)
     if not found:
         raise ConfigError(
-            f"Nothing is known by {key!r}. Give an e-mail address, a domain, a record id or an instep_id."
+            f"Nothing is known by {key!r}. Give an e-mail address, a domain, a name, a record id or an instep_id."
         )
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from instep.contract import ConnectionInfo, Effects
-from instep.errors import AccessError, PluginError
+from instep.errors import PluginError
 from instep.mapping.compiled import ConnectionConfig, Workspace
 from instep.mapping.translate import Directory
-from instep.settings import ValidationError, is_secret, load_settings
+from instep.mapping.wrong_settings import usable_settings, variable_of
+from instep.settings import is_secret
 from instep.store import Store
 from instep.sync.budget import Budget
 from instep.sync.ledger import Ledger, Ref
@@ -90,19 +92,9 @@ def _unplugged(workspace: Workspace, store: Store, world: World, config: Connect
 
 def _settings(kind: Any, name: str, table: dict[str, Any]) -> Any:
     """A connection's settings; a secret that is not set is not needed either."""
-    try:
-        return load_settings(kind, name, table)
-    except ValidationError as error:
-        missing = [e["loc"][0] for e in error.errors(include_input=False) if e["type"] == "missing" and e["loc"]]
-        secrets = [str(key) for key in missing if is_secret(kind.model_fields[str(key)].annotation)]
-        if not secrets:
-            raise AccessError(
-                f"connections.{name} cannot be opened without its settings. See: instep check"
-            ) from None
-    try:
-        return load_settings(kind, name, {**table, **dict.fromkeys(secrets, "not needed")})
-    except ValidationError:
-        raise AccessError(f"connections.{name} cannot be opened without its settings. See: instep check") from None
+    unset = {key for key, field in kind.model_fields.items() if field.is_required() and is_secret(field.annotation)}
+    given = {key for key in unset if key in table or variable_of(name, key) in os.environ}
+    return usable_settings(kind, name, {**table, **dict.fromkeys(unset - given, "not needed")})
 
 
 def _recall_catalogue(session: Session, live: Live) -> None:

@@ -16,7 +16,7 @@ from instep.model.conflict import BY_A_PERSON
 from instep.model.consent import is_opted_out
 from instep.model.entities import DERIVED
 from instep.model.values import Scalar, decode, is_blank, is_same, normalised
-from instep.sync.changes import Change, Value, quarantine_key
+from instep.sync.changes import CONSENT, Change, Value, quarantine_key
 from instep.sync.creates import plan_create
 from instep.sync.decisions import Decisions
 from instep.sync.fields import consent_flag, ends, is_flagged_out
@@ -138,7 +138,7 @@ def can_write(session: Session, record: RecordState, value: Value) -> bool:
     if record.live.can_write(record.ref.object, value.field):
         return True
     what, remedy = "it keeps saying something else", 'Let it be written, or set direction = "in" for the field.'
-    if value.name == "consent":
+    if value.name == CONSENT:
         what, remedy = (
             "it does not say what holds everywhere else",
             "Let it be written, or never mail from there.",
@@ -289,7 +289,7 @@ def _plan_consent(session: Session, state: EntityState, record: RecordState) -> 
             state.kind,
             state.id,
             record.ref.id,
-            (Value("consent", flag[0], record.fields[flag[0]], wanted, f"said by {standing.source}"),),
+            (Value(CONSENT, flag[0], record.fields[flag[0]], wanted, f"said by {standing.source}"),),
             scope=mapping.scope,
             at=standing.at,
             because=standing.source,
@@ -325,7 +325,7 @@ def _flag_value(state: EntityState, record: RecordState) -> list[Value]:
     after: Scalar = (mapping.out_values[0] if mapping.out_values else True) if wanted else None
     if isinstance(held, bool):
         after = wanted
-    return [Value("consent", mapping.field, held, after, "an opt-out holds everywhere" if wanted else "opted in")]
+    return [Value(CONSENT, mapping.field, held, after, "an opt-out holds everywhere" if wanted else "opted in")]
 
 
 # --- relations -------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ def pull(session: Session) -> None:
     for live in session.connections.values():
         if live.name in session.stopped:
             continue
+        session.progress(f"pull {live.name}")
         try:
             _pull_connection(session, live)
         except RemoteError as error:

@@ -198,12 +198,10 @@ def _draft(session: Session) -> Drafted:
 
 
 def _read(session: Session) -> None:
-    session.progress("identify")
     identify(session)
     session.at = present(session)
     session.progress("recover")
     recover(session)
-    session.progress("pull")
     pull(session)
 
 

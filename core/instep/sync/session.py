@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from instep.contract import Absent, Connection, ConnectionInfo, ConnectorPlugin, OwnerStore, RecordStore
 from instep.errors import AccessError, ConfigError, InstepError, PluginError, RemoteError, UsedUpError
 from instep.mapping.compiled import ConnectionMapping, EntityMapping, Workspace
 from instep.mapping.translate import Directory, Untold, User
+from instep.mapping.wrong_settings import usable_settings
 from instep.model.entities import Kind
 from instep.model.values import Scalar, is_blank
-from instep.settings import ValidationError, environment_prefix, load_settings
 from instep.store import Store
 from instep.sync.budget import Budget
 from instep.sync.erased import Erased
@@ -201,13 +202,7 @@ def open_session(
 def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Live:
     config = next(config for config in workspace.connections if config.name == name)
     plugin = world.find_plugin(config.plugin)
-    table = dict(config.settings)
-    try:
-        settings = load_settings(plugin.settings, name, resolve_paths(table, workspace))
-    except ValidationError as error:
-        wrong = "; ".join(_said(e) for e in error.errors(include_input=False))
-        remedy = f"Set them in sync.toml, or as {environment_prefix(name)}… in the environment."
-        raise AccessError(f"connections.{name}: {wrong}. {remedy}") from None
+    settings = usable_settings(plugin.settings, name, resolve_paths(dict(config.settings), workspace))
     budget = Budget(store, world.clock, name, workspace.reserve.percent_of(name))
     transport = CountingTransport(name, world, SharedPace(store, world.clock), budget)
     parts = plugin.connect(settings, effects(transport, world))
@@ -215,15 +210,6 @@ def _connect(workspace: Workspace, store: Store, world: World, name: str) -> Liv
     live = Live(name, plugin, parts, related_mapping(workspace.mappings[name], parts), transport, budget)
     live.directory = Directory(name, workspace.team, None)
     return live
-
-
-def _said(error: Any) -> str:
-    """One of pydantic's errors, in our words; the value is never shown."""
-    place = ".".join(map(str, error["loc"]))
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "missing":
-        return f"{place} is missing"
-    return f"{place}: {message}" if place else message
 
 
 def related_mapping(mapping: ConnectionMapping, parts: Connection) -> ConnectionMapping:
@@ -250,6 +236,8 @@ def identify(session: Session) -> None:
     changed. Raises `AccessError` if the state belongs to another org.
     """
     for live in session.connections.values():
+        session.progress(f"identify {live.name}")
+        live.transport.waits = partial(session.progress, f"wait for {live.name}")
         live.info = _check(session, live)
         bind(session, live)
         known = session.store.row("SELECT catalogue, catalogue_at FROM connection WHERE name = ?", (live.name,))

@@ -54,6 +54,8 @@ class CountingTransport:
     limits: Sequence[RateLimit] = ()
     calls: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
+    waits: Callable[[], None] = lambda: None
+    """Told before every wait for a system that asked for one, or did not answer."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, action: Callable[[], T], *, label: str, writes: bool, lane: str = "default") -> T:
@@ -85,4 +87,9 @@ class CountingTransport:
 
 def effects(transport: CountingTransport, world: World) -> Effects:
     """What a plugin is handed."""
-    return Effects(transport, world.clock, world.sleep, world.random, transport.budget.allowed)
+
+    def sleep(seconds: float) -> None:
+        transport.waits()
+        world.sleep(seconds)
+
+    return Effects(transport, world.clock, sleep, world.random, transport.budget.allowed)

@@ -39,7 +39,16 @@ def test_an_address_of_another_subscription_is_refused():
         settings(base_url="https://999-XYZ-999.mktorest.com")
 
 
-@pytest.mark.parametrize("munchkin_id", ["123-abc-456", "123ABC456", "", "123-ABC-456.evil"])
-def test_a_munchkin_id_has_its_shape(munchkin_id):
-    with pytest.raises(ValidationError):
+@pytest.mark.parametrize(
+    "munchkin_id", ["123-abc-456", "123ABC456", "", "123-ABC-456.evil", "https://123-ABC-456.mktorest.com"]
+)
+def test_a_munchkin_id_that_has_not_its_shape_is_one_mistake(munchkin_id):
+    with pytest.raises(ValidationError) as caught:
         settings(munchkin_id=munchkin_id)
+    assert [error["loc"] for error in caught.value.errors()] == [("munchkin_id",)]
+
+
+def test_a_munchkin_id_that_is_missing_is_one_mistake():
+    with pytest.raises(ValidationError) as caught:
+        load_settings(MarketoSettings, "m", {"client_id": "c", "client_secret": "s"})
+    assert [error["loc"] for error in caught.value.errors()] == [("munchkin_id",)]

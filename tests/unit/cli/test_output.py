@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instep.cli.main import main
 from instep.cli.output import brief, inert, moment, table
 
 
@@ -36,6 +37,15 @@ def test_a_table_has_one_line_for_each_row(one: str, other: str) -> None:
 def test_a_long_text_is_cut_and_its_length_told(length: int, shown: int) -> None:
     assert len(brief("x" * length)) == shown
     assert length == 200 or brief("x" * length).endswith("… (201 characters)")
+
+
+def test_the_program_is_called_instep_however_it_is_started(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/somewhere/cli/main.py", "init", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().out.startswith("Usage: instep init ")
 
 
 def test_an_instant_is_shown_to_the_second_in_utc() -> None:

@@ -207,6 +207,11 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
     assert outcome == Lost("could not be reached", sent=False)
 
 
+def test_only_what_reached_nobody_is_told_with_the_setting_to_check() -> None:
+    assert Lost("could not be reached", sent=False).told("base_url") == "could not be reached; check base_url"
+    assert Lost("broke off", sent=True).told("base_url") == "broke off"
+
+
 def _raising(error: Exception) -> Callable[[], str]:
     def request() -> str:
         raise error

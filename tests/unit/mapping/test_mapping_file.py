@@ -330,13 +330,20 @@ def test_relations_and_consent_are_compiled(folder) -> None:
     assert found.consent == ConsentMapping("news", "OptOut", ("yes", "true"))
 
 
+def test_when_something_happened_is_the_activity_s_own_time_and_no_field_s(folder) -> None:
+    text = '[[behaviours]]\nkind = "form"\nbehaviour = "requests-call"\nat_field = "sent"\n'
+    (mistake,) = folder.said(crm=HEAD + text)
+
+    assert "behaviours[0].at_field is not a known key." in mistake
+
+
 def test_behaviours_are_compiled_in_file_order(folder) -> None:
     text = (
         '[[behaviours]]\nkind = "form"\nbehaviour = "requests-call"\nwhere = { field = "Any", eq = "x" }\n'
-        '[[behaviours]]\nkind = "form"\nbehaviour = "describes-project"\nat_field = "sent"\n'
+        '[[behaviours]]\nkind = "form"\nbehaviour = "describes-project"\nrefers = "friend"\n'
     )
 
     assert folder.loaded(crm=HEAD + text).mappings["crm"].behaviours == (
         BehaviourMapping("form", "requests-call", Equals("Any", "x")),
-        BehaviourMapping("form", "describes-project", at_field="sent"),
+        BehaviourMapping("form", "describes-project", refers="friend"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +87,16 @@ def test_normalising_folds_what_vendors_fold() -> None:
 def test_a_terminal_escape_is_made_visible() -> None:
     assert plain("\x1b[31mred\x07") == "\\x1b[31mred\\x07"
     assert display("a\nb") == "a\\x0ab"
+
+
+@pytest.mark.parametrize("eleven", [11, Decimal(11), Decimal("11.0"), Decimal("1.1E+1")])
+def test_whole_numbers_are_shown_alike(eleven: Scalar) -> None:
+    assert display(eleven) == "11"
+
+
+@pytest.mark.parametrize("text", ["11.5", "0.10", "1E+40", "NaN"])
+def test_another_number_is_shown_with_all_its_digits(text: str) -> None:
+    assert display(Decimal(text)) == text
 
 
 def test_dates_are_shown_in_iso_form() -> None:

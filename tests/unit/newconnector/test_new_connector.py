@@ -48,21 +48,25 @@ def refused(*arguments: str) -> str:
 
 def test_a_package_is_written_here_unless_a_folder_is_named(here: Path) -> None:
     assert new("mycrm").exit_code == 0
+    (here / "some" / "where").mkdir(parents=True)
     assert new("mycrm", "--into", "some/where").exit_code == 0
     assert sorted(everything(here / "instep-mycrm")) == sorted(everything(here / "some" / "where" / "instep-mycrm"))
     assert (here / "instep-mycrm" / "src" / "instep_mycrm" / "client.py").is_file()
 
 
 def test_what_was_written_and_what_comes_next_is_said(here: Path) -> None:
+    (here / "my packages").mkdir()
     result = new("mycrm", "--into", "my packages")
     assert [line for line in result.stdout.splitlines() if not line.startswith("wrote ")] == []
     assert set(result.stdout.splitlines()) == {
         f"wrote {place}" for place in everything(here) if (here / place).is_file()
     }
+    python = shlex.quote(sys.executable)
     assert [line.strip() for line in result.stderr.splitlines() if line] == [
         "Next:",
-        f"cd 'my packages/instep-mycrm' && {shlex.quote(sys.executable)} -m pip install -e .",
-        f"{shlex.quote(sys.executable)} -m pytest tests",
+        f"cd 'my packages/instep-mycrm' && {python} -m pip install -e .",
+        f"{python} -m pytest tests",
+        f"{python} -m pytest -p instep.testing.record tests/test_conformance.py  # writes conformance.json",
         "instep connector show mycrm",
     ]
 
@@ -141,9 +145,12 @@ def test_a_folder_that_is_there_is_left_alone(here: Path) -> None:
     assert kept.read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_made_is_a_clear_error(here: Path) -> None:
+@pytest.mark.parametrize("folder", ["mistyped", "file/within"])
+def test_a_folder_that_is_not_there_is_a_clear_error_and_is_not_made(here: Path, folder: str) -> None:
     (here / "file").touch()
-    assert "cannot be written" in refused("mycrm", "--into", "file/within")
+    assert refused("mycrm", "--into", folder) == (
+        f"There is no folder {folder}. Make it first, or name another with --into."
+    )
     assert list(everything(here)) == ["file"]
 
 

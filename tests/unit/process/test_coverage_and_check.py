@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,10 @@ import pytest
 from pydantic import SecretStr, model_validator
 
 from instep.cli.check import check_workspace
+from instep.cli.process_view import coverage_lines
 from instep.errors import ConfigError, PluginError
+from instep.mapping.coverage import Column, Coverage, Shown
+from instep.model.entities import Kind
 from instep.settings import ConnectorSettings
 
 MATRIX = """\
@@ -100,6 +104,18 @@ def test_coverage_has_a_column_for_each_pipeline(run, folder: Path) -> None:
     assert head == "Stage           crm opportunity Tea  crm opportunity Default  exports"
 
 
+@pytest.mark.parametrize(("pipelines", "parts"), [(3, 1), (4, 2), (9, 3)])
+def test_a_wide_matrix_is_shown_in_parts_with_every_column_once(pipelines: int, parts: int) -> None:
+    cells = {"research": Shown("Open"), "decision": Shown("Open", "research")}
+    columns = [Column("crm", Kind.OPPORTUNITY, f"Pipeline {n}", cells) for n in range(pipelines)]
+    matrix = coverage_lines(Coverage(tuple(cells), tuple(columns)))[:-2]
+
+    heads = [line for line in matrix if line.startswith("Stage")]
+    assert len(heads) == parts
+    assert [name for line in heads for name in re.split("  +", line)[1:]] == [column.label for column in columns]
+    assert max(map(len, matrix)) <= 100
+
+
 def test_check_says_that_nothing_is_wrong_and_shows_the_coverage(run) -> None:
     result = run("check", "--files-only")
 
@@ -174,13 +190,16 @@ def test_notes_stop_nothing(run, folder: Path) -> None:
 
 def test_a_secret_that_is_not_set_is_a_note(folder: Path) -> None:
     assert said(folder, "") == [
-        'note: sync.toml:1: connections.crm has no "token" here. Set INSTEP_CRM__TOKEN where it is to run.'
+        'note: sync.toml:1: connections.crm has no "token". Set INSTEP_CRM__TOKEN in the environment.'
     ]
 
 
 def test_a_login_that_is_checked_as_a_whole_is_a_note_too_while_no_secret_is_set(folder: Path) -> None:
     assert said(folder, "", "either") == [
-        "note: sync.toml:1: connections.crm has no secret here: token or key is needed. Set it where it is to run."
+        (
+            "note: sync.toml:1: connections.crm is not set up: token or key is needed. "
+            "Set secrets as INSTEP_CRM__… in the environment, all else in sync.toml."
+        )
     ]
 
 
@@ -195,8 +214,8 @@ def test_a_setting_of_the_wrong_type_is_told_without_its_value(folder: Path, mon
 
     assert said(folder, 'portal = "eu1"\n') == [
         (
-            "sync.toml:3: connections.crm.portal is not accepted here: input should be a valid integer, "
-            "unable to parse string as an integer. Correct it, or set INSTEP_CRM__PORTAL."
+            "sync.toml:3: connections.crm.portal is not accepted: must be a whole number. "
+            "Correct it, or set INSTEP_CRM__PORTAL."
         )
     ]
 
@@ -207,7 +226,7 @@ def test_a_wrong_value_from_the_environment_is_told_as_such(folder: Path, monkey
 
     [mistake] = said(folder, "")
 
-    assert mistake.startswith("sync.toml:1: connections.crm.portal is not accepted in the environment: ")
+    assert mistake.startswith("sync.toml:1: connections.crm.portal is not accepted as the environment has it: ")
     assert mistake.endswith("Correct INSTEP_CRM__PORTAL.")
     assert "eu1" not in mistake
 
@@ -244,6 +263,49 @@ def test_a_validator_that_repeats_a_value_is_not_repeated(folder: Path, monkeypa
     assert "s3cret" not in str(checked.mistakes)
     assert "fr0m-outside" not in str(checked.mistakes)
     assert [mistake.code for mistake in checked.mistakes if mistake.file == "sync.toml"] == ["BAD_SETTING"]
+
+
+class NamingSettings(ConnectorSettings):
+    names_objects = "lists"
+    lists: dict[str, str]
+
+
+def named(folder: Path, lists: str) -> list[str]:
+    (folder / "mappings/crm.toml").write_text(
+        '[person]\nobjects = ["members"]\ncreate_as = "members"\nmatch = ["instep_id"]\n', encoding="utf-8"
+    )
+    (folder / "sync.toml").write_text(f'[connections.crm]\nplugin = "naming"\nlists = {lists}\n', encoding="utf-8")
+    (folder / "mappings/exports.toml").unlink()
+    (folder / "mappings/team.toml").unlink()
+    checked = check_workspace(folder, lambda name: SimpleNamespace(settings=NamingSettings))
+    told = [*map(str, checked.mistakes), *(f"note: {note}" for note in checked.notes)]
+    return [one for one in told if "sync.toml" in one]
+
+
+def test_an_object_that_only_the_settings_name_is_noted(folder: Path) -> None:
+    assert named(folder, '{ members = "a1", news = "b2" }') == [
+        (
+            "note: sync.toml:3: connections.crm.lists.news is kept in step with nothing: "
+            "no objects of mappings/crm.toml name it. Name it there, or remove it here."
+        )
+    ]
+
+
+def test_an_object_that_only_the_mapping_names_is_a_mistake(folder: Path) -> None:
+    assert named(folder, '{ membres = "a1" }')[0] == (
+        'sync.toml:3: connections.crm.lists has no "members", which mappings/crm.toml names among its objects. '
+        'Did you mean "membres"?'
+    )
+
+
+def test_objects_that_both_files_name_are_fine(folder: Path) -> None:
+    assert named(folder, '{ members = "a1" }') == []
+
+
+def test_what_the_environment_names_is_not_known_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTEP_CRM__LISTS", '{ members = "a1" }')
+
+    assert named(folder, '{ membres = "a1" }') == []
 
 
 def test_a_plugin_that_is_not_installed_is_a_mistake_at_its_name(folder: Path) -> None:

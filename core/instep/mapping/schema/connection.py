@@ -248,7 +248,6 @@ def _behaviour() -> Schema:
         "kind": text("the connector's word for the activity"),
         "behaviour": text("Instep's word, from process.toml"),
         "where": {**RULE, "description": "over the activity's own fields"},
-        "at_field": text("when it happened, where that is not the activity's own time"),
         "refers": text("the activity's field with the e-mail address of whoever was referred"),
     }
     return table(properties, "", ["kind", "behaviour"])

@@ -23,6 +23,7 @@ from instep.store.segments import Projection, Segments
 from instep.sync.decisions import Decisions, undecided_entities
 from instep.sync.evidence import FIRST_BUYER
 from instep.sync.firstbuyers import find_first_buyers
+from instep.sync.labels import LABELS
 from instep.sync.match import Matches
 from instep.sync.projections import acts, claims, entities, journeys, records
 from instep.sync.pull import wanted_fields
@@ -47,7 +48,6 @@ _DECIDED = (
     "is_graded",
 )  # fmt: skip
 """What a replay reads of the last decisions, beside the fields."""
-_LABELS = ("email", "domain", "name")
 
 
 def by_columns_alone(changed: Changed, before: Workspace, after: Workspace) -> bool:
@@ -270,7 +270,7 @@ class _Work:
 
     def _person_fields(self) -> list[str]:
         """The fields of persons that anybody looks at: rules, labels and whoever is told of them."""
-        wanted = {"owner", *_LABELS} | self._ruled_fields()
+        wanted = {"owner", *LABELS} | self._ruled_fields()
         for place in self._records:
             wanted |= self._teller.facts_told(*place)
         return [name for name in _names(self._before, Kind.PERSON) if name in wanted]
@@ -518,7 +518,7 @@ class _Work:
         """What people know somebody by: see `labels.label`."""
         import polars as pl
 
-        named = [f"f:{name}" for name in _LABELS if f"f:{name}" in persons.columns]
+        named = [f"f:{name}" for name in LABELS if f"f:{name}" in persons.columns]
         shown = [
             pl.when(pl.col(name).is_in(["null", '""']) | pl.col(name).is_null())
             .then(None)

@@ -110,6 +110,9 @@ class FilesWorld:
 
     def load(self, object: str, records: list[Mapping[str, str]]) -> list[str]:
         """Put many rows in at once; gives their keys."""
+        if not (self.folder / f"{object}.csv").exists():
+            known = ", ".join(sorted(file.stem for file in self.folder.glob("*.csv")))
+            raise ValueError(f"there is no {object}.csv (there are: {known})")
         rows = self.all(object)
         new = [{"id": f"{object}-{len(rows) + place}", **record} for place, record in enumerate(records, 1)]
         self._save(object, [*rows, *new])

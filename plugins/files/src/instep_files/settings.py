@@ -181,6 +181,8 @@ class BehaviourSettings(FileSettings):
 class FilesSettings(ConnectorSettings):
     """Settings of one folder of files. `instep init` looks into the folder and writes the tables of `objects`."""
 
+    names_objects = "objects"
+
     path: Path
     """The folder; relative to the workspace."""
     direction: Literal["in", "both"] = "in"

@@ -131,7 +131,7 @@ class HubSpotClient:
     def _judged(self, call: Call) -> Reply:
         outcome = self._exchange(call)
         if isinstance(outcome, Lost):
-            raise again(call, outcome.reason, sent=outcome.sent)
+            raise again(call, outcome.told("base_url"), sent=outcome.sent)
         if (told := allowance(outcome, self.zone)) is not None:
             self._effects.allowed(told)
         outcome = self._masked(outcome)
@@ -198,7 +198,7 @@ class HubSpotClient:
         ]
         reply = self._exchange(call, form)
         if isinstance(reply, Lost):
-            raise again(call, reply.reason)
+            raise again(call, reply.told("base_url"))
         self._take_token(call, reply)
 
     def asked_scopes(self) -> frozenset[str] | None:

@@ -16,6 +16,8 @@ class HubSpotSettings(ConnectorSettings):
     `client_secret` and `refresh_token`; with both, the refresh token is used once the access token has expired.
     """
 
+    usual_login = ("access_token",)
+
     access_token: SecretStr | None = None
     """The token of a private app or a service key; not needed with the three OAuth settings."""
     base_url: str = "https://api.hubapi.com"

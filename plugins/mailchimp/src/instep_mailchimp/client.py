@@ -66,7 +66,7 @@ class MailchimpClient:
     def _judged(self, call: Call) -> Reply:
         outcome = self._exchange(call)
         if isinstance(outcome, Lost):
-            raise again(call, outcome.reason, sent=outcome.sent)
+            raise again(call, outcome.told("data_centre, or base_url where that is set"), sent=outcome.sent)
         is_error = not 200 <= outcome.status < 300
         if not call.link:
             secrets = secrets_of(self.settings)

@@ -19,6 +19,9 @@ class MailchimpSettings(ConnectorSettings):
     Give `api_key`, or the `access_token` of an OAuth login with its `data_centre`.
     """
 
+    usual_login = ("api_key",)
+    names_objects = "audiences"
+
     audiences: dict[str, str] = Field(min_length=1)
     """The audiences that take part, each with a name for the mapping: { members = "a1b2c3d4e5" }.
 

@@ -142,7 +142,7 @@ class MarketoClient:
     def _judged(self, call: Call) -> Reply:
         outcome = self._exchange(call)
         if isinstance(outcome, Lost):
-            raise again(call, outcome.reason, sent=outcome.sent)
+            raise again(call, outcome.told("munchkin_id, or base_url where that is set"), sent=outcome.sent)
         if outcome.at is not None:
             self._told = (outcome.at, self.effects.clock())
         is_error = not 200 <= outcome.status < 300 or b'"success":false' in outcome.data.replace(b" ", b"")[:200]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from instep.settings import ConnectorSettings, service_address
+
+_MUNCHKIN_ID = "[0-9]{3}-[A-Z]{3}-[0-9]{3}"
 
 
 class MarketoSettings(ConnectorSettings):
@@ -16,7 +19,7 @@ class MarketoSettings(ConnectorSettings):
     Marketo developer guide
     """
 
-    munchkin_id: str = Field(pattern=r"^[0-9]{3}-[A-Z]{3}-[0-9]{3}$")
+    munchkin_id: str = Field(json_schema_extra={"pattern": f"^{_MUNCHKIN_ID}$"})
     """The subscription's id, as Marketo shows it under Admin, Munchkin: 123-ABC-456."""
     client_id: str
     """The custom service's client id."""
@@ -55,13 +58,22 @@ class MarketoSettings(ConnectorSettings):
     @model_validator(mode="before")
     @classmethod
     def _own_host(cls, data: Any) -> Any:
-        if isinstance(data, dict) and not data.get("base_url"):
-            return {**data, "base_url": f"https://{data.get('munchkin_id')}.mktorest.com"}
-        return data
+        if not isinstance(data, dict) or data.get("base_url") or not _is_munchkin_id(data.get("munchkin_id")):
+            return data
+        return {**data, "base_url": f"https://{data['munchkin_id']}.mktorest.com"}
+
+    @field_validator("munchkin_id")
+    @classmethod
+    def _as_marketo_shows_it(cls, value: str) -> str:
+        if not _is_munchkin_id(value):
+            raise ValueError("must be an id such as 123-ABC-456, as Admin, Munchkin shows it, and no address")
+        return value
 
     @field_validator("base_url")
     @classmethod
     def _only_safe_addresses(cls, value: str) -> str:
+        if not value:
+            return value  # there is no host without an id, of which its own check says what is wrong
         return service_address(value.rstrip("/").removesuffix("/rest"), ("mktorest.com",))
 
     @model_validator(mode="after")
@@ -70,3 +82,7 @@ class MarketoSettings(ConnectorSettings):
         if host.endswith(".mktorest.com") and host != f"{self.munchkin_id.lower()}.mktorest.com":
             raise ValueError("base_url and munchkin_id name two subscriptions; leave base_url out")
         return self
+
+
+def _is_munchkin_id(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(_MUNCHKIN_ID, value) is not None

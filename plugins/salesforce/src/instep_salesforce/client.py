@@ -191,7 +191,7 @@ class SalesforceClient:
     def _heard(self, call: Call, outcome: Reply | Lost) -> Reply:
         """An answer, without our secrets, once it was noted what it says of the calls that are left."""
         if isinstance(outcome, Lost):
-            raise again(call, outcome.reason, sent=outcome.sent)
+            raise again(call, outcome.told("instance_url"), sent=outcome.sent)
         if (told := allowance(outcome)) is not None:
             self.effects.allowed(told)
         return self._masked(outcome)
@@ -283,7 +283,7 @@ class SalesforceClient:
 
         reply = self._passed(_LOGIN, self._login_origin, request)
         if isinstance(reply, Lost):
-            raise again(_LOGIN, reply.reason)
+            raise again(_LOGIN, reply.told("login_url, or instance_url where that is not set"))
         if not 200 <= reply.status < 300:
             raise login_problem(_LOGIN, self._masked(reply))
         try:

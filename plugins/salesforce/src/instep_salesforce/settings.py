@@ -21,6 +21,8 @@ class SalesforceSettings(ConnectorSettings):
     `refresh_token`; or `client_id`, `username` and `private_key` or `private_key_file` (JWT bearer).
     """
 
+    usual_login = ("client_id", "client_secret")
+
     instance_url: str
     """The org's own address, such as https://acme.my.salesforce.com; plain http for this machine only."""
     client_id: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from instep_hubspot.sandbox.portal import Portal
 from instep_hubspot.sandbox.world import HubSpotWorld
 
@@ -17,9 +19,9 @@ class PortalControls:
         """Return to the state of a new account."""
         self._portal.reset()
 
-    def seed(self, records: dict[str, list[dict[str, str]]]) -> dict[str, list[str]]:
-        """Load records by object; gives their ids."""
-        return {name: self._world.load(name, rows) for name, rows in records.items()}
+    def load(self, object: str, records: list[dict[str, Any]]) -> list[str]:
+        """Load records of one object; gives their ids."""
+        return self._world.load(object, records)
 
     def snapshot(self) -> dict[str, object]:
         """Everything the account holds."""

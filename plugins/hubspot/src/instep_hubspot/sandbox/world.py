@@ -269,7 +269,10 @@ class HubSpotWorld(SettingsWorld):
     def load(self, object: str, records: Iterable[Mapping[str, str]]) -> list[str]:
         """Put many records in at once. Values are taken as they are; stages must fit their pipeline."""
         with self._portal.lock:
-            kind = self._portal.kind(object)
+            kind, records = self._portal.kind(object), list(records)
+            known = self._portal.properties[kind.name].keys()
+            if unknown := sorted({name for record in records for name in record} - known):
+                raise invalid(f'Property "{unknown[0]}" does not exist')
             return [self._load_one(kind, record) for record in records]
 
     def _load_one(self, kind: ObjectType, values: Mapping[str, str]) -> str:

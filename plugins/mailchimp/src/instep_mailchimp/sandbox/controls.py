@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from instep_mailchimp.sandbox.account import AUDIENCE, Account
+from typing import Any
+
+from instep_mailchimp.sandbox.account import Account
 from instep_mailchimp.sandbox.world import MailchimpWorld
 
 
@@ -18,16 +20,9 @@ class AccountControls:
         with self._account.lock:
             self._account.reset()
 
-    def seed(self, records: dict[str, list[dict[str, str]]]) -> dict[str, list[str]]:
-        """Load members by the id of their audience ("members" means the first); gives their contact ids."""
-        return {name: [self._load(name, dict(row)) for row in rows] for name, rows in records.items()}
-
-    def _load(self, name: str, row: dict[str, str]) -> str:
-        audience = AUDIENCE if name == "members" else name
-        email, status = row.pop("email_address"), row.pop("status", "subscribed")
-        id = self._world.add_member(email, status, audience=audience)
-        self._world.edit(id, audience=audience, **row)
-        return id
+    def load(self, object: str, records: list[dict[str, Any]]) -> list[str]:
+        """Load members of one audience; gives their contact ids."""
+        return self._world.load(object, records)
 
     def snapshot(self) -> dict[str, object]:
         """Everything the account holds."""

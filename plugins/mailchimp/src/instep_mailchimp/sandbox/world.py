@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from instep_mailchimp.sandbox.account import AUDIENCE, Account, AutomationEmail, Campaign, JourneyStep
 from instep_mailchimp.sandbox.audience import Audience, Event, Member, MergeField, Segment, Value
@@ -71,6 +72,23 @@ class MailchimpWorld:
                 made.timestamp_opt = now
             self._account.tell_new(found, made, "contact" if by_form else "admin")
             return made.contact_id
+
+    def load(self, object: str, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Put many members in at once, by the id of their audience ("members" means the first); gives contact ids."""
+        audience = AUDIENCE if object == "members" else object
+        if audience not in self._account.audiences:
+            raise ValueError(
+                f'there is no audience "{object}" (there are: members, {", ".join(self._account.audiences)})'
+            )
+        return [self._load_one(audience, dict(record)) for record in records]
+
+    def _load_one(self, audience: str, values: dict[str, Any]) -> str:
+        email, status = values.pop("email_address", ""), values.pop("status", "subscribed")
+        if not email:
+            raise ValueError("a member has no email_address")
+        if unknown := sorted(values.keys() - self._account.audience(audience).fields.keys()):
+            raise ValueError(f"there is no merge field {unknown[0]}")
+        return self.add_member(email, status, audience=audience, **values)
 
     def confirm(self, member: str, *, audience: str = AUDIENCE) -> None:
         """Somebody presses the button of the mail that asks for consent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from instep_marketo.sandbox.subscription import Subscription
 from instep_marketo.sandbox.values import plain
 from instep_marketo.sandbox.world import MarketoWorld
@@ -19,9 +21,9 @@ class SubscriptionControls:
         with self._state.lock:
             self._state.reset()
 
-    def seed(self, records: dict[str, list[dict[str, str]]]) -> dict[str, list[str]]:
-        """Load leads; gives their ids."""
-        return {name: self._world.load(name, rows) for name, rows in records.items()}
+    def load(self, object: str, records: list[dict[str, Any]]) -> list[str]:
+        """Load records of one object; gives their ids."""
+        return self._world.load(object, records)
 
     def snapshot(self) -> dict[str, object]:
         """Everything the subscription holds."""

@@ -30,6 +30,8 @@ class MarketoWorld:
 
     def load(self, object: str, records: Iterable[Mapping[str, Any]]) -> list[str]:
         """Put many leads in at once."""
+        if object != "leads":
+            raise ValueError(f'there is no object "{object}", only leads')
         return [self.create(**record) for record in records]
 
     def edit(self, id: str, *, source: str = BY_HAND, **values: Any) -> None:

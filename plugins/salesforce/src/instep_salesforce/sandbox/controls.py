@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from instep_salesforce.sandbox.org import ALLOWANCE, Org
 from instep_salesforce.sandbox.world import SalesforceWorld
 
@@ -17,9 +19,9 @@ class OrgControls:
         """Return to the state of a new org."""
         self._org.reset()
 
-    def seed(self, records: dict[str, list[dict[str, str]]]) -> dict[str, list[str]]:
-        """Load records by object; gives their ids."""
-        return {name: self._world.load(name, rows) for name, rows in records.items()}
+    def load(self, object: str, records: list[dict[str, Any]]) -> list[str]:
+        """Load records of one object; gives their ids."""
+        return self._world.load(object, records)
 
     def snapshot(self) -> dict[str, object]:
         """Everything the org holds."""

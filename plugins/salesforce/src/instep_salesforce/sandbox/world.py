@@ -57,6 +57,8 @@ class SalesforceWorld(SetupHands):
 
     def load(self, object: str, records: Iterable[Mapping[str, object]]) -> list[str]:
         """Put many records in at once, taking their values as they are; gives their ids."""
+        if object not in self._org.tables:
+            raise ValueError(f"sObject type '{object}' is not supported")
         with self._org.lock:
             return load(self._org, self._org.kind(object), records, self._org.admin)
 
