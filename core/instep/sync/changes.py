@@ -27,6 +27,8 @@ _ORDER = {
 }
 CONSENT = "consent"
 """The name of a value that says whether its person opted out: it is only written where that changes."""
+OPT_OUT_HOLDS, OPTED_IN = "an opt-out holds everywhere", "opted in"
+"""Why a field that keeps consent is written."""
 _KINDS = {Kind.COMPANY: 0, Kind.PERSON: 1, Kind.OPPORTUNITY: 2}
 
 
@@ -45,7 +47,8 @@ class Value:
         """Before and after as people read them: of consent what they mean, in whatever words a field holds it."""
         if self.name != CONSENT:
             return display(self.before), display(self.after)
-        return ("not opted out", "opted out") if self.after else ("opted out", "opted in")
+        is_out = self.because == OPT_OUT_HOLDS or (self.because != OPTED_IN and bool(self.after))
+        return ("not opted out", "opted out") if is_out else ("opted out", OPTED_IN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from instep.model.rules import Moment, with_company
 from instep.model.rulewords import spelled
 from instep.model.stagetable import StageTable
 from instep.model.values import Scalar, is_blank
-from instep.sync.changes import CONSENT, Change, Value
+from instep.sync.changes import CONSENT, OPT_OUT_HOLDS, Change, Value
+from instep.sync.fields import flag_for
 from instep.sync.match import INSTEP_ID, LEFT_OUT
 from instep.sync.session import Live, Session
 from instep.sync.stagelists import is_usable
@@ -187,8 +188,8 @@ def _create_values(
     values += [v for v in _required_values(state, live, mapping, object) if v.field not in given]
     consent = mapping.consent
     if consent is not None and consent.field is not None and is_opted_out(state.consent, consent.scope):
-        out = consent.out_values[0] if consent.out_values else True
-        values.append(Value(CONSENT, consent.field, None, out, "an opt-out holds everywhere"))
+        out = flag_for(consent.out_values, None, is_out=True)
+        values.append(Value(CONSENT, consent.field, None, out, OPT_OUT_HOLDS))
     return values
 
 

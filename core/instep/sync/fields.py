@@ -340,9 +340,25 @@ def flag_of(live: Live, mapping: EntityMapping) -> tuple[str, tuple[str, ...]] |
 
 
 def is_flagged_out(value: Scalar, out_values: tuple[str, ...]) -> bool:
-    if isinstance(value, bool) and (value or not out_values):
-        return value
+    """Whether a field says of somebody that they opted out; one that says who is subscribed does so by false."""
+    if isinstance(value, bool):
+        return value is not _is_of_subscribers(out_values)
     return not is_blank(value) and str(value).strip().casefold() in {v.casefold() for v in out_values}
+
+
+def flag_for(out_values: tuple[str, ...], held: Scalar, *, is_out: bool) -> Scalar:
+    """What such a field is told. `held` is what it holds; a new record holds nothing yet."""
+    word = out_values[0] if out_values else "true"
+    is_truth = isinstance(held, bool) if held is not None else word.casefold() in ("true", "false")
+    if is_truth:
+        return is_out is not _is_of_subscribers(out_values)
+    return word if is_out else None
+
+
+def _is_of_subscribers(out_values: tuple[str, ...]) -> bool:
+    """Whether a yes/no field says who may be written to, and not who may not."""
+    words = {word.casefold() for word in out_values}
+    return "false" in words and "true" not in words
 
 
 def _statements(record: RecordState) -> list[Statement]:

@@ -16,10 +16,10 @@ from instep.model.conflict import BY_A_PERSON
 from instep.model.consent import is_opted_out
 from instep.model.entities import DERIVED
 from instep.model.values import Scalar, decode, is_blank, is_same, normalised
-from instep.sync.changes import CONSENT, Change, Value, quarantine_key
+from instep.sync.changes import CONSENT, OPT_OUT_HOLDS, OPTED_IN, Change, Value, quarantine_key
 from instep.sync.creates import plan_create
 from instep.sync.decisions import Decisions
-from instep.sync.fields import consent_flag, ends, is_flagged_out
+from instep.sync.fields import consent_flag, ends, flag_for, is_flagged_out
 from instep.sync.labels import label
 from instep.sync.ledger import Ref, quoted
 from instep.sync.session import Session, utc
@@ -322,10 +322,8 @@ def _flag_value(state: EntityState, record: RecordState) -> list[Value]:
     wanted = is_opted_out(state.consent, mapping.scope)
     if wanted == is_flagged_out(held, mapping.out_values):
         return []
-    after: Scalar = (mapping.out_values[0] if mapping.out_values else True) if wanted else None
-    if isinstance(held, bool):
-        after = wanted
-    return [Value(CONSENT, mapping.field, held, after, "an opt-out holds everywhere" if wanted else "opted in")]
+    after = flag_for(mapping.out_values, held, is_out=wanted)
+    return [Value(CONSENT, mapping.field, held, after, OPT_OUT_HOLDS if wanted else OPTED_IN)]
 
 
 # --- relations -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from instep.cli.markdown import report
 from instep.cli.sync import plan_text
 from instep.model.entities import Kind
 from instep.model.values import Scalar
-from instep.sync.changes import CONSENT, Change, Plan, Value
+from instep.sync.changes import CONSENT, OPT_OUT_HOLDS, OPTED_IN, Change, Plan, Value
 from instep.sync.run import Outcome
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -33,6 +33,11 @@ def planned(value: Value) -> Plan:
 )
 def test_consent_is_shown_as_what_it_means(before: Scalar, after: Scalar, shown: tuple[str, str]) -> None:
     assert Value(CONSENT, "optout", before, after, "said by jane").shown == shown
+
+
+def test_a_field_that_says_who_is_subscribed_is_shown_as_what_it_means() -> None:
+    assert Value(CONSENT, "subscribed", True, False, OPT_OUT_HOLDS).shown == ("not opted out", "opted out")
+    assert Value(CONSENT, "subscribed", False, True, OPTED_IN).shown == ("opted out", "opted in")
 
 
 def test_a_field_that_holds_the_same_is_shown_as_it_is() -> None:
