@@ -22,6 +22,8 @@ LOCK = HERE / "requirements.lock"
 
 AT_ONCE = ("-n", "2", "--dist", "loadfile")
 """Two test files at once, each as a whole; those with the most tests first."""
+STEALING = ("-n", "2", "--dist", "worksteal")
+"""Two tests at once, for files of which one takes as long as many others."""
 IN_ORDER = "--no-loadscope-reorder"
 """For tests of which the longest files have few: they would come last."""
 
@@ -75,7 +77,7 @@ def test(arguments: list[str]) -> int:
 
 def ci(arguments: list[str]) -> int:
     prepare()
-    return run([binary("python"), "-m", "pytest", *AT_ONCE, "-m", "ci and not nightly", *arguments])
+    return run([binary("python"), "-m", "pytest", *STEALING, "-m", "ci and not nightly", *arguments])
 
 
 def check(_: list[str]) -> int:

@@ -227,7 +227,14 @@ def test_however_acts_are_told_all_ends_as_if_they_had_been_told_at_once(seed: i
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("seeds", [range(start, start + 10) for start in range(100, 160, 10)], ids=str)
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(range(start, start + 10), marks=pytest.mark.nightly if start >= 120 else ())
+        for start in range(100, 160, 10)
+    ],
+    ids=str,
+)
 def test_however_many_acts_are_told_all_ends_as_if_they_had_been_told_at_once(seeds: Iterable[int]) -> None:
     for seed in seeds:
         assert wrong(seed) == {}, f"seed {seed}"

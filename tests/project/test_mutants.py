@@ -76,7 +76,8 @@ def played(copy: Path, test: str) -> subprocess.CompletedProcess[str]:
     sources = [copy / "core", *sorted(copy.glob("plugins/*/src"))]
     ours = {"PYTHONPATH": os.pathsep.join(map(str, sources)), "PYTHONDONTWRITEBYTECODE": "1"}
     environment = {**os.environ, **ours, "INSTEP_THOROUGH": "1"}  # a fault may need every example to show
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not nightly", *test.split()]
+    plugin = ("-p", "tests.project.unshrunk")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", *plugin, "-m", "not nightly", *test.split()]
     return subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True, env=environment)
 
 
@@ -97,7 +98,7 @@ def test_the_fault_is_caught(copy: Path, mutant: Mutant) -> None:
     assert "failed" in outcome.stdout
 
 
-@pytest.mark.ci
+@pytest.mark.nightly
 def test_without_a_fault_the_same_tests_pass(copy: Path) -> None:
     tests = sorted({test for mutant in mutants() for test in mutant.caught_by.split()})
     outcome = played(copy, " ".join(tests))

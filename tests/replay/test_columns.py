@@ -16,7 +16,8 @@ from instep.sync.replay.files import Replacement
 from ..semantics.cases import Stage, play
 from .drawn import changes, history
 
-FEW, MANY = range(3), range(3, 60)
+FEW = range(3)
+MANY = [*range(3, 24), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(24, 60))]
 
 
 @pytest.fixture(autouse=True)
