@@ -16,7 +16,7 @@ from instep.errors import ConfigError
 from instep.store import Store
 from instep.sync.allow import allow, allow_back
 from instep.sync.erase import Erasure, erase, preview
-from instep.sync.explain import find_entity
+from instep.sync.lookup import find_entity
 from instep.sync.run import undo
 
 from ..semantics.cases import Stage, play

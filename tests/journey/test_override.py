@@ -13,8 +13,9 @@ from filelock import FileLock
 from instep.cli.override import overrides_json, overrides_text
 from instep.errors import BusyError, ConfigError
 from instep.store import Store
-from instep.sync.explain import explain, find_entity
+from instep.sync.explain import explain
 from instep.sync.labels import label_of
+from instep.sync.lookup import find_entity
 from instep.sync.override import Overridden, Setting, listed, set_stage, withdraw
 from instep.sync.run import apply_plan, plan_only
 

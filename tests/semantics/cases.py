@@ -42,7 +42,8 @@ from instep.model.values import display
 from instep.store import Store
 from instep.sync.allow import allow
 from instep.sync.conflicts import Kept, read_conflicts
-from instep.sync.explain import explain, find_entity
+from instep.sync.explain import explain
+from instep.sync.lookup import find_entity
 from instep.sync.resolve import resolve_one
 from instep.sync.run import Outcome, sync, undo
 from instep.sync.transport import World, nothing

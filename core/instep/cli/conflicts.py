@@ -79,7 +79,7 @@ def list_conflicts(
 
 
 def _entities(store: Store, key: str | None) -> list[str] | None:
-    from instep.sync.explain import require_entity
+    from instep.sync.lookup import require_entity
 
     return None if key is None else [entity for entity, _ in require_entity(store, key)]
 

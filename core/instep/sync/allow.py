@@ -6,7 +6,7 @@ from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
 from instep.store import Store, require_state
 from instep.sync.erased import Erased, names_by
-from instep.sync.explain import find_entity
+from instep.sync.lookup import find_entity
 from instep.sync.run import close, running
 from instep.sync.session import require_connection
 from instep.sync.transport import World

@@ -17,8 +17,8 @@ from instep.mapping.compiled import EntityMapping, Workspace
 from instep.model.entities import RELATIONS, Kind
 from instep.model.values import Scalar, decode, display, pack, unpack
 from instep.store import Store, require_state
-from instep.sync.labels import LABELS
 from instep.sync.ledger import Ref, target
+from instep.sync.lookup import require_entity
 from instep.sync.past import decided_by, last_run
 from instep.sync.scores import SCORES
 from instep.sync.scorestory import Scored, explain_score
@@ -93,39 +93,6 @@ def _reason_json(reason: Mapping[str, Any]) -> dict[str, Any]:
         {"value": told["value"], "source": told["source"], "why": told.get("why")} for told in reason.get("lost", [])
     ]
     return {**document, "lost": lost}
-
-
-def find_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
-    """The entities that a key names: an instep_id, a key of theirs, a record's id, or what people know them by."""
-    wanted = key.strip()
-    rows = store.rows("SELECT id, kind FROM entity WHERE id = ?", (wanted,))
-    if not rows:
-        rows = store.rows(
-            "SELECT DISTINCT m.entity, key.kind FROM key JOIN mirror m USING (connection, object, id) "
-            "WHERE key.value IN (?, ?) AND m.entity IS NOT NULL",
-            (wanted.lower(), wanted.casefold()),
-        )
-    if not rows:
-        id = wanted.rsplit("/", 1)[-1]
-        rows = store.rows(
-            "SELECT DISTINCT e.id, e.kind FROM mirror m JOIN entity e ON e.id = m.entity WHERE m.id = ? "
-            "AND (? NOT LIKE '%/%' OR m.connection || '/' || m.object || '/' || m.id = ?)",
-            (id, wanted, wanted),
-        )
-    if not rows:
-        shown = " OR ".join(f"json_extract(CAST(fields AS TEXT), '$.{name}') = ?" for name in LABELS)
-        rows = store.rows(f"SELECT id, kind FROM entity WHERE {shown}", (wanted,) * len(LABELS))  # noqa: S608  # our own
-    return [(row[0], Kind(row[1])) for row in sorted(set(rows))]
-
-
-def require_entity(store: Store, key: str) -> list[tuple[str, Kind]]:
-    """The same; raises `ConfigError` where the key names nothing."""
-    found = find_entity(store, key)
-    if not found:
-        raise ConfigError(
-            f"Nothing is known by {key!r}. Give an e-mail address, a domain, a name, a record id or an instep_id."
-        )
-    return found
 
 
 def explain(
@@ -363,4 +330,4 @@ def _writes(asked: Asked) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
-__all__ = ["Explanation", "Held", "explain", "find_entity", "utc"]
+__all__ = ["Explanation", "Held", "explain", "utc"]

@@ -18,8 +18,8 @@ from instep.model.override import Override
 from instep.model.process import Outcome, Process
 from instep.model.values import plain
 from instep.store import Store, require_state
-from instep.sync.explain import require_entity
 from instep.sync.labels import label_of
+from instep.sync.lookup import require_entity
 from instep.sync.overrides import overrides_of
 from instep.sync.run import close, running
 from instep.sync.session import Session

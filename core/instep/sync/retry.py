@@ -5,7 +5,7 @@ from __future__ import annotations
 from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
 from instep.store import require_state
-from instep.sync.explain import find_entity
+from instep.sync.lookup import find_entity
 from instep.sync.refusals import AT_ONCE, Waiting, read_waiting
 from instep.sync.run import close, running
 from instep.sync.session import require_connection

@@ -14,8 +14,8 @@ from instep.model.identity import normalised_key
 from instep.model.values import decode
 from instep.store import Store
 from instep.sync.erased import addresses
-from instep.sync.explain import find_entity
 from instep.sync.ledger import Ref
+from instep.sync.lookup import find_entity
 
 
 class Known(NamedTuple):

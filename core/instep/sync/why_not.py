@@ -18,9 +18,9 @@ from instep.sync.conflicts import Wanted, read_conflicts, read_questions
 from instep.sync.creates import Obstacle, obstacle
 from instep.sync.decide import recall
 from instep.sync.erased import names_by
-from instep.sync.explain import find_entity
 from instep.sync.labels import label_of
 from instep.sync.ledger import Ref
+from instep.sync.lookup import find_entity, records_by_id, records_by_key
 from instep.sync.match import facts_of, keys_of
 from instep.sync.plan import UNDONE, WRITTEN_AGAIN
 from instep.sync.refusals import Waiting, read_waiting
@@ -213,15 +213,12 @@ def _undecided(session: Session, state: EntityState, live: Live) -> Iterator[Obs
 
 def _unlinked(session: Session, key: str) -> list[Ref]:
     """Records that a key names and that are linked to nothing."""
-    wanted = key.strip()
-    rows = session.store.rows(
-        "SELECT connection, object, id FROM key JOIN mirror m USING (connection, object, id) "
-        "WHERE key.value IN (?, ?) AND m.entity IS NULL UNION "
-        "SELECT connection, object, id FROM mirror WHERE entity IS NULL AND id = ? "
-        "AND (? NOT LIKE '%/%' OR connection || '/' || object || '/' || id = ?)",
-        (wanted.lower(), wanted.casefold(), wanted.rsplit("/", 1)[-1], wanted, wanted),
+    wanted, query = (
+        key.strip(),
+        "SELECT 1 FROM mirror WHERE connection = ? AND object = ? AND id = ? AND entity IS NULL",
     )
-    return [Ref(*row) for row in sorted(set(rows)) if row[0] in session.connections]
+    named = {*records_by_key(session.store, wanted), *records_by_id(session.store, wanted)}
+    return [ref for ref in sorted(named) if ref.connection in session.connections and session.store.row(query, ref)]
 
 
 def _of_record(session: Session, ref: Ref) -> Answer:
