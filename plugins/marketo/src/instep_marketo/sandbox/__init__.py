@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from instep.sandbox import Clock, Personality, Sandbox, SystemClock, serving
 from instep_marketo.sandbox.character import MarketoPersonality
 from instep_marketo.sandbox.controls import SubscriptionControls
-from instep_marketo.sandbox.service import CLIENT_ID, CLIENT_SECRET, MarketoService
+from instep_marketo.sandbox.logins import CLIENT_ID, CLIENT_SECRET
+from instep_marketo.sandbox.service import MarketoService
 from instep_marketo.sandbox.subscription import Subscription
 from instep_marketo.sandbox.world import MarketoWorld
 
