@@ -7,14 +7,7 @@ path that the sandbox does not have, so programs are left to the other tests.
 import pytest
 from marketorestpython.client import MarketoClient
 
-from instep.sandbox import VirtualClock
-from instep_marketo.sandbox import CLIENT_ID, CLIENT_SECRET, MUNCHKIN_ID, marketo_sandbox
-
-
-@pytest.fixture
-def sandbox():
-    with marketo_sandbox(clock=VirtualClock()) as sandbox:
-        yield sandbox
+from instep_marketo.sandbox import CLIENT_ID, CLIENT_SECRET, MUNCHKIN_ID
 
 
 @pytest.fixture

@@ -5,50 +5,9 @@ from datetime import timedelta
 import pytest
 import requests
 
-from instep.sandbox import VirtualClock
-from instep_marketo.sandbox import CLIENT_ID, CLIENT_SECRET, MarketoPersonality, marketo_sandbox
+from instep_marketo.sandbox import MarketoPersonality
 
-IDENTITY = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 LEADS = "/rest/v1/leads.json"
-
-
-class Caller:
-    """Somebody with a login."""
-
-    def __init__(self, sandbox):
-        self.sandbox, self.session = sandbox, requests.Session()
-
-    def identify(self, **more):
-        return self.session.get(f"{self.sandbox.url}/identity/oauth/token", params={**IDENTITY, **more})
-
-    def __call__(self, method, path, token=None, **more):
-        token = token or self.identify().json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
-        return self.session.request(method, self.sandbox.url + path, headers=headers, **more)
-
-    def code(self, method, path, **more):
-        """The code of a refusal, which comes with status 200; None of a success."""
-        reply = self(method, path, **more)
-        assert reply.status_code == 200
-        body = reply.json()
-        assert body["success"] is not ("errors" in body and bool(body["errors"]))
-        return None if body["success"] else body["errors"][0]["code"]
-
-    def sync(self, *rows, **more):
-        return self("POST", LEADS, json={"input": list(rows), **more}).json()["result"]
-
-
-@pytest.fixture
-def sandbox():
-    with marketo_sandbox(clock=VirtualClock()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def call(sandbox):
-    caller = Caller(sandbox)
-    yield caller
-    caller.session.close()
 
 
 def test_identity_gives_the_same_token_with_what_is_left_of_its_time(sandbox, call):

@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 MUNCHKIN_ID = "123-ABC-456"
-JOURNEY = ("Awareness", "Interest", "Consideration", "Purchase")
 
 
 class MarketoSandbox(Sandbox[MarketoWorld]):
@@ -58,9 +57,7 @@ def marketo_sandbox(
     clock = clock or SystemClock()
     subscription = Subscription(clock, personality or MarketoPersonality(), munchkin_id, seed)
     world = MarketoWorld(subscription)
-    world.add_field("buyingStage", "Buying Stage")
-    world.add_channel("Journey", JOURNEY, hidden=["Former"])
-    program, static_list = world.add_program("Buying journey", "Journey"), world.add_list("Watched")
+    program, static_list = world.furnish()
     with serving(
         MarketoService(subscription), subscription, SubscriptionControls(subscription), port=port, seed=seed
     ) as server:

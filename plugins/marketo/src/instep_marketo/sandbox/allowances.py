@@ -61,6 +61,11 @@ class Usage:
             raise RefusedError("606", f"Max rate limit '{character.rate_limit}' exceeded with in '20' secs")
         self.calls[day(now)][user] += 1
 
+    def fail(self, code: str, now: datetime) -> None:
+        """Count a refusal; also of a call that found no slot, while another one is answered."""
+        with self._gate:
+            self.errors[day(now)][code] += 1
+
     def on(self, now: datetime) -> int:
         """Calls of the day, by anybody."""
         return sum(self.calls[day(now)].values())

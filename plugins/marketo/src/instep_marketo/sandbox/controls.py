@@ -15,9 +15,10 @@ class SubscriptionControls:
         self._world = MarketoWorld(subscription)
 
     def reset(self) -> None:
-        """Return to the state of a new subscription."""
-        with self._state.held():
+        """Return to the state at the start."""
+        with self._state.lock:
             self._state.reset()
+            self._world.furnish()
 
     def seed(self, records: dict[str, list[dict[str, str]]]) -> dict[str, list[str]]:
         """Load leads; gives their ids."""

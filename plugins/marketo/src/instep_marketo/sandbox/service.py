@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from instep.sandbox import Request, Response, Route, Routes
 from instep_marketo.sandbox.activity_calls import ActivityCalls
-from instep_marketo.sandbox.allowances import NOT_COUNTED, day
+from instep_marketo.sandbox.allowances import NOT_COUNTED
 from instep_marketo.sandbox.bulk_calls import ActivityExportCalls, LeadExportCalls
 from instep_marketo.sandbox.campaign_calls import CampaignCalls
 from instep_marketo.sandbox.channel_calls import ChannelCalls
@@ -151,9 +151,8 @@ class MarketoService:
         return Response.of({"requestId": self._request_id(), "success": True, **body})
 
     def _refused(self, refused: RefusedError) -> Response:
-        with self._state.lock:
-            self._state.usage.errors[day(self._state.now())][refused.code] += 1
-            return Response.of({"requestId": self._request_id(), "success": False, "errors": [refused.to_dict()]})
+        self._state.usage.fail(refused.code, self._state.now())
+        return Response.of({"requestId": self._request_id(), "success": False, "errors": [refused.to_dict()]})
 
     def _request_id(self) -> str:
         return f"{self._state.uuid()[:4]}#{self._state.uuid()[:11].replace('-', '')}"

@@ -16,6 +16,7 @@ from instep_marketo.sandbox.subscription import API, BY_HAND, NO_STATUS, Subscri
 from instep_marketo.sandbox.values import plain, stored
 
 Statuses = Iterable[str]
+JOURNEY = ("Awareness", "Interest", "Consideration", "Purchase")
 
 
 class MarketoWorld:
@@ -80,6 +81,12 @@ class MarketoWorld:
             self._state.change(int(id), {"unsubscribed": True, "unsubscribedReason": "Newsletter"}, source)
 
     # --- settings ----------------------------------------------------------------------------------------------
+
+    def furnish(self) -> tuple[int, int]:
+        """What is there from the start: a field for the buying stage, a program and a static list; gives their ids."""
+        self.add_field("buyingStage", "Buying Stage")
+        self.add_channel("Journey", JOURNEY, hidden=["Former"])
+        return self.add_program("Buying journey", "Journey"), self.add_list("Watched")
 
     def add_field(self, name: str, label: str, type: str = "string") -> None:
         """An admin makes a custom field."""
