@@ -83,7 +83,7 @@ class MarketoWorld:
     # --- settings ----------------------------------------------------------------------------------------------
 
     def furnish(self) -> tuple[int, int]:
-        """What is there from the start: a field for the buying stage, a program and a static list; gives their ids."""
+        """What is there from the start: a field for the stage, a program and a static list; gives their ids."""
         self.add_field("buyingStage", "Buying Stage")
         self.add_channel("Journey", JOURNEY, hidden=["Former"])
         return self.add_program("Buying journey", "Journey"), self.add_list("Watched")
