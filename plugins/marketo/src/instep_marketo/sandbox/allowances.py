@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -37,21 +34,7 @@ class Usage:
     """Bytes of extracts, by the day on which they were completed."""
     clones: Counter[date] = field(default_factory=Counter)
     occupied: int = 0
-    _in_flight: int = 0
-    _gate: threading.Lock = field(default_factory=threading.Lock)
-
-    @contextmanager
-    def flight(self, limit: int | None) -> Iterator[None]:
-        """Hold one of the slots for calls in flight; refuses one too many."""
-        with self._gate:
-            if limit is not None and self._in_flight + self.occupied >= limit:
-                raise RefusedError("615", "Concurrent access limit reached")
-            self._in_flight += 1
-        try:
-            yield
-        finally:
-            with self._gate:
-                self._in_flight -= 1
+    """Slots for calls in flight that other integrations hold."""
 
     def spend(self, user: str, now: datetime, character: MarketoPersonality) -> None:
         """Count a call; refuses one too many."""
@@ -62,9 +45,8 @@ class Usage:
         self.calls[day(now)][user] += 1
 
     def fail(self, code: str, now: datetime) -> None:
-        """Count a refusal; also of a call that found no slot, while another one is answered."""
-        with self._gate:
-            self.errors[day(now)][code] += 1
+        """Count a refusal."""
+        self.errors[day(now)][code] += 1
 
     def on(self, now: datetime) -> int:
         """Calls of the day, by anybody."""

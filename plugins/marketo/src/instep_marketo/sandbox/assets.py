@@ -54,7 +54,7 @@ class Campaign:
 
     id: int
     name: str
-    flow: Callable[[int], None]
+    flow: Callable[[str], None]
     made: datetime
     active: bool = True
     requestable: bool = True

@@ -7,8 +7,9 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from instep.sandbox import Request, Response
@@ -79,12 +80,8 @@ class _ExportCalls:
             raise RefusedError("1003", "Invalid data: format")
         if not isinstance(chosen, dict) or not chosen:
             raise RefusedError("1002", "Missing value for the required parameter 'filter'")
-        rows = self.rows(chosen)
-
-        def work(job: Job) -> None:
-            job.file = _file(columns, [str(headers.get(name, name)) for name in columns], rows(), DELIMITERS[format])
-            self._state.usage.extracted[day(job.finished_at or job.created_at)] += len(job.file)
-
+        self.rows(chosen)  # refuses a filter that is none
+        work = partial(self._write, columns, [str(headers.get(name, name)) for name in columns], chosen)
         job = Job(self._state.uuid(), self.label, self._state.caller.email, self._state.now(), work, format)
         self._state.exports.jobs[job.id] = job
         return result([self._shown(job)])
@@ -124,6 +121,10 @@ class _ExportCalls:
         ]
         page, more = page_of(found, self.label, request, self._state.personality)
         return result(page, **more)
+
+    def _write(self, columns: Sequence[str], headings: Sequence[str], chosen: Body, job: Job) -> None:
+        job.file = _file(columns, headings, self.rows(chosen)(), DELIMITERS[job.format])
+        self._state.usage.extracted[day(job.finished_at or job.created_at)] += len(job.file)
 
     # --- the file ----------------------------------------------------------------------------------------------
 
@@ -283,7 +284,7 @@ def _numbers(chosen: Body, name: str) -> set[int]:
     return {number for one in chosen.get(name) or [] if (number := whole(one)) is not None}
 
 
-def _file(columns: list[str], headers: list[str], rows: Iterable[dict[str, Any]], delimiter: str) -> bytes:
+def _file(columns: Sequence[str], headers: Sequence[str], rows: Iterable[dict[str, Any]], delimiter: str) -> bytes:
     """All values are text, and a blank is the word null."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n", delimiter=delimiter)

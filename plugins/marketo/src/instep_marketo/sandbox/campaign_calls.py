@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 from instep.sandbox import Request
 from instep_marketo.sandbox.allowances import day
@@ -105,7 +106,7 @@ class CampaignCalls:
             raise RefusedError("1042", "Invalid runAt date")
         if given.get("cloneToProgramName"):
             campaign = self._clone(campaign, str(given["cloneToProgramName"]))
-        self._state.due.append((at, lambda: self._batch(campaign)))
+        self._state.due.append((at, partial(self._batch, campaign)))
         return result([{"id": campaign.id}])
 
     def _clone(self, campaign: Campaign, name: str) -> Campaign:
@@ -129,7 +130,7 @@ class CampaignCalls:
             self._state.run(campaign, lead)
 
     def _plan(self, campaign: Campaign, lead: int, at: datetime) -> None:
-        self._state.due.append((at, lambda: self._state.run(campaign, lead)))
+        self._state.due.append((at, partial(self._state.run, campaign, lead)))
 
     def _shown(self, one: Campaign) -> Body:
         at = iso(one.made)

@@ -7,6 +7,7 @@ import io
 from datetime import timedelta
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import partial
 
 from instep.sandbox import Request, Response
 from instep_marketo.sandbox.bulk_calls import DELIMITERS
@@ -62,12 +63,13 @@ class ImportCalls:
         if state.imports.waiting() >= state.personality.jobs_queued:
             raise RefusedError("1016", "Too many imports")
         id = state.ids.number()
-        job = Job(str(id), "import", state.caller.email, now, lambda _: self._take(made, upserts, list_id or 0))
-        made = state.imported[id] = Import(id, job, lines[0], lines[1:], DELIMITERS[format])
+        job = Job(str(id), "import", state.caller.email, now, partial(self._take, id, upserts, list_id or 0))
+        state.imported[id] = Import(id, job, lines[0], lines[1:], DELIMITERS[format])
         state.imports.enqueue(job, now, timedelta(seconds=state.personality.import_seconds))
-        return result([{"batchId": made.id, "importId": str(made.id), "status": "Queued"}])
+        return result([{"batchId": id, "importId": str(id), "status": "Queued"}])
 
-    def _take(self, made: Import, upserts: Upserts, list_id: int) -> None:
+    def _take(self, id: int, upserts: Upserts, list_id: int, job: Job) -> None:
+        made = self._state.imported[id]
         for row in made.rows:
             try:
                 given = self._values(made, row, upserts)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -70,6 +72,9 @@ class MarketoService:
 
     def __init__(self, subscription: Subscription) -> None:
         self._state = subscription
+        self._gate = threading.Lock()
+        """For what happens to calls that wait for another one's answer."""
+        self._in_flight = 0
         found = [operation for family in FAMILIES for operation in family(subscription).operations()]
         for method in ("GET", "POST"):
             found.append(Operation(method, IDENTITY, self._identify, "identity.token", writes=False))
@@ -101,7 +106,7 @@ class MarketoService:
             with self._state.held():
                 return self._identify(request)
         try:
-            with self._state.usage.flight(character.concurrent_limit), self._state.held():
+            with self._flight(), self._state.held():
                 return _zipped(request, self._performed(request, self._operation(request, route)))
         except RefusedError as refused:
             return self._refused(refused)
@@ -119,6 +124,20 @@ class MarketoService:
         return self._refused(RefusedError("611", "System error"))
 
     # --- around a call -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _flight(self) -> Iterator[None]:
+        """Hold one of the slots for calls in flight; refuses one too many."""
+        limit = self._state.personality.concurrent_limit
+        with self._gate:
+            if limit is not None and self._in_flight + self._state.usage.occupied >= limit:
+                raise RefusedError("615", "Concurrent access limit reached")
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._in_flight -= 1
 
     def _operation(self, request: Request, route: Route | None) -> Operation | None:
         """What is asked for: a POST may stand for a GET whose address would be too long."""
@@ -151,7 +170,8 @@ class MarketoService:
         return Response.of({"requestId": self._request_id(), "success": True, **body})
 
     def _refused(self, refused: RefusedError) -> Response:
-        self._state.usage.fail(refused.code, self._state.now())
+        with self._gate:
+            self._state.usage.fail(refused.code, self._state.now())
         return Response.of({"requestId": self._request_id(), "success": False, "errors": [refused.to_dict()]})
 
     def _request_id(self) -> str:

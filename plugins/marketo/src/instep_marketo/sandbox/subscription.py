@@ -319,7 +319,7 @@ class Subscription:
         """Let a campaign do its work with a lead, if it is still there."""
         if lead in self.leads:
             campaign.leads[lead] = self.now()
-            campaign.flow(lead)
+            campaign.flow(str(lead))
 
 
 def _when(due: tuple[datetime, Callable[[], None]]) -> datetime:

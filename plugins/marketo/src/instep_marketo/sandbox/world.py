@@ -155,7 +155,7 @@ class MarketoWorld:
         """
         with self._state.held():
             id, now = self._state.ids.number(), self._state.now()
-            campaign = Campaign(id, name, lambda lead: flow(str(lead)), now, active, list=list, program=program)
+            campaign = Campaign(id, name, flow, now, active, list=list, program=program)
             self._state.campaigns[id] = campaign
             return id
 
