@@ -5,50 +5,9 @@ from datetime import timedelta
 import pytest
 import requests
 
-from instep.sandbox import VirtualClock
-from instep_marketo.sandbox import CLIENT_ID, CLIENT_SECRET, MarketoPersonality, marketo_sandbox
+from instep_marketo.sandbox import MarketoPersonality
 
-IDENTITY = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 LEADS = "/rest/v1/leads.json"
-
-
-class Caller:
-    """Somebody with a login."""
-
-    def __init__(self, sandbox):
-        self.sandbox, self.session = sandbox, requests.Session()
-
-    def identify(self, **more):
-        return self.session.get(f"{self.sandbox.url}/identity/oauth/token", params={**IDENTITY, **more})
-
-    def __call__(self, method, path, token=None, **more):
-        token = token or self.identify().json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
-        return self.session.request(method, self.sandbox.url + path, headers=headers, **more)
-
-    def code(self, method, path, **more):
-        """The code of a refusal, which comes with status 200; None of a success."""
-        reply = self(method, path, **more)
-        assert reply.status_code == 200
-        body = reply.json()
-        assert body["success"] is not ("errors" in body and bool(body["errors"]))
-        return None if body["success"] else body["errors"][0]["code"]
-
-    def sync(self, *rows, **more):
-        return self("POST", LEADS, json={"input": list(rows), **more}).json()["result"]
-
-
-@pytest.fixture
-def sandbox():
-    with marketo_sandbox(clock=VirtualClock()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def call(sandbox):
-    caller = Caller(sandbox)
-    yield caller
-    caller.session.close()
 
 
 def test_identity_gives_the_same_token_with_what_is_left_of_its_time(sandbox, call):
@@ -148,52 +107,6 @@ def test_the_log_tells_of_a_change_with_both_values_and_where_it_came_from(sandb
     (change,) = [item for item in body["result"] if item["activityTypeId"] == 13]
     assert (change["leadId"], change["fields"][0]["oldValue"], change["fields"][0]["newValue"]) == (id, "1", "2")
     assert {"name": "Source", "value": "Web service API"} in change["attributes"]
-
-
-def test_an_extract_takes_its_time_and_a_file_is_404_in_plain_text_until_then(sandbox, call):
-    sandbox.world.create(email="a@x.example")
-    root = "/bulk/v1/leads/export"
-    stretch = {"startAt": "2026-01-01T00:00:00Z", "endAt": "2026-01-31T00:00:00Z"}
-    body = {"fields": ["id", "phone"], "filter": {"createdAt": stretch}}
-    job = call("POST", f"{root}/create.json", json=body).json()["result"][0]["exportId"]
-    assert call.code("POST", f"{root}/{job}/enqueue.json") is None
-    assert call.code("POST", f"{root}/{job}/enqueue.json") == "1029"
-    early = call("GET", f"{root}/{job}/file.json")
-    assert (early.status_code, early.headers["Content-Type"]) == (404, "text/plain")
-    sandbox.clock.advance(timedelta(seconds=61))
-    assert call("GET", f"{root}/{job}/status.json").json()["result"][0]["status"] == "Completed"
-    rows = call("GET", f"{root}/{job}/file.json").text.splitlines()
-    assert (rows[0], rows[1].split(",")[1]) == ("id,phone", "null")
-
-
-def test_no_more_than_ten_extracts_wait(sandbox, call):
-    root = "/bulk/v1/leads/export"
-    stretch = {"startAt": "2026-01-01T00:00:00Z", "endAt": "2026-01-31T00:00:00Z"}
-    codes = []
-    for _ in range(11):
-        job = call("POST", f"{root}/create.json", json={"fields": ["id"], "filter": {"createdAt": stretch}}).json()
-        codes.append(call.code("POST", f"{root}/{job['result'][0]['exportId']}/enqueue.json"))
-    assert codes == [None] * 10 + ["1029"]
-
-
-@pytest.mark.parametrize("days", [31, 32])
-def test_an_extract_spans_a_month_at_most(call, days):
-    end = f"2026-02-{days - 30:02d}T00:00:00Z"
-    body = {"fields": ["id"], "filter": {"createdAt": {"startAt": "2026-01-01T00:00:00Z", "endAt": end}}}
-    assert call.code("POST", "/bulk/v1/leads/export/create.json", json=body) == (None if days == 31 else "1003")
-
-
-@pytest.mark.parametrize(("crm", "code"), [("none", None), ("salesforce", "1018"), ("dynamics", "1018")])
-def test_sales_persons_are_the_crms_where_one_is_synchronised(sandbox, call, crm, code):
-    sandbox.personality = MarketoPersonality(crm_sync=crm)
-    body = {"input": [{"externalSalesPersonId": "s1", "email": "ann@x.example"}]}
-    assert call.code("POST", "/rest/v1/salespersons.json", json=body) == code
-
-
-def test_an_asset_that_is_not_found_is_a_success_with_a_warning_and_no_result(call):
-    body = call("GET", "/rest/asset/v1/program/77.json").json()
-    assert (body["success"], "result" in body) == (True, False)
-    assert body["warnings"] == ["No assets found for the given search criteria."]
 
 
 def test_moments_are_spelt_as_marketo_spells_them(sandbox, call):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from instep.sandbox import Clock, Personality, Sandbox, SystemClock, serving
 from instep_marketo.sandbox.character import MarketoPersonality
 from instep_marketo.sandbox.controls import SubscriptionControls
-from instep_marketo.sandbox.service import CLIENT_ID, CLIENT_SECRET, MarketoService
+from instep_marketo.sandbox.logins import CLIENT_ID, CLIENT_SECRET
+from instep_marketo.sandbox.service import MarketoService
 from instep_marketo.sandbox.subscription import Subscription
 from instep_marketo.sandbox.world import MarketoWorld
 
@@ -27,7 +28,6 @@ __all__ = [
 ]
 
 MUNCHKIN_ID = "123-ABC-456"
-JOURNEY = ("Awareness", "Interest", "Consideration", "Purchase")
 
 
 class MarketoSandbox(Sandbox[MarketoWorld]):
@@ -57,9 +57,7 @@ def marketo_sandbox(
     clock = clock or SystemClock()
     subscription = Subscription(clock, personality or MarketoPersonality(), munchkin_id, seed)
     world = MarketoWorld(subscription)
-    world.add_field("buyingStage", "Buying Stage")
-    world.add_channel("Journey", JOURNEY, hidden=["Former"])
-    program, static_list = world.add_program("Buying journey", "Journey"), world.add_list("Watched")
+    program, static_list = world.furnish()
     with serving(
         MarketoService(subscription), subscription, SubscriptionControls(subscription), port=port, seed=seed
     ) as server:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from instep.sandbox import Request
-from instep_marketo.sandbox.definitions import ACTIVITY_TYPES
 from instep_marketo.sandbox.errors import RefusedError
-from instep_marketo.sandbox.operations import MAX_INPUT, Body, Operation, need, result
-from instep_marketo.sandbox.paging import place_of, token_of
+from instep_marketo.sandbox.operations import Body, Operation, moment, need, result
+from instep_marketo.sandbox.paging import page_size, place_of, token_of
 from instep_marketo.sandbox.subscription import Activity, Subscription, numbers
 from instep_marketo.sandbox.values import iso
 
@@ -37,11 +36,7 @@ class ActivityCalls:
 
     def token(self, request: Request) -> Body:
         """Where the log stands at a moment; there is no result."""
-        try:
-            since = datetime.fromisoformat(need(request, "sinceDatetime"))
-        except ValueError:
-            raise RefusedError("704", "Invalid date format") from None
-        since = since if since.tzinfo else since.replace(tzinfo=UTC)
+        since = moment(need(request, "sinceDatetime"))
         log = self._state.log
         place = next((a.seq for a in log if a.at.replace(microsecond=0) >= since), len(log))
         return {"nextPageToken": token_of(KIND, place)}
@@ -57,7 +52,7 @@ class ActivityCalls:
                     "primaryAttribute": {"name": kind.primary, "dataType": "string"},
                     "attributes": [{"name": name, "dataType": "string"} for name in kind.attributes],
                 }
-                for kind in ACTIVITY_TYPES.values()
+                for kind in self._state.activity_types().values()
             ]
         )
 
@@ -66,10 +61,15 @@ class ActivityCalls:
         types = set(numbers(_many(request, "activityTypeIds")))
         if not types or len(types) > MOST_TYPES:
             raise RefusedError("1003", f"Between 1 and {MOST_TYPES} activity types are allowed")
-        if unknown := types - ACTIVITY_TYPES.keys():
+        if unknown := types - self._state.activity_types().keys():
             raise RefusedError("1003", f"Unknown activity types {sorted(unknown)}")
-        leads = self._leads(request)
-        return self._page(request, lambda a: a.type in types and (not leads or a.lead in leads), self._shown)
+        leads, assets = self._leads(request), set(numbers(_many(request, "assetIds")))
+
+        def concerns(activity: Activity) -> bool:
+            is_it = activity.type in types and (not assets or activity.primary_id in assets)
+            return is_it and (leads is None or activity.lead in leads)
+
+        return self._page(request, concerns, self._shown)
 
     def changes(self, request: Request) -> Body:
         """New leads, and changes of the fields that are named."""
@@ -81,25 +81,34 @@ class ActivityCalls:
 
         def concerns(activity: Activity) -> bool:
             is_it = activity.type == 12 or (activity.type == 13 and activity.field in wanted)
-            return is_it and (not leads or activity.lead in leads)
+            return is_it and (leads is None or activity.lead in leads)
 
         return self._page(request, concerns, self._changed)
 
     def deleted(self, request: Request) -> Body:
-        """Leads that were deleted."""
-        return self._page(request, lambda activity: activity.type == 37, self._shown)
+        """Leads that were deleted, as long as deletions are kept."""
+        days = self._state.personality.deletions_kept_days
+        oldest = self._state.now() - timedelta(days=days) if days is not None else self._state.born
+        return self._page(request, lambda activity: activity.type == 37 and activity.at >= oldest, self._shown)
 
-    def _leads(self, request: Request) -> set[int]:
+    def _leads(self, request: Request) -> set[int] | None:
+        """The leads that are asked about, by their ids or by a list that is not too long; None for all."""
         leads = set(numbers(_many(request, "leadIds")))
         if len(leads) > MOST_LEADS:
             raise RefusedError("1003", f"At most {MOST_LEADS} leads are allowed")
-        return leads
+        lists = [self._state.lists.get(id) for id in numbers(_many(request, "listId"))]
+        for static_list in lists:
+            if static_list is None:
+                raise RefusedError("1013", "List not found")
+            if len(static_list.leads) >= self._state.personality.list_limit:
+                raise RefusedError("1003", "The list has too many leads")
+            leads |= static_list.leads.keys()
+        return leads if leads or lists else None
 
     def _page(self, request: Request, concerns: Callable[[Activity], bool], show: Callable[[Activity], Body]) -> Body:
         """A stretch of the log: short or empty pages may be followed by others."""
         start, end = place_of(KIND, need(request, "nextPageToken")), self._state.visible()
-        size = min(int(request.one("batchSize") or MAX_INPUT), MAX_INPUT)
-        size = min(size, self._state.personality.page_size or size)
+        size = page_size(request, self._state.personality)
         every = self._state.personality.empty_pages
         self._state.answered_pages += 1
         after = min(start + size, end) if start < end else start

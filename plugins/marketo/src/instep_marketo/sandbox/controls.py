@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from instep_marketo.sandbox.subscription import Subscription
+from instep_marketo.sandbox.subscription import Record, Subscription
 from instep_marketo.sandbox.values import plain
 from instep_marketo.sandbox.world import MarketoWorld
 
@@ -17,9 +17,10 @@ class SubscriptionControls:
         self._world = MarketoWorld(subscription)
 
     def reset(self) -> None:
-        """Return to the state of a new subscription."""
+        """Return to the state at the start."""
         with self._state.lock:
             self._state.reset()
+            self._world.furnish()
 
     def load(self, object: str, records: list[dict[str, Any]]) -> list[str]:
         """Load records of one object; gives their ids."""
@@ -27,26 +28,34 @@ class SubscriptionControls:
 
     def snapshot(self) -> dict[str, object]:
         """Everything the subscription holds."""
-        with self._state.lock:
-            leads = self._state.leads.items()
+        with self._state.held():
+            state = self._state
             return {
-                "munchkinId": self._state.munchkin_id,
-                "leads": {str(id): {name: plain(value) for name, value in lead.items()} for id, lead in leads},
-                "programs": {str(id): dict(program.members) for id, program in self._state.programs.items()},
-                "lists": {str(id): sorted(on) for id, (_, on) in self._state.lists.items()},
+                "munchkinId": state.munchkin_id,
+                "leads": {str(id): _plain(lead) for id, lead in state.leads.items()},
+                "programs": {
+                    str(id): {lead: member.status for lead, member in program.members.items()}
+                    for id, program in state.programs.items()
+                },
+                "lists": {str(id): sorted(one.leads) for id, one in state.lists.items()},
+                "objects": {kind: [_plain(one) for one in found] for kind, found in state.objects.items()},
                 "activities": len(self._state.log),
             }
 
     def quota(self) -> dict[str, object]:
         """How many calls are used and allowed."""
-        with self._state.lock:
+        with self._state.held():
             character, usage = self._state.personality, self._state.usage
             return {
                 "window": usage.window.used(self._state.now()),
                 "windowLimit": character.rate_limit,
-                "daily": self._state.used_today(),
+                "daily": usage.on(self._state.now()),
                 "dailyLimit": character.daily_limit,
             }
 
     def flush(self) -> None:
         """Nothing waits here: the log shows what is older than `index_lag`."""
+
+
+def _plain(record: Record) -> dict[str, object]:
+    return {name: plain(value) for name, value in record.items()}

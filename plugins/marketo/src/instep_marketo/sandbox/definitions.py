@@ -60,6 +60,20 @@ def standard_fields() -> list[Field]:
     ]
 
 
+def standard_member_fields() -> list[Field]:
+    """The fields of program members. Marketo developer guide: Program members"""
+    return [
+        Field("leadId", "Person Id", "integer", updateable=False, searchable=True),
+        Field("programId", "Program Id", "integer", updateable=False),
+        Field("statusName", "Program Member Status", length=255, updateable=False, searchable=True),
+        Field("reachedSuccess", "Success", "boolean", updateable=False, searchable=True),
+        Field("acquiredBy", "Acquired By", "boolean", updateable=False),
+        Field("membershipDate", "Membership Date", "datetime", updateable=False),
+        Field("updatedAt", "Updated At", "datetime", updateable=False, searchable=True),
+        *_texts("registrationCode", "webinarUrl"),
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class ActivityType:
     """A kind of activity: what its primary attribute and its further ones are called."""
@@ -95,8 +109,11 @@ ACTIVITY_TYPES = {
         ActivityType(45, "Receive Sales Email", "Mailing ID"),
         ActivityType(46, "Interesting Moment", "Type", ("Description", "Date", "Source")),
         ActivityType(47, "Request Campaign", "Campaign ID", ("Source",)),
+        ActivityType(100, "Change Lead Partition", "Partition ID", ("Old Partition", "New Partition")),
         ActivityType(101, "Change Revenue Stage", "Model ID", ("Old Stage", "New Stage", "Reason")),
         ActivityType(104, "Change Status in Progression", "Program ID", ("Old Status", "New Status", "Success")),
+        ActivityType(123, "Change Program Member Data", "Program ID", ("Attribute", "Old Value", "New Value")),
+        ActivityType(145, "Push Lead to Marketo", "Program ID", ("Reason", "Source", "Program Status")),
         ActivityType(400, "Share Content", "Social Promo ID"),
         ActivityType(401, "Vote in Poll", "Social Promo ID"),
         ActivityType(405, "Click Shared Link", "Social Promo ID"),

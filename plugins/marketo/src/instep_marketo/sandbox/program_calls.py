@@ -1,136 +1,200 @@
-"""Channels, programs and their members."""
+"""Programs as assets. Writes are forms, with JSON inside their fields."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from instep.sandbox import Request
+from instep_marketo.sandbox.assets import Program
+from instep_marketo.sandbox.channel_calls import assets, is_named
 from instep_marketo.sandbox.errors import RefusedError
-from instep_marketo.sandbox.operations import MAX_INPUT, Body, Operation, body_of, inputs_of, need, result
-from instep_marketo.sandbox.paging import place_of, token_of
-from instep_marketo.sandbox.subscription import Program, Subscription, numbers
-from instep_marketo.sandbox.values import iso
+from instep_marketo.sandbox.operations import Body, Operation, moment, need, whole
+from instep_marketo.sandbox.paging import asset_page_of
+from instep_marketo.sandbox.subscription import Subscription
+from instep_marketo.sandbox.values import iso_twice
 
-NOTHING = {"errors": [], "warnings": ["No assets found for the given search criteria."]}
+TYPES = ("Default", "Event", "Event with Webinar", "Engagement", "Email")
 
 
 class ProgramCalls:
-    """`/rest/asset/v1/channels` and `/program`, and `/rest/v1/programs/{id}/members`."""
+    """The calls of `/rest/asset/v1/program`."""
 
     def __init__(self, subscription: Subscription) -> None:
         self._state = subscription
 
     def operations(self) -> list[Operation]:
-        """The table of these calls. None of them changes a channel: no call of Marketo's does."""
-        asset, members = "/rest/asset/v1", "/rest/v1/programs/{id}/members"
+        """The table of these calls."""
+        many, one = "/rest/asset/v1/programs.json", "/rest/asset/v1/program"
+        read, write = "Read-Only Assets", "Read-Write Assets"
         return [
-            Operation("GET", f"{asset}/channels.json", self.channels, "channels.list", "Read-Only Assets"),
-            Operation("GET", f"{asset}/program/{{file}}", self.program, "programs.read", "Read-Only Assets"),
-            Operation("GET", f"{members}.json", self.members, "members.read", "Read-Only Lead"),
-            Operation("POST", f"{members}/status.json", self.status, "members.status", "Read-Write Lead"),
+            Operation("GET", many, self.browse, "programs.browse", read),
+            Operation("POST", many, self.create, "programs.create", write),
+            Operation("GET", f"{one}/byName.json", self.by_name, "programs.by_name", read),
+            Operation("GET", f"{one}/byTag.json", self.by_tag, "programs.by_tag", read),
+            Operation("GET", f"{one}/{{id}}", self.read, "programs.read", read),
+            Operation("POST", f"{one}/{{id}}", self.update, "programs.update", write),
+            Operation("POST", f"{one}/{{id}}/clone.json", self.clone, "programs.clone", write),
+            Operation("POST", f"{one}/{{id}}/delete.json", self.delete, "programs.delete", write),
         ]
 
-    def channels(self, request: Request) -> Body:
-        """Every channel, with its statuses."""
-        start, size = int(request.one("offset") or 0), min(int(request.one("maxReturn") or 20), 200)
-        page = list(self._state.channels.items())[start : start + size]
-        if not page:
-            return dict(NOTHING)
-        shown = [
-            {
-                "id": start + place,
-                "name": name,
-                "applicableProgramType": "program",
-                "progressionStatuses": [
-                    {"name": status, "step": step, "description": None, "hidden": hidden, "success": success}
-                    for status, step, hidden, success in statuses
-                ],
-                "createdAt": _zoned_twice(self._state.born),
-                "updatedAt": _zoned_twice(self._state.born),
-            }
-            for place, (name, statuses) in enumerate(page, start=1)
-        ]
-        return result(shown, errors=[], warnings=[])
+    # --- reading -----------------------------------------------------------------------------------------------
 
-    def program(self, request: Request) -> Body:
+    def browse(self, request: Request) -> Body:
+        """Programs, also by when they were last changed. Their tags are not told here."""
+        after, before = (_bound(request, name) for name in ("earliestUpdatedAt", "latestUpdatedAt"))
+        found = [
+            shown
+            for program in self._programs()
+            if (after is None or program.updated >= after) and (before is None or program.updated <= before)
+            if (shown := self._shown(program))["status"] == request.one("status", shown["status"])
+        ]
+        return assets(asset_page_of(found, request))
+
+    def read(self, request: Request) -> Body:
         """One program."""
-        ids = numbers([request.params["file"].removesuffix(".json")])
-        found = [self._state.programs[id] for id in ids if id in self._state.programs]
-        if not found:
-            return dict(NOTHING)
-        return result([self._shown(program) for program in found], errors=[], warnings=[])
+        return self._told([p for p in self._programs() if p.id == _id(request)])
 
-    def _shown(self, program: Program) -> Body:
+    def by_name(self, request: Request) -> Body:
+        """The program of a name; with its tags and costs where they are asked for."""
+        name = need(request, "name")
+        found = [program for program in self._programs() if is_named({"name": program.name}, name)]
+        more = [name for name, flag in (("tags", "includeTags"), ("costs", "includeCosts")) if request.flag(flag)]
+        return self._told(found, more)
+
+    def by_tag(self, request: Request) -> Body:
+        """The programs that have a tag."""
+        tag = {"tagType": need(request, "tagType"), "tagValue": need(request, "tagValue")}
+        found = [self._shown(program, ["tags"]) for program in self._programs() if tag in program.tags]
+        return assets(asset_page_of(found, request))
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    def create(self, request: Request) -> Body:
+        """A new program; its channel and its type are for good."""
+        name, folder = self._new_name(request), folder_of(request, "Folder")
+        type, channel = _field(request, "type"), _field(request, "channel")
+        if type not in TYPES or channel not in self._state.channels:
+            raise RefusedError("709", f"Channel '{channel}' does not apply to programs of type '{type}'")
+        now, id = self._state.now(), self._state.ids.number()
+        program = Program(id, name, channel, now, now, type, request.one("description") or "", folder)
+        program.tags, program.costs = _inner(request, "tags", list) or [], _inner(request, "costs", list) or []
+        self._state.programs[id] = program
+        return self._told([program], ["tags", "costs"])
+
+    def update(self, request: Request) -> Body:
+        """Another name, description, tags or costs; nothing else can change. New costs come to the old ones."""
+        program = self._program(request)
+        if request.one("name") and request.one("name") != program.name:
+            program.name = self._new_name(request)
+        program.description = request.one("description", program.description) or ""
+        program.tags = _inner(request, "tags", list) or program.tags
+        kept = [] if request.flag("costsDestructiveUpdate") else program.costs
+        program.costs = [*kept, *(_inner(request, "costs", list) or [])]
+        program.updated = self._state.now()
+        return self._told([program], ["tags", "costs"])
+
+    def clone(self, request: Request) -> Body:
+        """A program of the same type and channel, without members."""
+        program, name, folder = self._program(request), self._new_name(request), folder_of(request, "Folder")
+        return self._told([self._state.clone(program, name, folder, request.one("description"))])
+
+    def delete(self, request: Request) -> Body:
+        """Delete a program with its members."""
+        program = self._program(request)
+        del self._state.programs[program.id]
+        return assets([{"id": program.id}])
+
+    # --- what is told ------------------------------------------------------------------------------------------
+
+    def _programs(self) -> Iterable[Program]:
+        return self._state.programs.values()
+
+    def _told(self, programs: Iterable[Program], more: Iterable[str] = ()) -> Body:
+        return assets([self._shown(program, more) for program in programs])
+
+    def _shown(self, program: Program, more: Iterable[str] = ()) -> Body:
         return {
             "id": program.id,
             "name": program.name,
-            "description": "",
-            "createdAt": _zoned_twice(self._state.born),
-            "updatedAt": _zoned_twice(self._state.born),
+            "description": program.description,
+            "createdAt": iso_twice(program.made),
+            "updatedAt": iso_twice(program.updated),
             "url": f"https://app.example/#ME{program.id}A1",
-            "type": "Default",
+            "type": program.type,
             "channel": program.channel,
-            "folder": {"type": "Folder", "value": 1, "folderName": "Programs"},
+            "folder": {"type": "Folder", "value": program.folder, "folderName": "Programs"},
             "status": "unlocked",
             "workspace": "Default",
+            **{name: getattr(program, name) for name in more},
         }
-
-    def members(self, request: Request) -> Body:
-        """The members of a program, by a filter."""
-        program = self._program(request)
-        kind, values = need(request, "filterType"), request.many("filterValues")
-        if kind == "leadId":
-            wanted = set(numbers(values))
-            found = [lead for lead in sorted(program.members) if lead in wanted]
-        elif kind == "statusName":
-            found = [lead for lead, status in sorted(program.members.items()) if status in values]
-        else:
-            raise RefusedError("1011", f"Field '{kind}' not supported")
-        start = place_of("members", request.one("nextPageToken"))
-        size = min(
-            int(request.one("batchSize") or MAX_INPUT), MAX_INPUT, self._state.personality.page_size or MAX_INPUT
-        )
-        page = [self._member(program, lead, start + n) for n, lead in enumerate(found[start : start + size])]
-        more = {"nextPageToken": token_of("members", start + size)} if start + size < len(found) else {}
-        return result(page, moreResult=start + size < len(found), **more)
-
-    def _member(self, program: Program, lead: int, seq: int) -> Body:
-        return {
-            "seq": seq,
-            "leadId": lead,
-            "reachedSuccess": False,
-            "programId": program.id,
-            "acquiredBy": False,
-            "membershipDate": iso(self._state.now()),
-            "statusName": program.members[lead],
-        }
-
-    def status(self, request: Request) -> Body:
-        """Move leads to a status, members or not; never back."""
-        program, body = self._program(request), body_of(request)
-        status = body.get("statusName")
-        if not status:
-            raise RefusedError("1002", "Missing value for the required parameter 'statusName'")
-        found = [self._moved(program, one, seq, str(status)) for seq, one in enumerate(inputs_of(body))]
-        return result(found[::-1] if self._state.personality.shuffle_results else found)
-
-    def _moved(self, program: Program, given: Body, seq: int, status: str) -> Body:
-        lead = given.get("leadId")
-        try:
-            if not isinstance(lead, int) or lead not in self._state.leads:
-                raise RefusedError("1004", "Lead not found")
-            is_new = self._state.set_status(program, lead, status)
-        except RefusedError as refused:
-            return {"seq": seq, "leadId": lead, **refused.to_skip()}
-        return {"seq": seq, "leadId": lead, "status": "created" if is_new else "updated"}
 
     def _program(self, request: Request) -> Program:
-        (id,) = numbers([request.params["id"].removesuffix(".json")]) or [0]
-        program = self._state.programs.get(id)
-        if program is None:
-            raise RefusedError("1013", "Program not found")
-        return program
+        _require_form(request)
+        found = self._state.programs.get(_id(request))
+        if found is None:
+            raise RefusedError("702", f"Program '{request.params['id']}' not found")
+        return found
+
+    def _new_name(self, request: Request) -> str:
+        _require_form(request)
+        name = _field(request, "name")
+        if any(program.name.casefold() == name.casefold() for program in self._programs()):
+            raise RefusedError("709", f"Program '{name}' already exists")
+        return name
 
 
-def _zoned_twice(at: datetime) -> str:
-    return f"{iso(at)}+0000"
+def folder_of(request: Request, *types: str) -> int:
+    """The folder that a form names: JSON inside a field. Any number will do, since the sandbox has no folders."""
+    folder = _inner(request, "folder", dict)
+    if folder is None:
+        raise RefusedError("701", "folder cannot be blank")
+    id = whole(folder.get("id"))
+    if id is None:
+        raise RefusedError("710", "Parent folder not found")
+    if folder.get("type") not in types:
+        raise RefusedError("711", "Wrong folder type")
+    return id
+
+
+def named_in_form(request: Request) -> str:
+    """The name that a form gives."""
+    _require_form(request)
+    return _field(request, "name")
+
+
+def _require_form(request: Request) -> None:
+    """A body of anything else is refused; one without a body may have its fields in the address."""
+    if request.body and "form-urlencoded" not in request.headers.get("content-type", ""):
+        raise RefusedError("612", "Invalid Content Type")
+
+
+def _field(request: Request, name: str) -> str:
+    value = request.one(name)
+    if not value:
+        raise RefusedError("701", f"{name} cannot be blank")
+    return value
+
+
+def _inner(request: Request, name: str, kind: type[Any]) -> Any:
+    text = request.one(name)
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, kind):
+        raise RefusedError("609", f"Invalid JSON in '{name}'")
+    return found
+
+
+def _bound(request: Request, name: str) -> datetime | None:
+    text = request.one(name)
+    return None if text is None else moment(text)
+
+
+def _id(request: Request) -> int:
+    return whole(request.params["id"].removesuffix(".json")) or 0

@@ -7,14 +7,15 @@ import re
 from instep.sandbox import Request
 from instep_marketo.sandbox.definitions import Field
 from instep_marketo.sandbox.errors import RefusedError
-from instep_marketo.sandbox.operations import MAX_INPUT, Body, Operation, body_of, inputs_of, result, skipped
-from instep_marketo.sandbox.paging import place_of, token_of
+from instep_marketo.sandbox.operations import Body, Operation, body_of, each, inputs_of, result
+from instep_marketo.sandbox.paging import page_of
 from instep_marketo.sandbox.subscription import Subscription
 
 TYPES = {"boolean", "currency", "date", "datetime", "email", "float", "integer", "percent", "phone", "score"}
 TYPES |= {"string", "url"}
-MOST_MADE = 100
+READ = ("Read-Write Schema Custom Field", "Read-Write Schema Standard Field")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+CHANGEABLE = {"displayName", "description", "isHidden", "isHtmlEncodingInEmail", "isSensitive"}
 LABEL = re.compile(r"[A-Za-z0-9 _-]+")
 
 
@@ -26,12 +27,14 @@ class SchemaCalls:
 
     def operations(self) -> list[Operation]:
         """The table of these calls."""
-        schema = "/rest/v1/leads/schema/fields.json"
+        schema = "/rest/v1/leads/schema/fields"
         return [
             Operation("GET", "/rest/v1/leads/describe.json", self.describe, "leads.describe", "Read-Only Lead"),
             Operation("GET", "/rest/v1/leads/describe2.json", self.describe2, "leads.describe2", "Read-Only Lead"),
-            Operation("GET", schema, self.list, "fields.list", "Read-Write Schema Custom Field"),
-            Operation("POST", schema, self.create, "fields.create", "Read-Write Schema Custom Field"),
+            Operation("GET", f"{schema}.json", self.list, "fields.list", READ),
+            Operation("POST", f"{schema}.json", self.create, "fields.create", READ[0]),
+            Operation("GET", f"{schema}/{{name}}", self.read, "fields.read", READ),
+            Operation("POST", f"{schema}/{{name}}", self.update, "fields.update", READ),
         ]
 
     def describe(self, request: Request) -> Body:
@@ -68,17 +71,39 @@ class SchemaCalls:
 
     def list(self, request: Request) -> Body:
         """Definitions, with what `describe2` leaves out."""
-        fields = list(self._state.fields.values())
-        start = place_of("fields", request.one("nextPageToken"))
-        size = min(
-            int(request.one("batchSize") or MAX_INPUT), MAX_INPUT, self._state.personality.page_size or MAX_INPUT
-        )
-        more = {"nextPageToken": token_of("fields", start + size)} if start + size < len(fields) else {}
-        return result([_defined(field) for field in fields[start : start + size]], **more)
+        page, more = page_of(list(self._state.fields.values()), "fields", request, self._state.personality)
+        return result([_defined(field) for field in page], **more)
+
+    def read(self, request: Request) -> Body:
+        """One definition."""
+        return result([_defined(self._named(request))])
+
+    def update(self, request: Request) -> Body:
+        """Another label, description or visibility. Type, name and length stay, and nothing deletes a field."""
+        field, inputs = self._named(request), inputs_of(body_of(request), 1)
+        return each(inputs, lambda one: self._changed(field, one))
+
+    def _changed(self, field: Field, given: Body) -> Body:
+        if unknown := given.keys() - CHANGEABLE:
+            raise RefusedError("1011", f"Field '{min(unknown)}' not supported")
+        if "isHidden" in given and not field.custom:
+            raise RefusedError("1003", "Invalid data: only a field that was made by API can be hidden")
+        label = given.get("displayName", field.label)
+        if not LABEL.fullmatch(label) or any(
+            f.label == label and f is not field for f in self._state.fields.values()
+        ):
+            raise RefusedError("1003", "Invalid data: displayName")
+        field.label, field.hidden = label, bool(given.get("isHidden", field.hidden))
+        field.description = given.get("description", field.description)
+        return {"name": field.name, "status": "updated"}
+
+    def _named(self, request: Request) -> Field:
+        return self._state.field(request.params["name"].removesuffix(".json"))
 
     def create(self, request: Request) -> Body:
         """Make custom fields; nobody can delete them again."""
-        return result([skipped(lambda one=one: self._made(one)) for one in inputs_of(body_of(request))])  # type: ignore[misc]
+        inputs = inputs_of(body_of(request), self._state.personality.input_limit)
+        return each(inputs, self._made)
 
     def _made(self, given: Body) -> Body:
         for name in ("displayName", "name", "dataType"):
@@ -89,7 +114,7 @@ class SchemaCalls:
             raise RefusedError("1003", "Invalid data")
         if name in self._state.fields or any(item.label == label for item in self._state.fields.values()):
             raise RefusedError("1017", "Object already exists")
-        if sum(item.custom for item in self._state.fields.values()) >= MOST_MADE:
+        if sum(item.custom for item in self._state.fields.values()) >= self._state.personality.custom_fields_limit:
             raise RefusedError("1014", "Failed to create Object")
         length = 255 if kind in ("string", "email", "phone", "url") else None
         self._state.fields[name] = Field(

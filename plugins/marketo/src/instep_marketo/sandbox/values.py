@@ -70,3 +70,8 @@ def plain(value: Any) -> Any:
 def iso(at: datetime) -> str:
     """A moment as leads show it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iso_twice(at: datetime) -> str:
+    """A moment as assets show it: with both zones."""
+    return f"{iso(at)}+0000"
