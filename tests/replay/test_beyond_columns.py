@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from instep.sync.replay import replay
+from instep.sync.replay.files import Replacement
 
 from ..semantics import cases
 from ..semantics.cases import Stage, play
@@ -110,3 +114,33 @@ def test_a_stage_that_the_change_itself_takes_away_is_noted(tmp_path: Path, monk
     play(stage, "a.jane; a.joan; sync; sync; jane did webinar 3d ago; sync; sync")
     notes = agree(stage, {"process": enters(interest='any = ["training"]')})["notes"]
     assert {note["code"] for note in notes} == {"stage-left"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('key = "bob"', 'key = "rob"'),
+        lambda text: text.replace("ann@us", "@@").replace("bob@us", "ann@us").replace("@@", "bob@us"),
+    ],
+    ids=["somebody left", "two have changed places"],
+)
+def test_a_field_that_names_a_colleague_is_told_by_whom_the_team_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]
+) -> None:
+    colleague = 'title = "title"\ncolleague = {{ field = "gone", type = "owner" }}'
+    monkeypatch.setattr(cases, "ENTITIES", cases.ENTITIES.replace('title = "title"', colleague))
+    stage = Stage(tmp_path)
+    stage.config |= CALM
+    known = "; ".join(f"{name} knows owner {who}" for name in "ab" for who in ("ann", "bob"))
+    play(stage, f"{known}; a.jane gone=u-bob; a.joan; a.jack; sync; sync; sync")
+    assert stage.error is None, stage.error
+    file = tmp_path / "drafts" / "team.toml"
+    file.parent.mkdir()
+    stage.write_files()
+    file.write_text(change((tmp_path / "mappings" / "team.toml").read_text()))
+    sides = [
+        replay(stage.workspace(), stage.world(), [Replacement("mappings/team.toml", file)], rows_only=rows).as_json()
+        for rows in (True, False)
+    ]
+    assert sides[0] == sides[1]
+    assert sides[0]["notes"] or sides[0]["writes"]

@@ -88,11 +88,15 @@ class Teller:
 
     def facts_told(self, connection: str, object: str) -> set[str]:
         """The canonical fields whose values are told otherwise."""
-        here = self._mapping(0, connection, object)
-        return {m.name for m in here.fields if m != self._mapping(1, connection, object).mapped(m.name)}
+        here, there = (self._mapping(side, connection, object) for side in (0, 1))
+        return {m.name for m in here.fields if m != there.mapped(m.name) or self._names_others(m)}
+
+    def _names_others(self, mapped: FieldMapping) -> bool:
+        """Whether a field names colleagues, of whom one side may know others."""
+        return self._knows_others and mapped.type is FieldType.OWNER
 
     def _may_matter(self, connection: str, object: str, mapped: FieldMapping) -> bool:
-        if self._is_asked(mapped.name, connection, object) or (self._knows_others and mapped.type is FieldType.OWNER):
+        if self._is_asked(mapped.name, connection, object) or self._names_others(mapped):
             return True
         return any(self._mapping(side, connection, object).mapped(mapped.name) != mapped for side in (0, 1))
 
@@ -101,7 +105,7 @@ class Teller:
         if not mapped.hears or mapped.type not in UNHEARABLE:
             return False
         differs = self._mapping(1, connection, object).mapped(mapped.name) != mapped
-        return differs or (self._knows_others and mapped.type is FieldType.OWNER)
+        return differs or self._names_others(mapped)
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
@@ -227,8 +231,8 @@ class Teller:
         sides = [(side.workspace, self._mapping(place, connection, object)) for place, side in enumerate(self._sides)]
         told = [
             (
-                mapping.mapped(name),
-                workspace.team if name == "owner" else None,
+                mapped := mapping.mapped(name),
+                workspace.team if mapped is not None and mapped.type is FieldType.OWNER else None,
                 workspace.process if name in ("stage", "instep_stage") else None,
                 (mapping.stages, mapping.pipelines) if name == "stage" else None,
             )
@@ -286,7 +290,7 @@ class Teller:
                     continue
                 column = COMPUTED[mapped.name]
                 old, new = ("f:owner" if mapped.name == "owner" else column), f"new {column}"
-            elif mapped.name in DERIVED or mapped == other:
+            elif mapped.name in DERIVED or (mapped == other and not self._names_others(mapped)):
                 continue  # columns replay nobody whom these could concern
             else:
                 old = new = f"f:{mapped.name}"
