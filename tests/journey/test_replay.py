@@ -310,3 +310,15 @@ def test_a_replay_within_all_limits_says_nothing_of_them(stage: Stage, engine: s
     found = replayed(stage, changed(stage, "scoring", "webinar = 10", "webinar = 28"))
     assert found.as_json()["beyond_limits"] == []
     assert "would stop" not in replay_text(found)
+
+
+def test_a_value_that_would_be_taken_away_counts_for_the_limit_of_clearing(stage: Stage, engine: str) -> None:
+    stage.config |= {"told": "band"}
+    play(stage, "sync; sync")
+    guarded(stage, "[guards.clear]\nrecords = 0")
+    file = changed(stage, "scoring", "bands = { cold = 0, warm = 25 }", "bands = { warm = 25 }")
+    limits = replayed(stage, file).as_json()["beyond_limits"]
+    assert {(one["connection"], one["what"]) for one in limits} == {("a", "clear"), ("b", "clear")}
+    stage.config["scoring"] = file.read_text()
+    with pytest.raises(errors.GuardError, match=f"a/people: clear {limits[0]['count']} records"):
+        sync(stage.workspace(), stage.world())

@@ -105,6 +105,8 @@ def writes_of(change: Change) -> Iterator[Write]:
         yield Write(*where, change.relation, change.record or change.entity, change.to_entity)
     for value in change.values:
         told = display(value.after)
-        yield Write(*where, value.name or value.field, change.record or change.entity, f"{value.field}={told}")
+        clears = value.after is None and value.before is not None
+        name = value.name or value.field
+        yield Write(*where, name, change.record or change.entity, f"{value.field}={told}", clears)
     if not change.values and not change.relation:
         yield Write(*where, "", change.record or change.entity, "")

@@ -40,6 +40,8 @@ class Write:
     field: str
     record: str = ""
     value: str = ""
+    clears: bool = False
+    """Whether it takes a value away."""
 
 
 @dataclass(slots=True)
@@ -97,6 +99,10 @@ class Tally:
     """(connection, object, action, field) of what only the changed files would write, or otherwise."""
     fewer: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     """The same of what only the present files would write."""
+    records: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(connection, object, what a limit names) to how many records only the changed files would write."""
+    cleared: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Records of which a value would be taken away, by field, as far as columns know them."""
     before: Funnel = field(default_factory=Funnel)
     after: Funnel = field(default_factory=Funnel)
     said_before: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -127,25 +133,27 @@ class Tally:
         self.moves.setdefault((kind, aspect, was, now), Moves()).add(count, samples)
 
     def add_writes(self, more: Iterable[Write], fewer: Iterable[Write]) -> None:
-        for write in more:
+        for write in (more := list(more)):
             self.more[(write.connection, write.object, write.action, write.field)] += 1
+        limited = {(w.connection, w.object, w.record, _limited_as(w)) for w in more if w.field != "instep_id"}
+        self.records.update((connection, object, what) for connection, object, _, what in limited)
+        cleared = {(w.connection, w.object, w.record) for w in more if w.clears}
+        self.records.update((connection, object, "clear") for connection, object, _ in cleared)
         for write in fewer:
             self.fewer[(write.connection, write.object, write.action, write.field)] += 1
 
     def counted(self) -> dict[tuple[str, str, str], int]:
-        """Of how many records more what would be written: (connection, object, what a limit names) to a count."""
-        found: dict[tuple[str, str, str], int] = {}
-        for (connection, object, action, name), count in self.more.items():
-            place = connection, object, _limited_as(action, name)
-            if name != "instep_id":
-                found[place] = max(found.get(place, 0), count)
-        return found
+        """(connection, object, what a limit names) to of how many records, at least, it would be written."""
+        most: Counter[tuple[str, str, str]] = Counter()
+        for (connection, object, _), count in self.cleared.items():
+            most[connection, object, "clear"] = max(most[connection, object, "clear"], count)
+        return dict(self.records + most)
 
     def in_all(self) -> dict[str, int]:
         """Connection to how many changes these are at least: one change writes several fields."""
-        most: dict[tuple[str, str, str], int] = {}
-        for (connection, object, action, _), count in self.more.items():
-            place = connection, object, action
+        most: dict[tuple[str, str, bool], int] = {}
+        for (connection, object, what), count in self.records.items():
+            place = connection, object, what in _WHOLE
             most[place] = max(most.get(place, 0), count)
         found: Counter[str] = Counter()
         for (connection, _, _), count in most.items():
@@ -196,11 +204,14 @@ class Tally:
         }
 
 
-def _limited_as(action: str, name: str) -> str:
+_WHOLE = ("create", "delete")
+
+
+def _limited_as(write: Write) -> str:
     """What a limit calls a write: see `guards`."""
-    if action in ("create", "delete"):
-        return action
-    return "consent" if action in ("opt_out", "opt_in") else name
+    if write.action in _WHOLE:
+        return write.action
+    return "consent" if write.action in ("opt_out", "opt_in") else write.field
 
 
 def _move_order(entry: tuple[tuple[Kind, Aspect, str | None, str | None], Moves]) -> tuple[Any, ...]:

@@ -35,8 +35,8 @@ those that are told with them."""
 _ASKED = frozenset({"stage", *COMPUTED})
 _HEARING = "hearing "
 _SENT = "was sent "
-Said = tuple[frozenset[tuple[str, str]], Counter[tuple[str, str]]]
-"""What one side would write of one field (the system's field, the value), and what it would note."""
+Said = tuple[frozenset[tuple[str, str, bool]], Counter[tuple[str, str]]]
+"""What one side would write of one field (its name there, the value, whether one is taken away), and would note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +266,9 @@ class Teller:
         where = (*place, "update", question.name)
         if len(then - now):
             tally.more[where] += len(then - now) * count
+            tally.records[(*place, question.name)] += count
+        if any(clears for _, _, clears in then - now):
+            tally.cleared[(*place, question.name)] += count
         if len(now - then):
             tally.fewer[where] += len(now - then) * count
         return _code(now, then)
@@ -355,7 +358,8 @@ class Teller:
         session = self._sides[side]
         with _listening(session) as noted:
             said = [value for value in values(session) if can_write(session, record, value)]
-        return frozenset((value.field, display(value.after)) for value in said), noted
+        told = ((v.field, display(v.after), v.after is None and v.before is not None) for v in said)
+        return frozenset(told), noted
 
     def _record(self, side: int, connection: str, object: str, fields: dict[str, Scalar]) -> RecordState:
         session = self._sides[side]
@@ -421,7 +425,7 @@ def _note(session: Session, noted: Counter[tuple[str, str]], times: int) -> None
             session.ledger.counts[cause] += count * times
 
 
-def _code(now: frozenset[tuple[str, str]], then: frozenset[tuple[str, str]]) -> int:
+def _code(now: frozenset[tuple[str, str, bool]], then: frozenset[tuple[str, str, bool]]) -> int:
     if now == then:
         return 4 if now else 0
     return 3 if now and then else 2 if now else 1
