@@ -144,3 +144,16 @@ def test_a_field_that_names_a_colleague_is_told_by_whom_the_team_knows(
     ]
     assert sides[0] == sides[1]
     assert sides[0]["notes"] or sides[0]["writes"]
+
+
+def test_whose_record_names_a_stranger_is_given_to_nobody_where_owners_are_only_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_told = cases.ENTITIES.replace('owner = "owner"', 'owner = {{ field = "owner", direction = "out" }}', 1)
+    monkeypatch.setattr(cases, "ENTITIES", only_told)
+    stage = Stage(tmp_path)
+    stage.config |= CALM
+    play(stage, "a.jane owner=u-stranger; a.joan; sync; sync; sync")
+    given = '[[assign]]\nkind = "person"\nwhen = "blank"\nrole = "sales"\n'
+    moves = agree(stage, {"assign": given})["moves"]
+    assert [(move["to"], move["count"]) for move in moves] == [("ann", 1)]  # type: ignore[attr-defined]

@@ -362,6 +362,8 @@ class _Work:
         if not isinstance(mapping.include, Always):
             facts = self._teller.facts(connection, object, frame, sorted(mapping.include.fields()))
             found |= set(frame.filter(~self._included[connection].holds(facts))["entity"])
+        if "owner" in self._decides:
+            found |= self._teller.strangers(connection, object, frame)
         score = mapping.mapped("score")
         if score is not None:
             unknown = persons.filter(pl.col("published_at").is_null()).select("entity")

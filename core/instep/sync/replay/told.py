@@ -63,6 +63,7 @@ class Teller:
         self._answering = threading.Lock()
         self._known: dict[tuple[Any, ...], tuple[Said, Said]] = {}
         self._heard: dict[tuple[str, str, str], Asked] = {}
+        self._strange: dict[tuple[str, str, int], Asked] = {}
         self._knows_others = before.workspace.team != after.workspace.team
         """Whether one side may know a colleague whom the other does not."""
         self._assigned = [Asked(self._ask_owner(side), None) for side in self._sides]
@@ -136,6 +137,30 @@ class Teller:
             return None if isinstance(heard, Unheard) else comparable(heard)
 
         return ask
+
+    def strangers(self, connection: str, object: str, frame: pl.DataFrame) -> set[str]:
+        """Whose record names an owner whom a side does not know: nobody is given to anybody then."""
+        found = set[str]()
+        for side in (0, 1):
+            mapped = self._mapping(side, connection, object).mapped("owner")
+            if mapped is None or f"v:{mapped.field}" not in frame.columns:
+                continue
+            columns = _held(mapped, frame.columns)
+            asking = self._ask_strange(side, connection, mapped, columns)
+            asked = self._strange.setdefault((connection, object, side), asking)
+            found |= set(frame["entity"].filter(asked.of(frame, columns)))
+        return found
+
+    def _ask_strange(self, side: int, connection: str, mapped: FieldMapping, columns: Sequence[str]) -> Asked:
+        import polars as pl
+
+        directory = self._sides[side].live(connection).directory
+
+        def ask(*texts: str | None) -> bool:
+            fields = _fields(columns, texts)
+            return mapped.field in fields and isinstance(hear(mapped, fields, directory), Unheard)
+
+        return Asked(ask, pl.Boolean)
 
     # --- owners -------------------------------------------------------------------------------------------------
 
