@@ -20,6 +20,7 @@ from instep.mapping.load import load_workspace
 from instep.plugins import find_plugin
 from instep.sandbox import VirtualClock
 from instep.sync.doctor import create_fields, examine
+from instep.sync.explain import explain
 from instep.sync.run import Outcome, sync
 from instep.sync.session import identify, open_session
 from instep.sync.transport import World
@@ -215,6 +216,8 @@ def test_an_opt_out_in_mailchimp_stops_every_other_tool(systems: Systems) -> Non
     assert lead["HasOptedOutOfEmail"] is True
     assert set(systems.written()) == {"hubspot", "salesforce", "marketo"}
     systems.sync()
+    [found] = explain(load_workspace(systems.root), JANE, "consent")
+    assert {held.ref.connection for held in found.held} == {"hubspot", "salesforce", "marketo", "mailchimp"}
     systems.sync()
     assert systems.written() == {}
 

@@ -27,6 +27,8 @@ from instep.sync.stages import table_for
 from instep.sync.stagestory import AsOf, explain_stage
 
 _MOST_WRITES = 50
+_FLAGS = ("optout", "optedout", "unsubscribed")
+"""What is in the names of fields in which systems keep consent by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +297,8 @@ def _field_names(mapping: EntityMapping, values: dict[str, Scalar], name: str) -
         exact = mapping.mapped("instep_stage")
         return [*([table.field] if table else []), *([exact.field] if exact else [])]
     if name == "consent":
-        return [n for n in values if "optout" in n or (mapping.consent and n == mapping.consent.field)]
+        own = mapping.consent.field if mapping.consent is not None else None
+        return [n for n in values if n == own or any(word in n.casefold() for word in _FLAGS)]
     mapped = mapping.mapped(name)
     return [column for column in (mapped.field, mapped.currency_field) if column] if mapped else []
 

@@ -95,7 +95,8 @@ def test_a_segment_is_heard_can_decide_who_takes_part_and_is_never_written(
     instep("sync")
     assert "reader is True" in instep("explain", "ada@x.example")
     assert "reader is False" in instep("explain", "ben@x.example")
-    replace(mapping, 'create = "always"', 'create = "always"\ninclude = { field = "reader", eq = true }')
+    create = 'create = { field = "email", is_blank = false }'
+    replace(mapping, create, f'{create}\ninclude = {{ field = "reader", eq = true }}')
     assert "1        not included" in instep("sync")
 
 

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 MUNCHKIN_ID = "123-ABC-456"
+AT_ONCE = MarketoPersonality(export_seconds=0.0, import_seconds=0.0)
 
 
 class MarketoSandbox(Sandbox[MarketoWorld]):
@@ -52,10 +53,11 @@ def marketo_sandbox(
 ) -> Iterator[MarketoSandbox]:
     """A Marketo subscription with one program, one static list and a field for the buying stage.
 
-    It lives as long as the context; the same `seed` gives the same ids.
+    It lives as long as the context; the same `seed` gives the same ids. By this machine's own clock, extracts and
+    imports are done at once, unless `personality` says otherwise: whoever tries it has no minutes to wait.
     """
-    clock = clock or SystemClock()
-    subscription = Subscription(clock, personality or MarketoPersonality(), munchkin_id, seed)
+    character = personality or (MarketoPersonality() if clock else AT_ONCE)
+    subscription = Subscription(clock or SystemClock(), character, munchkin_id, seed)
     world = MarketoWorld(subscription)
     program, static_list = world.furnish()
     with serving(
