@@ -200,6 +200,20 @@ def test_a_stop_while_changes_are_told_loses_none(bench, reading, world, people)
     assert told(reading(first.cursor)[0]) == {"ada": False, "ben": False}
 
 
+def test_whoever_left_was_told_and_is_back_after_a_stop_is_told_again(bench, reading, world, people) -> None:
+    bench.clock.sleep(3600)
+    _, cursor = reading()
+    world.change_segment("Readers", "FNAME", "is", "nobody")
+    bench.clock.sleep(3600)
+    pages = reading.connect().records.changed_since("members", ("FNAME", FIELD), cursor)
+    first = next(pages)
+    pages.close()
+    assert told(first.items) == {"ada": False, "ben": False}
+    world.change_segment("Readers", "READS", "is", "yes")
+    bench.clock.sleep(3600)
+    assert told(reading(first.cursor)[0]) == {"ada": True, "ben": True}
+
+
 def test_of_very_many_who_moved_everybody_is_read_anew_and_not_one_by_one(bench, reading, world, people) -> None:
     for number in range(1001):
         world.add_member(f"m{number}@x.example", FNAME=f"m{number}", READS="no")

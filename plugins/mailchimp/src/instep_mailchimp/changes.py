@@ -75,14 +75,19 @@ class ChangeReader:
     ) -> Generator[Page, None, _Cursor]:
         """Who entered or left a segment, read one by one; of very many, everybody is read anew, which costs less.
 
-        The cursor hears of it when all are told. A segment that is not there now keeps its last members, so that
+        The cursor of each page believes what was told until then: whoever comes back after a read that was stopped is
+        heard once more. A segment that is not there now keeps its last members, so that
         whoever left meanwhile is told when it is there again.
         """
         ids = [] if is_first else moved(at.held, held)
         if len(ids) > _MOST_BY_ONE:
             at, ids = _Cursor(segments=at.segments), []
+        before, told = at.held, frozenset[str]()
         for start in range(0, len(ids), _AT_ONCE):
-            found = [self._segments.look_up(list_id, id) for id in ids[start : start + _AT_ONCE]]
+            chunk = ids[start : start + _AT_ONCE]
+            found = [self._segments.look_up(list_id, id) for id in chunk]
+            told |= frozenset(chunk)
+            at = at.moved(segments=at.segments | _so_far(before, held, told))
             yield Page(tuple(_item(row, as_item, held) for row in found if row is not None), at.text())
         return at.moved(segments=at.segments | {name: sorted(members) for name, members in held.items()})
 
@@ -106,6 +111,11 @@ class ChangeReader:
         since = begun - self._overlap if begun else None
         late = {id: when for id, when in at.dead.items() if since and when >= since - timedelta(seconds=1)}
         return _Cursor(since=since, told=late, segments=at.segments)
+
+
+def _so_far(before: Held, now: Held, told: frozenset[str]) -> dict[str, list[str]]:
+    """Who is in each segment, of those who were told as it is now, of all others as it was before."""
+    return {name: sorted((before.get(name, frozenset()) - told) | (members & told)) for name, members in now.items()}
 
 
 def _is_alive(row: Member | Odd) -> bool:
