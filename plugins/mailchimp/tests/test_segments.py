@@ -197,7 +197,8 @@ def test_a_stop_while_changes_are_told_loses_none(bench, reading, world, people)
     first = next(pages)
     pages.close()
     assert told(first.items) == {"ada": False, "ben": False}
-    assert told(reading(first.cursor)[0]) == {"ada": False, "ben": False}
+    assert told(reading(cursor)[0]) == {"ada": False, "ben": False}, "the page was not kept"
+    assert told(reading(first.cursor)[0]) == {}, "the page was kept"
 
 
 def test_whoever_left_was_told_and_is_back_after_a_stop_is_told_again(bench, reading, world, people) -> None:
