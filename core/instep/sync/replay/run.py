@@ -101,6 +101,7 @@ def _by_rows(found: Replay, before: Session, after: Session, whom: Mapping[Kind,
     require_stages(before.store, found.after)
     replay_rows(before, after, whom, found.tally)
     found.tally.said_before, found.tally.said_after = _said(before), _said(after)
+    after.run += 1  # the limits are those of the run that would come next
     found.beyond = tuple(beyond_limits(after, found.tally.counted(), found.tally.in_all()))
 
 

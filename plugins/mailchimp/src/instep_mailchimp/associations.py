@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from instep.contract import SystemField
-from instep.errors import RemoteError
+from instep.errors import RemoteError, RetryLaterError
 from instep_mailchimp import values, wire
 from instep_mailchimp.answers import Call, RefusedError
 from instep_mailchimp.client import MailchimpClient
@@ -92,8 +92,8 @@ class Segments:
         """Everybody in a segment; None where it is not there."""
         path = wire.path("lists", list_id, "segments", str(segment.id), "members")
         try:
-            found, is_one_page = self._whole(path)
-            if not is_one_page and before - found:
+            found, is_one_page, is_whole = self._whole(path)
+            if not is_whole or (not is_one_page and before - found):
                 found |= self._whole(path)[0]
         except RefusedError as refused:
             if refused.status == 404:
@@ -101,12 +101,18 @@ class Segments:
             raise
         return found
 
-    def _whole(self, path: str) -> tuple[frozenset[str], bool]:
-        """All pages, as many as there were at first, so that it ends; and whether there was only one."""
+    def _whole(self, path: str) -> tuple[frozenset[str], bool, bool]:
+        """All pages, as many as there were at first, so that it ends; if there was only one; if none shifted."""
         first = self._page(path, 0)
-        size = len(first.members) or first.total_items or 1
+        if first.total_items and not first.members:
+            raise RetryLaterError(
+                "Mailchimp (segments/members): tells of members, and of none of them. Run again later."
+            )
+        size = len(first.members) or 1
         pages = [first, *(self._page(path, offset) for offset in range(size, first.total_items, size))]
-        return frozenset(member.unique_email_id for page in pages for member in page.members), len(pages) == 1
+        found = frozenset(member.unique_email_id for page in pages for member in page.members)
+        is_whole = len(found) == first.total_items and all(p.total_items == first.total_items for p in pages)
+        return found, len(pages) == 1, is_whole
 
     def _page(self, path: str, offset: int) -> wire.SegmentMembers:
         fields = "members.unique_email_id,total_items"
