@@ -123,10 +123,14 @@ class EntityMapping:
     modified_field: str | None = None
     erase: ErasePolicy | None = None
     """For persons: what becomes of the records of one who is erased. None: nothing was declared; they are kept."""
+    _by_name: dict[str, FieldMapping] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._by_name.update((mapping.name, mapping) for mapping in reversed(self.fields))
 
     def mapped(self, name: str) -> FieldMapping | None:
         """The mapping of a canonical field, if this connection has it."""
-        return next((mapping for mapping in self.fields if mapping.name == name), None)
+        return self._by_name.get(name)
 
     def tables(self) -> tuple[StageTable, ...]:
         return (self.stages, *self.pipelines) if self.stages else self.pipelines

@@ -123,6 +123,9 @@ def hear(mapping: FieldMapping, fields: Mapping[str, Scalar], directory: Directo
         raw = raw.strip()
     if is_blank(raw) or (mapping.blank_as is not None and _is_written_like(raw, mapping.blank_as)):
         return None
+    plainly = _HEARD.get(mapping.type)
+    if plainly is not None and not mapping.values:
+        return plainly(raw)
     match mapping.type:
         case FieldType.OWNER:
             return None if directory.is_any_of(str(raw), mapping.nobody) else directory.owner_of(str(raw))

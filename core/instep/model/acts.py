@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from instep.model.journey import Claim, Turns
 from instep.model.process import Actor, Half, Process
@@ -61,8 +62,11 @@ def told_once(acts: Iterable[Act], process: Process, preferred: Sequence[str]) -
 def _merged(told: Sequence[Act], within: timedelta, rank: Mapping[str, int]) -> list[Act]:
     last = len(rank)
     clusters: list[list[Act]] = []
+    oldest = 0  # the first cluster that is near enough to take more
     for act in sorted(told, key=lambda a: (a.at, rank.get(a.connection, last), a.source)):
-        near = (c for c in clusters if act.at - c[0].at <= within and all(a.connection != act.connection for a in c))
+        while oldest < len(clusters) and act.at - clusters[oldest][0].at > within:
+            oldest += 1
+        near = (c for c in islice(clusters, oldest, None) if all(a.connection != act.connection for a in c))
         cluster = next(near, None)
         if cluster is None:
             clusters.append([act])
@@ -72,9 +76,11 @@ def _merged(told: Sequence[Act], within: timedelta, rank: Mapping[str, int]) -> 
 
 
 def _one_of(cluster: Sequence[Act], rank: Mapping[str, int]) -> Act:
+    if len(cluster) == 1:
+        return cluster[0]
     best, *others = sorted(cluster, key=lambda a: (rank.get(a.connection, len(rank)), a.at, a.source))
     about = tuple(dict.fromkeys(journey for act in (best, *others) for journey in act.about))
-    return replace(best, about=about, also=tuple(act.source for act in others)) if others else best
+    return replace(best, about=about, also=tuple(act.source for act in others))
 
 
 # --- for which journeys an act counts ----------------------------------------------------------------------------

@@ -180,4 +180,6 @@ def display(value: Scalar) -> str:
 
 def plain(text: str) -> str:
     """Text without control characters: a terminal escape in vendor data is shown, never obeyed."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

@@ -302,14 +302,24 @@ def _is_open_otherwise(decisions: Decisions, state: EntityState) -> bool:
 
 
 def _count_acts(session: Session, decisions: Decisions, doers: Sequence[str]) -> set[str]:
-    known = known_of(session, decisions)
-    acts = acts_of(known, doers, first_buyers_of(session, decisions, doers))
+    acts = _acts_of_buyers(session, decisions, doers)
     _note_acts(session, decisions, acts)
     opportunities = opportunities_of(session, decisions, doers)
     load_own(session, decisions, doers)
     continue_as_opportunities(session, decisions, opportunities)
-    referrals = referrals_of(known, doers)
+    referrals = referrals_of(known_of(session, decisions), doers)
     return count_acts(session, decisions, doers, opportunities, acts, referrals, add=_add_opportunities)
+
+
+def _acts_of_buyers(session: Session, decisions: Decisions, ids: Sequence[str]) -> dict[str, Sequence[Act]]:
+    """Everything that these did; read once for a run of few, whose stages and scores both ask."""
+    unread = [id for id in ids if id not in decisions.acts]
+    if len(decisions.acts) + len(unread) > CHUNK:
+        unread = list(ids)
+        decisions.acts.clear()
+    found = acts_of(known_of(session, decisions), unread, first_buyers_of(session, decisions, unread))
+    decisions.acts.update((id, found.get(id, ())) for id in unread)
+    return {id: decisions.acts[id] for id in ids if decisions.acts[id]}
 
 
 def _note_acts(session: Session, decisions: Decisions, acts: Mapping[str, Sequence[Act]]) -> None:
@@ -405,7 +415,7 @@ def _decide_persons(session: Session, decisions: Decisions, ids: Sequence[str]) 
         decide_consent(session, state, [*absorbed.get(state.id, ()), *_former(session, decisions, state)])
     _company_facts(session, decisions, every)
     opportunities = opportunities_of(session, decisions, ids)
-    acts = acts_of(known_of(session, decisions), ids, first_buyers_of(session, decisions, ids))
+    acts = _acts_of_buyers(session, decisions, ids)
     _note_acts(session, decisions, acts)
     load_own(session, decisions, ids)
     for state in every:

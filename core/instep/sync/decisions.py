@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from instep.model.acts import Act
 from instep.model.entities import Kind
 from instep.model.scoring import Engagement
 from instep.model.values import Scalar
@@ -43,6 +44,8 @@ class Decisions:
     """Company to the person, if any, whose history holds what its visitors did; those that this run looked at."""
     acted: dict[str, datetime] = field(default_factory=dict)
     """When a decided person or company last did anything."""
+    acts: dict[str, Sequence[Act]] = field(default_factory=dict)
+    """What those whose acts were read last did, oldest first; of no more than one portion."""
     engaged: dict[str, tuple[str | None, Engagement]] = field(default_factory=dict)
     """Decided person to their company and what they did; only where companies are scored."""
     facts: dict[str, Facts] = field(default_factory=dict)

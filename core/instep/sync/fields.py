@@ -93,21 +93,21 @@ def ask_again(session: Session, state: EntityState, name: str, current: Scalar) 
 
 def _voice(session: Session, record: RecordState, mapped: FieldMapping, authority: str | None) -> Voice | None:
     """What a record says in one field; None where it cannot be seen, or means nothing to us."""
-    if _columns(mapped) & record.masked:
+    if record.masked and _columns(mapped) & record.masked:
         record.waiting |= _columns(mapped)
         return None
     if mapped.field not in record.fields:
         if not record.is_new_to(mapped.field) or authority == record.connection:
             _report_hidden(session, record, mapped, authority)
         return None
-    heard = hear(mapped, record.fields, record.live.directory)
+    heard = record.means(mapped)
     if isinstance(heard, Unheard):
         report_unheard(session, record, mapped.name, heard)
         record.waiting |= _columns(mapped)
         return None
     # A blank that is to be filled again says nothing; nor does one way to be blank that took the place of another.
     is_silent = heard is None and (mapped.blanks == "silent" or _was_blank(record, mapped))
-    differs = not is_silent and any(record.differs(column) for column in _columns(mapped))
+    differs = not is_silent and (record.differs(mapped.field) or record.differs(mapped.currency_field))
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)
     return Voice(str(record.ref), record.connection, heard, differs, joined, at, record.place)

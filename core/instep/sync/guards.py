@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 from instep.errors import GuardError
@@ -67,28 +68,39 @@ def find_breaches(session: Session, plan: Plan) -> list[Breach]:
 
 
 def beyond_limits(
-    session: Session, counted: Mapping[tuple[str, str, str], int], in_all: Mapping[str, int]
+    session: Session,
+    counted: Mapping[tuple[str, str, str], int],
+    in_all: Mapping[str, int],
+    seen: Mapping[tuple[str, str], int] | None = None,
 ) -> list[Breach]:
     """Every limit that so many changes go beyond; none before the first run that wrote.
 
     `counted` says of how many records what would be changed, by (connection, object, what); `in_all` how many changes
-    there are for a connection.
+    there are for a connection; `seen` how many live records each (connection, object) has at least.
     """
     if session.store.meta("applied") is None:
         return []
-    known = _known(session.store, {(connection, object) for connection, object, _ in counted})
-    return [*breaches(session.workspace.guards, counted, known), *_unusual(session, in_all)]
+    return [*_breaches(session, counted, seen or {}), *_unusual(session, in_all)]
 
 
-def breaches(
-    guards: Guards, counted: Mapping[tuple[str, str, str], int], known: Mapping[tuple[str, str], int]
+def _breaches(
+    session: Session, counted: Mapping[tuple[str, str, str], int], seen: Mapping[tuple[str, str], int]
 ) -> Iterator[Breach]:
     """The limits that changes go beyond, by how many records each connection and object has now."""
+    guards = session.workspace.guards
     for (connection, object, what), count in sorted(counted.items()):
-        limit, there = guards.limit(what), known.get((connection, object), 0)
+        limit, place = guards.limit(what), (connection, object)
+        there = _there(session.store, place, _enough(guards, limit, count), seen.get(place, 0))
         most = _most(guards, limit, there)
         if most is not None and count > most:
             yield Breach(connection, object, what, count, _why(limit, there, count, most))
+
+
+def _enough(guards: Guards, limit: Limit, count: int) -> int | None:
+    """Of so many records, this many may be changed by percent; None where it is never enough."""
+    if limit.percent is None:
+        return 0
+    return max(guards.from_records, ceil(count * 100 / limit.percent) + 1) if limit.percent else None
 
 
 def _most(guards: Guards, limit: Limit, there: int) -> int | None:
@@ -127,14 +139,14 @@ def _names(change: Change) -> Iterator[str]:
             yield "clear"
 
 
-def _known(store: Store, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """How many live records each of these objects has."""
-    return {
-        place: store.count(
-            "SELECT count(*) FROM mirror WHERE connection = ? AND object = ? AND state = 'live'", place
-        )
-        for place in sorted(places)
-    }
+def _there(store: Store, place: tuple[str, str], enough: int | None, seen: int) -> int:
+    """How many live records an object has, counted no further than is enough: a million take a second."""
+    if enough is not None and seen >= enough:
+        return seen
+    return store.count(
+        "SELECT count(*) FROM (SELECT 1 FROM mirror WHERE connection = ? AND object = ? AND state = 'live' LIMIT ?)",
+        (*place, -1 if enough is None else enough),
+    )
 
 
 def _unusual(session: Session, in_all: Mapping[str, int]) -> Iterator[Breach]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instep.mapping.translate import Unheard, hear
+from instep.mapping.translate import Unheard
 from instep.model.process import Role
 from instep.model.rules import Moment
 from instep.model.values import is_blank
@@ -63,6 +63,6 @@ def _names_a_stranger(state: EntityState) -> bool:
         mapped = record.mapping.mapped("owner")
         if mapped is None or mapped.field not in record.fields:
             continue
-        if isinstance(hear(mapped, record.fields, record.live.directory), Unheard):
+        if isinstance(record.means(mapped), Unheard):
             return True
     return False

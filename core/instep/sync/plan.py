@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from instep.contract import Absent
 from instep.mapping.compiled import FieldMapping, RelationMapping
-from instep.mapping.translate import Unheard, Untold, hear
+from instep.mapping.translate import Unheard, Untold
 from instep.model.conflict import BY_A_PERSON
 from instep.model.consent import is_opted_out
 from instep.model.entities import DERIVED
@@ -183,7 +183,7 @@ def field_values(session: Session, state: EntityState, record: RecordState, mapp
     if mapped.field not in record.fields or not record.live.has_field(record.ref.object, mapped.field):
         report_missing(session, record.live, record.ref.object, mapped)
         return []
-    heard = hear(mapped, record.fields, record.live.directory)
+    heard = record.means(mapped)
     if isinstance(heard, Unheard) or heard == value or (is_blank(heard) and is_blank(value)):
         return []
     if is_blank(value) and (name in _NEVER_BLANK or record.is_new_to(mapped.field) or _was_never_said(state, name)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from instep.plugins import brought_by, hooks
 from instep.store import Store, make_private_folder
 from instep.sync.apply import apply
 from instep.sync.changes import Change, Plan, about_few, ordered, quarantine_key
+from instep.sync.collecting import rare_collections
 from instep.sync.conflicts import count_open
 from instep.sync.decide import decide
 from instep.sync.decisions import Decisions
@@ -335,7 +335,7 @@ def running(workspace: Workspace, world: World, command: str) -> Iterator[Sessio
     """
     with (
         locked(workspace),
-        _rare_collections(),
+        rare_collections(),
         open_session(workspace, world) as session,
         numbered(session, command),
     ):
@@ -368,17 +368,6 @@ def numbered(session: Session, command: str) -> Iterator[None]:
     except InstepError as error:
         _fail(session, error)
         raise
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for reference cycles rarely: what a run makes goes by reference count, and looking costs a sixth of it."""
-    before = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _begin(session: Session, command: str) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from instep.mapping.translate import hear
 from instep.model.acts import Act
 from instep.model.entities import Kind
 from instep.model.process import Actor
@@ -128,7 +127,7 @@ def _published_before(session: Session, state: EntityState) -> tuple[int | None,
         mapped = record.mapping.mapped("score")
         if mapped is None or mapped.field not in record.fields:
             continue
-        held = hear(mapped, record.fields, record.live.directory)
+        held = record.means(mapped)
         if isinstance(held, Decimal | int) and not isinstance(held, bool):
             return int(held), session.at
     return None, None

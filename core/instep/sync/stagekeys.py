@@ -6,12 +6,21 @@ from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
 from instep.store import Store
 
+_STAGES = """
+WITH RECURSIVE held (stage) AS (
+    SELECT min(stage) FROM journey
+    UNION ALL SELECT (SELECT min(stage) FROM journey WHERE stage > held.stage) FROM held WHERE stage IS NOT NULL
+)
+SELECT stage FROM held WHERE stage IS NOT NULL
+"""
+"""Each stage once, by a step through the index from one to the next; a `DISTINCT` reads every journey."""
+
 
 def require_stages(store: Store, workspace: Workspace) -> None:
     """Raise `ConfigError` where journeys are at a stage that no file names."""
-    held = store.rows("SELECT stage, count(*) FROM journey WHERE stage IS NOT NULL GROUP BY stage ORDER BY stage")
-    for stage, count in held:
+    for (stage,) in store.rows(_STAGES):
         if not workspace.process.has_stage(workspace.process.current_key(stage)):
+            count = store.count("SELECT count(*) FROM journey WHERE stage = ?", (stage,))
             raise ConfigError(
                 f'{workspace.version.file}: no stage "{stage}" is defined, and {count} journeys are at it.\n'
                 f'Say what became of it: [[moved]] from = "{stage}", to = "…".'

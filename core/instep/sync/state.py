@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from instep.mapping.compiled import EntityMapping
+from instep.mapping.compiled import EntityMapping, FieldMapping
+from instep.mapping.translate import Unheard, hear
 from instep.model.conflict import Conflict, Resolution
 from instep.model.consent import Standing
 from instep.model.entities import Kind
@@ -60,6 +61,7 @@ class RecordState:
     """Fields whose bases stay, because a person or another system has to act first."""
     masked: set[str] = field(default_factory=set)
     """Fields with an unsettled write: they do not speak."""
+    _meant: dict[str, Scalar | Unheard] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def connection(self) -> str:
@@ -83,7 +85,13 @@ class RecordState:
         """Whether no decision has heard this field of this record yet."""
         return self.heard is None or name not in self.heard
 
-    def differs(self, name: str) -> bool:
+    def means(self, mapped: FieldMapping) -> Scalar | Unheard:
+        """What a field of the record, which must hold it, means; worked out once."""
+        if mapped.name not in self._meant:
+            self._meant[mapped.name] = hear(mapped, self.fields, self.live.directory)
+        return self._meant[mapped.name]
+
+    def differs(self, name: str | None) -> bool:
         """Whether a field holds something else than when a decision last heard it."""
         return self.heard is not None and name in self.heard and self.fields.get(name) != self.heard[name]
 

@@ -40,7 +40,7 @@ from instep.sync.session import Live, Session
 if TYPE_CHECKING:
     import polars as pl
 
-AT_ONCE = 2
+AT_ONCE = 3
 """So many partitions are replayed side by side: many steps keep one core busy alone, but all of them take memory."""
 PLAIN_CLAIMS = ("evidence", "assertion")
 _DECIDED = (
@@ -323,6 +323,7 @@ class _Work:
         with self._adding:
             self._of.whom[Kind.PERSON] |= left
             self._tally.looked_at[Kind.PERSON] += persons.height
+            self._tally.seen.update({place: frame.height for place, frame in held.items()})
         self._count_stages(persons, after)
         both = pl.concat([persons, after.rename({name: f"new {name}" for name in after.columns})], how="horizontal")
         self._count_moves(both)

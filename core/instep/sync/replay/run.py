@@ -12,6 +12,7 @@ from instep.mapping.compiled import Workspace
 from instep.model.entities import Kind
 from instep.store import Store, require_state
 from instep.store.segments import Segments
+from instep.sync.collecting import rare_collections
 from instep.sync.guards import Breach, beyond_limits
 from instep.sync.offline import Counted, offline
 from instep.sync.replay.behaviours import table_of_behaviours
@@ -72,7 +73,7 @@ def replay(
     """
     other = with_replacements(workspace, replaced, today)
     found = Replay(tuple(replaced), workspace, other, Tally())
-    with Store(require_state(workspace.store)) as store:
+    with rare_collections(), Store(require_state(workspace.store)) as store:
         is_small = store.count("SELECT count(*) FROM entity") < FEW
         is_decided = store.meta("files") == workspace.digest
         different = changed(workspace, other)
@@ -102,7 +103,8 @@ def _by_rows(found: Replay, before: Session, after: Session, whom: Mapping[Kind,
     replay_rows(before, after, whom, found.tally)
     found.tally.said_before, found.tally.said_after = _said(before), _said(after)
     after.run += 1  # the limits are those of the run that would come next
-    found.beyond = tuple(beyond_limits(after, found.tally.counted(), found.tally.in_all()))
+    tally = found.tally
+    found.beyond = tuple(beyond_limits(after, tally.counted(), tally.in_all(), tally.seen))
 
 
 @contextmanager

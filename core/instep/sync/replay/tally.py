@@ -93,6 +93,8 @@ class Tally:
     """The differences between what the files say now and what the changed ones would, added up."""
 
     looked_at: Counter[Kind] = field(default_factory=Counter)
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(connection, object) to how many live records there are at least: those that columns read."""
     moves: dict[tuple[Kind, Aspect, str | None, str | None], Moves] = field(default_factory=dict)
     movers: Counter[tuple[Kind, Aspect]] = field(default_factory=Counter)
     more: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
