@@ -70,7 +70,9 @@ class Projection:
     made_from: str = ""
     """Whatever else its rows depend on: when it changes, they are built anew."""
     unique: tuple[str, ...] = ()
-    """Columns, `entity` among them, of which no two rows hold the same: what `build` gives twice is kept once."""
+    """Columns, `entity` among them, of which no two rows hold the same: what `build` gives twice is kept once.
+
+    Those that are not in `schema` are let go then."""
     order: tuple[str, ...] = ()
     """Columns, `entity` first, by which the rows stand; those of one entity stand together at least."""
 
@@ -89,9 +91,11 @@ class Projection:
         """Frames as one, each row once and in order."""
         import polars as pl
 
-        whole = pl.concat([pl.DataFrame(schema=dict(self.schema)), *frames])
+        if not frames:
+            return pl.DataFrame(schema=dict(self.schema))
+        whole = pl.concat(frames)
         if self.unique:
-            whole = whole.unique(self.unique, keep="first", maintain_order=True)
+            whole = whole.unique(self.unique, keep="first", maintain_order=True).select(list(self.schema))
         return whole.sort(self.order, maintain_order=True) if self.order else whole
 
 

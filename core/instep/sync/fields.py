@@ -29,11 +29,16 @@ def decide_fields(session: Session, state: EntityState) -> None:
 
 def _decide_field(session: Session, state: EntityState, name: str) -> None:
     law = session.workspace.law(state.kind, name)
+    speaking = [
+        (record, mapped)
+        for record in state.records
+        if not record.frozen and (mapped := record.mapping.mapped(name)) is not None and mapped.hears
+    ]
+    is_open = law.authority is not None or name in state.resolutions or name in state.stopped
+    if not is_open and all(_says_nothing_new(record, mapped) for record, mapped in speaking):
+        return
     voices: list[Voice] = []
-    for record in state.records:
-        mapped = record.mapping.mapped(name)
-        if record.frozen or mapped is None or not mapped.hears:
-            continue
+    for record, mapped in speaking:
         voice = _voice(session, record, mapped, law.authority)
         if voice is not None:
             voices.append(voice)
@@ -91,6 +96,15 @@ def ask_again(session: Session, state: EntityState, name: str, current: Scalar) 
     )
 
 
+def _says_nothing_new(record: RecordState, mapped: FieldMapping) -> bool:
+    """Whether a record holds in a field, and lets us see, what was heard and understood."""
+    if record.masked or mapped.field not in record.fields or record.is_new_to(mapped.field):
+        return False
+    if record.differs(mapped.field) or (mapped.currency_field and record.differs(mapped.currency_field)):
+        return False
+    return not isinstance(record.means(mapped), Unheard)
+
+
 def _voice(session: Session, record: RecordState, mapped: FieldMapping, authority: str | None) -> Voice | None:
     """What a record says in one field; None where it cannot be seen, or means nothing to us."""
     if record.masked and _columns(mapped) & record.masked:
@@ -107,7 +121,7 @@ def _voice(session: Session, record: RecordState, mapped: FieldMapping, authorit
         return None
     # A blank that is to be filled again says nothing; nor does one way to be blank that took the place of another.
     is_silent = heard is None and (mapped.blanks == "silent" or _was_blank(record, mapped))
-    differs = not is_silent and (record.differs(mapped.field) or record.differs(mapped.currency_field))
+    differs = not is_silent and any(record.differs(column) for column in _columns(mapped))
     joined = record.is_new_to(mapped.field)
     at = record.changed_at(mapped.field)
     return Voice(str(record.ref), record.connection, heard, differs, joined, at, record.place)

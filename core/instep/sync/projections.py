@@ -21,7 +21,7 @@ from instep.store.segments import Projection
 if TYPE_CHECKING:
     import polars as pl
 
-BUILT_AS = "8"
+BUILT_AS = "9"
 """Counts up whenever the same rows would give other columns."""
 AT_ONCE = 20_000
 """So many rows are turned into columns at a time."""
@@ -39,14 +39,11 @@ def entities(kind: Kind, fields: Sequence[str]) -> Projection:
     schema = {
         "entity": pl.String(),
         "segment": pl.String(),
-        "shown": pl.String(),
         "dirty": pl.Boolean(),
         "due_at": pl.String(),
         "stage": pl.String(),
-        "outcome": pl.String(),
         "published": pl.Int64(),
         "published_at": pl.String(),
-        "computed": pl.Float64(),
         "engagement": pl.Float64(),
         "engaged_at": pl.String(),
         "fit": pl.Float64(),
@@ -54,7 +51,6 @@ def entities(kind: Kind, fields: Sequence[str]) -> Projection:
         "grade": pl.String(),
         "is_graded": pl.Boolean(),
         "detour": pl.String(),
-        "score": pl.String(),
         "company": pl.String(),
         "waits": pl.Boolean(),
         **{f"f:{name}": pl.String() for name in fields},
@@ -79,8 +75,6 @@ def records(connection: str, object: str, columns: Sequence[str]) -> Projection:
 
     schema = {
         "entity": pl.String(),
-        "id": pl.String(),
-        "modified_at": pl.String(),
         "dirty": pl.Boolean(),
         "settled": pl.Boolean(),
         "sent": pl.String(),
@@ -106,7 +100,6 @@ def acts(opportunities: Sequence[tuple[str, str]]) -> Projection:
     schema = {
         "entity": pl.String(),
         "connection": pl.Categorical(),
-        "id": pl.String(),
         "key": pl.Categorical(),
         "at": pl.Int64(),
         "actor": pl.Categorical(),
@@ -117,7 +110,7 @@ def acts(opportunities: Sequence[tuple[str, str]]) -> Projection:
     def build(store: Store, ids: Sequence[str] | None) -> Iterator[pl.DataFrame]:
         for statement in (_ACTS_OF_RECORDS, _ACTS_OF_ADDRESSES):
             for rows in _chunks(store, statement, "m.entity", ids, objects):
-                yield _instants(_frame(rows, {**schema, "at": pl.String()}))
+                yield _instants(_frame(rows, {**schema, "at": pl.String(), "id": pl.String()}))
 
     unique, order = ("entity", "connection", "id"), ("entity", "key", "at")
     return _projection("acts", schema, build, made_from=objects, unique=unique, order=order)
@@ -127,8 +120,7 @@ def journeys() -> Projection:
     """One row for each journey."""
     import polars as pl
 
-    names = ("entity", "id", "kind", "stage", "since", "outcome", "closed_at", "opened_at", "segment", "continues_as")
-    schema = dict.fromkeys((*names, "half", "detour", "detour_since"), pl.String())
+    schema = dict.fromkeys(("entity", "id", "half", "continues_as"), pl.String())
 
     def build(store: Store, ids: Sequence[str] | None) -> Iterator[pl.DataFrame]:
         for rows in _chunks(store, _JOURNEYS, "entity", ids):
@@ -138,7 +130,7 @@ def journeys() -> Projection:
 
 
 def claims() -> Projection:
-    """One row for each claim that counts on a journey, with whose journey it is, and whoever did it.
+    """One row for each claim that counts on a journey, with whose journey it is.
 
     Of evidence only what expires: all other evidence is what the acts say, and there is ten times as much of it as of
     everything else.
@@ -152,9 +144,7 @@ def claims() -> Projection:
         "type": pl.String(),
         "value": pl.String(),
         "source": pl.String(),
-        "doer": pl.String(),
         "accepted": pl.Boolean(),
-        "note": pl.String(),
         "expires": pl.String(),
     }
 
@@ -179,12 +169,12 @@ def _projection(
 # --- rows ------------------------------------------------------------------------------------------------------
 
 _ENTITIES = """
-SELECT e.id, e.segment, e.shown, e.dirty, e.due_at, CAST(e.score AS TEXT), e.fields,
+SELECT e.id, e.segment, e.dirty, e.due_at, CAST(e.score AS TEXT), e.fields,
     (SELECT min(to_entity) FROM relation r WHERE r.entity = e.id AND r.name = 'company')
 FROM entity e WHERE e.kind = ? AND {whose}
 """
 _RECORDS = """
-SELECT m.entity, m.id, m.modified_at, m.dirty, m.fields, b.heard, b.sent
+SELECT m.entity, m.id, m.dirty, m.fields, b.heard, b.sent
 FROM mirror m LEFT JOIN base b ON b.connection = m.connection AND b.object = m.object AND b.id = m.id
 WHERE m.connection = ? AND m.object = ? AND m.state = 'live' AND m.entity IS NOT NULL AND {whose}
 """
@@ -195,7 +185,7 @@ EXISTS (SELECT 1 FROM behaviour_subject o JOIN named n ON n.connection = o.conne
 _ACTS = f"""
 WITH named AS (SELECT json_extract(value, '$[0]') AS connection, json_extract(value, '$[1]') AS object
     FROM json_each(?))
-SELECT m.entity, b.connection, b.id, b.key, b.at, b.actor, {_NAMED}
+SELECT m.entity, b.connection, b.key, b.at, b.actor, {_NAMED}, b.id
 """  # noqa: S608  # our own text
 _ACTS_OF_RECORDS = f"""{_ACTS}
 FROM mirror m JOIN behaviour_subject s ON s.connection = m.connection AND s.object = m.object AND s.record = m.id
@@ -208,12 +198,11 @@ JOIN behaviour b ON b.email = k.value
 WHERE b.key IS NOT NULL AND m.entity IS NOT NULL AND {{whose}}
 """
 _JOURNEYS = """
-SELECT entity, id, kind, stage, since, outcome, closed_at, opened_at, segment, continues_as,
-    half, detour, detour_since
+SELECT entity, id, half, continues_as
 FROM journey WHERE {whose}
 """
 _CLAIMS = """
-SELECT j.entity, c.journey, c.at, c.type, c.value, c.source, c.doer, c.accepted, c.note, c.expires
+SELECT j.entity, c.journey, c.at, c.type, c.value, c.source, c.accepted, c.expires
 FROM claim c JOIN journey j ON j.id = c.journey
 WHERE c.ended IS NULL AND (c.type <> 'evidence' OR c.expires IS NOT NULL) AND {whose}
 """
@@ -309,10 +298,8 @@ class _Score(msgspec.Struct, gc=False):
     """What the engine keeps beside an entity's fields."""
 
     stage: str | None = None
-    outcome: str | None = None
     published: int | float | None = None
     published_at: str | None = None
-    computed: float | None = None
     engagement: float | None = None
     engaged_at: str | None = None
     fit: float | None = None
@@ -329,20 +316,17 @@ def _entities_frame(
 ) -> pl.DataFrame:
     import polars as pl
 
-    ids, segments, shown, dirty, due_at, scores, packed, companies = zip(*rows, strict=True)
+    ids, segments, dirty, due_at, scores, packed, companies = zip(*rows, strict=True)
     kept = _scores.decode("[" + ",".join(score or "{}" for score in scores) + "]")
     published = pl.Series([one.published for one in kept], dtype=pl.Float64()).cast(pl.Int64())
     plain: dict[str, Sequence[Any] | pl.Series] = {
         "entity": ids,
         "segment": segments,
-        "shown": shown,
         "dirty": dirty,
         "due_at": due_at,
         "stage": [one.stage for one in kept],
-        "outcome": [one.outcome for one in kept],
         "published": published,
         "published_at": [one.published_at for one in kept],
-        "computed": [one.computed for one in kept],
         "engagement": [one.engagement for one in kept],
         "engaged_at": [one.engaged_at for one in kept],
         "fit": [one.fit for one in kept],
@@ -350,7 +334,6 @@ def _entities_frame(
         "grade": [one.grade or None for one in kept],
         "is_graded": [one.grade is not msgspec.UNSET for one in kept],
         "detour": [one.detour for one in kept],
-        "score": scores,
         "company": companies,
         "waits": [id in waiting for id in ids],
     }
@@ -394,13 +377,13 @@ def _records_frame(
 ) -> pl.DataFrame:
     import polars as pl
 
-    entities, ids, modified, dirty, packed, heard, sent = zip(*rows, strict=True)
+    entities, ids, dirty, packed, heard, sent = zip(*rows, strict=True)
     holds = read.columns(packed)
     busy_ids, busy = unsettled
     is_over = pl.Series([id not in busy_ids and one not in busy for id, one in zip(ids, entities, strict=True)])
     told = _sent.decode(b"[" + b",".join([one or b"{}" for one in sent]) + b"]")
     settled = is_over & _is_heard(read, holds, packed, heard) & _is_there(names, holds, packed, told)
-    plain = {"entity": entities, "id": ids, "modified_at": modified, "dirty": dirty}
+    plain = {"entity": entities, "dirty": dirty}
     columns = [_series(name, schema[name], column) for name, column in plain.items()]
     names_sent = ["\n".join(("", *one, "")) if one else "" for one in told]
     columns += [settled.alias("settled"), pl.Series("sent", names_sent)]

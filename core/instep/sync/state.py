@@ -91,7 +91,7 @@ class RecordState:
             self._meant[mapped.name] = hear(mapped, self.fields, self.live.directory)
         return self._meant[mapped.name]
 
-    def differs(self, name: str | None) -> bool:
+    def differs(self, name: str) -> bool:
         """Whether a field holds something else than when a decision last heard it."""
         return self.heard is not None and name in self.heard and self.fields.get(name) != self.heard[name]
 

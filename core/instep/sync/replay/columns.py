@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from instep.mapping.compiled import EntityMapping, Workspace
 from instep.model.entities import Kind
@@ -234,8 +234,10 @@ class _Work:
 
     def _behaviours(self) -> list[str]:
         """The behaviours that make a difference to anybody."""
-        entering = {key for p in self._processes for stage in p.every_stage() for key in stage.enter.behaviours}
-        return sorted(entering | self._after.workspace.scoring.points.keys())
+        found = set(self._after.workspace.scoring.points) if self._changed.scoring else set[str]()
+        for process in self._processes if self._changed.process else ():
+            found |= {key for stage in process.every_stage() for key in stage.enter.behaviours}
+        return sorted(found)
 
     # --- small tables -------------------------------------------------------------------------------------------
 
@@ -504,18 +506,20 @@ class _Work:
             old, new = _columns_of(aspect)
             if aspect not in self._decides or old not in both.columns:
                 continue
-            moved = both.lazy().filter(pl.col(old).ne_missing(pl.col(new)))
-            shown = moved.select("entity", _shown(old).alias("was"), _shown(new).alias("now"), self._labels(both))
-            grouped = (
-                shown.filter(pl.col("was").ne_missing(pl.col("now")))
-                .sort("entity")
-                .group_by("was", "now")
-                .agg(pl.len(), pl.col("entity", "label").head(SAMPLES))
-            )
-            found = list(grouped.collect().iter_rows())
+            moved = both.select("entity", pl.col(old).alias("was"), pl.col(new).alias("now")).with_row_index("row")
+            moved = moved.filter(pl.col("was").ne_missing(pl.col("now"))).sort("entity")
+            grouped = list(moved.group_by("was", "now").agg(pl.len(), pl.col("row").head(SAMPLES)).iter_rows())
+            named = self._labelled(both, [row for *_, rows in grouped for row in rows])
             with self._adding:
-                for was, now, count, ids, labels in found:
-                    self._tally.add_moves(Kind.PERSON, aspect, was, now, count, zip(ids, labels, strict=True))
+                for was, now, count, rows in grouped:
+                    here, there = _shown(aspect, was), _shown(aspect, now)
+                    if here != there:
+                        self._tally.add_moves(Kind.PERSON, aspect, here, there, count, (named[row] for row in rows))
+
+    def _labelled(self, persons: pl.DataFrame, rows: Sequence[int]) -> dict[int, tuple[str, str]]:
+        """The persons in these rows: entity, and what people know them by."""
+        found = persons[list(rows)].select("entity", self._labels(persons))
+        return dict(zip(rows, found.iter_rows(), strict=True))
 
     def _labels(self, persons: pl.DataFrame) -> pl.Expr:
         """What people know somebody by: see `labels.label`."""
@@ -550,11 +554,8 @@ def _columns_of(aspect: str) -> tuple[str, str]:
     return ("f:owner" if aspect == "owner" else column), f"new {column}"
 
 
-def _shown(column: str) -> pl.Expr:
+def _shown(aspect: str, value: Any) -> str | None:
     """What people see of a decided value: an owner's key without the quotes of its stored text."""
-    import polars as pl
-
-    text = pl.col(column).cast(pl.String)
-    if "owner" not in column:
-        return text
-    return pl.when(text == "null").then(None).otherwise(text.str.strip_chars('"'))
+    if value is None or (aspect == "owner" and value == "null"):
+        return None
+    return str(value).strip('"') if aspect == "owner" else str(value)
