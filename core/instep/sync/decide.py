@@ -21,6 +21,7 @@ from instep.model.process import Actor, JourneyKind
 from instep.model.rules import Always, Moment, earliest, with_company
 from instep.model.scoring import Engagement
 from instep.model.values import decode, is_blank
+from instep.store.ahead import read_ahead
 from instep.sync.conflicts import waiting_resolutions
 from instep.sync.decisions import Decisions, Facts, dirty_entities
 from instep.sync.evidence import FIRST_BUYER, acts_of, referrals_of
@@ -302,6 +303,7 @@ def _is_open_otherwise(decisions: Decisions, state: EntityState) -> bool:
 
 
 def _count_acts(session: Session, decisions: Decisions, doers: Sequence[str]) -> set[str]:
+    read_ahead(session.store, doers)
     acts = _acts_of_buyers(session, decisions, doers)
     _note_acts(session, decisions, acts)
     opportunities = opportunities_of(session, decisions, doers)

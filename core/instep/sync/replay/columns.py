@@ -19,6 +19,7 @@ from instep.model.entities import Kind
 from instep.model.process import Actor
 from instep.model.rules import Always, Never
 from instep.model.values import comparable
+from instep.store.ahead import read_ahead
 from instep.store.segments import Projection, Segments
 from instep.sync.decisions import Decisions, undecided_entities
 from instep.sync.evidence import FIRST_BUYER
@@ -121,6 +122,7 @@ class Columns:
     def run(self) -> None:
         """Replay the persons that columns can, and say who is left."""
         undecided = Decisions(Matches(), undecided_entities(self.before))
+        read_ahead(self.before.store, sorted(set[str]().union(*undecided.dirty.values())))
         find_first_buyers(self.before, undecided)  # who is the first buyer of one that is undecided is decided too
         for kind, ids in undecided.dirty.items():
             self.whom[kind] |= ids
@@ -291,7 +293,10 @@ class _Work:
         return found
 
     def _with_opportunities(self) -> set[str]:
-        rows = self._segments.rows.each("SELECT to_entity FROM relation WHERE name = 'people'")
+        rows = self._segments.rows.among(
+            "SELECT to_entity FROM relation WHERE name = 'people' AND entity IN (?)",
+            sorted(self._of.whom[Kind.OPPORTUNITY]),
+        )
         return {person for (person,) in rows}
 
     # --- one partition ------------------------------------------------------------------------------------------
