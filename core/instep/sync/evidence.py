@@ -88,7 +88,7 @@ def acts_of(known: Known, ids: Sequence[str], first_buyers: Mapping[str, str]) -
             found.acts[heir] = {**given, **found.acts.get(heir, {})}
     process, names = known.workspace.process, known.workspace.connection_names
     return {
-        entity: told_once((replace(a, about=subjects.about.get(a.source, ())) for a in acts.values()), process, names)
+        entity: told_once(map(subjects.named_by, acts.values()), process, names)
         for entity, acts in found.acts.items()
         if acts and entity in wanted
     }
@@ -148,6 +148,11 @@ class _Subjects:
     """Source of an act to the opportunities that it names."""
     persons: set[str] = field(default_factory=set)
     """Sources of acts that some person is a subject of."""
+
+    def named_by(self, act: Act) -> Act:
+        """An act with the opportunities that it names."""
+        about = self.about.get(act.source)
+        return replace(act, about=about) if about else act
 
 
 def _subjects_of(known: Known, found: _Found) -> _Subjects:

@@ -373,7 +373,7 @@ class _Work:
         if "owner" in self._decides:
             found |= self._teller.strangers(connection, object, frame)
         score = mapping.mapped("score")
-        if score is not None:
+        if score is not None and persons["published_at"].null_count():
             unknown = persons.filter(pl.col("published_at").is_null()).select("entity")
             held = pl.col(f"v:{score.field}").is_not_null() & (pl.col(f"v:{score.field}") != "null")
             found |= set(frame.filter(held).join(unknown, on="entity", how="semi")["entity"])
