@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
@@ -16,6 +16,8 @@ from instep.sync.session import Session
 
 RECENT = 10
 """So many earlier runs say what is usual."""
+Known = Callable[[str, str, int | None], int]
+"""How many live records an object of a connection has; at least so many where that is enough."""
 _FEWEST_RUNS = 5
 _FEWEST_WRITES = 100
 """What is written in one run before it can be unusually much."""
@@ -80,17 +82,20 @@ def beyond_limits(
     """
     if session.store.meta("applied") is None:
         return []
-    return [*_breaches(session, counted, seen or {}), *_unusual(session, in_all)]
+
+    def known(connection: str, object: str, enough: int | None) -> int:
+        there = (seen or {}).get((connection, object), 0)
+        is_enough = enough is not None and there >= enough
+        return there if is_enough else _known(session.store, connection, object, enough)
+
+    return [*breaches(session.workspace.guards, counted, known), *_unusual(session, in_all)]
 
 
-def _breaches(
-    session: Session, counted: Mapping[tuple[str, str, str], int], seen: Mapping[tuple[str, str], int]
-) -> Iterator[Breach]:
+def breaches(guards: Guards, counted: Mapping[tuple[str, str, str], int], known: Known) -> Iterator[Breach]:
     """The limits that changes go beyond, by how many records each connection and object has now."""
-    guards = session.workspace.guards
     for (connection, object, what), count in sorted(counted.items()):
-        limit, place = guards.limit(what), (connection, object)
-        there = _there(session.store, place, _enough(guards, limit, count), seen.get(place, 0))
+        limit = guards.limit(what)
+        there = known(connection, object, _enough(guards, limit, count))
         most = _most(guards, limit, there)
         if most is not None and count > most:
             yield Breach(connection, object, what, count, _why(limit, there, count, most))
@@ -139,13 +144,11 @@ def _names(change: Change) -> Iterator[str]:
             yield "clear"
 
 
-def _there(store: Store, place: tuple[str, str], enough: int | None, seen: int) -> int:
+def _known(store: Store, connection: str, object: str, enough: int | None) -> int:
     """How many live records an object has, counted no further than is enough: a million take a second."""
-    if enough is not None and seen >= enough:
-        return seen
     return store.count(
         "SELECT count(*) FROM (SELECT 1 FROM mirror WHERE connection = ? AND object = ? AND state = 'live' LIMIT ?)",
-        (*place, -1 if enough is None else enough),
+        (connection, object, -1 if enough is None else enough),
     )
 
 
