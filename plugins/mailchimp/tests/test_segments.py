@@ -319,10 +319,19 @@ def test_a_segment_that_vanishes_between_two_calls_is_left_out(bench, reading, w
     assert [FIELD in item.fields for item in items] == [False] * 3
 
 
-def test_of_two_segments_with_one_name_the_id_is_wanted(bench, reading, world, people) -> None:
-    world.tag(people["ada"], "Readers")
-    with pytest.raises(RemoteError, match=r'several segments are called "Readers".* \(static\) or .* \(saved\)'):
-        reading()
+def test_of_two_segments_with_one_name_only_the_field_is_left_out_until_an_id_is_named(
+    bench, reading, world, people
+) -> None:
+    bench.clock.sleep(3600)
+    _, cursor = reading()
+    bench.clock.sleep(3600)
+    world.tag(people["ben"], "Readers")
+    world.edit(people["ben"], FNAME="benjamin")
+    items, _ = reading(cursor)
+    assert [(item.fields["FNAME"], FIELD in item.fields) for item in items] == [("benjamin", False)]
+    fields = [field.name for field in reading.connect().fields.read("members")]
+    assert "FNAME" in fields
+    assert FIELD not in fields
 
 
 def test_a_segment_of_another_audience_is_no_field_here(bench, reading, world, people) -> None:

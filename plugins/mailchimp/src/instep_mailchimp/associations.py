@@ -127,10 +127,10 @@ def moved(before: Held, now: Held) -> list[str]:
 
 
 def _meant(word: str, there: Iterable[wire.Segment]) -> wire.Segment | None:
-    """The segment with this id or name. A tag and a saved segment may have one name, and then only the id tells."""
+    """The segment with this id or name; None where there is none, or a tag and a saved segment have one name.
+
+    Anybody can give a tag a name at any time: the field is then left out like one that is gone, and nothing else is.
+    """
     found = [segment for segment in there if str(segment.id) == word]
     found = found or [segment for segment in there if segment.name == word]
-    if len(found) > 1:
-        ids = " or ".join(f"{segment.id} ({segment.type})" for segment in found)
-        raise RemoteError(f'Mailchimp: several segments are called "{word}". Name one by its id in segments: {ids}.')
-    return found[0] if found else None
+    return found[0] if len(found) == 1 else None
