@@ -319,6 +319,18 @@ def test_a_segment_that_vanishes_between_two_calls_is_left_out(bench, reading, w
     assert [FIELD in item.fields for item in items] == [False] * 3
 
 
+def test_of_a_segment_that_is_not_mapped_any_more_no_member_is_remembered(bench, reading, world, people) -> None:
+    bench.clock.sleep(3600)
+    _, cursor = reading()
+    assert '"segments"' in cursor
+    bench.clock.sleep(3600)
+    _, cursor = reading(cursor, fields=("FNAME",))
+    assert '"segments"' not in cursor
+    items, cursor = reading(cursor)
+    assert '"segments"' in cursor
+    assert told(items) == {"ada": True, "ben": True}
+
+
 def test_of_two_segments_with_one_name_only_the_field_is_left_out_until_an_id_is_named(
     bench, reading, world, people
 ) -> None:

@@ -60,6 +60,7 @@ class ChangeReader:
     def read(self, list_id: str, cursor: str | None, as_item: AsItem, fields: Sequence[str]) -> Iterator[Page]:
         """Yield pages of everything, or of what changed: of segments, archived members, then all others."""
         at = _cursor.decode(cursor) if cursor else _Cursor()
+        at = at.moved(segments={name: members for name, members in at.segments.items() if name in fields})
         held = self._segments.held(list_id, fields, at.held)
         at = yield from self._moved(list_id, at, held, as_item, is_first=cursor is None)
         if at.phase == "archived":
@@ -76,8 +77,8 @@ class ChangeReader:
         """Who entered or left a segment, read one by one; of very many, everybody is read anew, which costs less.
 
         The cursor of each page believes what was told until then: whoever comes back after a read that was stopped is
-        heard once more. A segment that is not there now keeps its last members, so that
-        whoever left meanwhile is told when it is there again.
+        heard once more. A segment that is not there now keeps its last members, so that whoever left meanwhile is told
+        when it is there again.
         """
         ids = [] if is_first else moved(at.held, held)
         if len(ids) > _MOST_BY_ONE:
