@@ -77,8 +77,8 @@ class ChangeReader:
         """Who entered or left a segment, read one by one; of very many, everybody is read anew, which costs less.
 
         The cursor of each page believes what was told until then: whoever comes back after a read that was stopped is
-        heard once more. A segment that is not there now keeps its last members, so that whoever left meanwhile is told
-        when it is there again.
+        heard once more. A segment that is not there now keeps its last members, so that whoever left meanwhile is
+        told when it is there again.
         """
         ids = [] if is_first else moved(at.held, held)
         if len(ids) > _MOST_BY_ONE:
