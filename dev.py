@@ -62,6 +62,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in commands:
         print(USAGE, file=sys.stderr)
         return 2
+    keep_bytecode()
     return commands[arguments[0]](arguments[1:])
 
 
@@ -127,6 +128,12 @@ def lock(_: list[str]) -> int:
         subprocess.run(export, cwd=HERE, env=environment, check=True, stdout=subprocess.DEVNULL)
         (HERE / "uv.lock").unlink()
     return 0
+
+
+def keep_bytecode() -> None:
+    """Compile everything once, into `.venv`: tests start hundreds of commands, and each would do it anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(VENV / "bytecode")
 
 
 def prepare() -> None:
