@@ -18,6 +18,7 @@ from instep.cli.main import instep
 from instep.cli.replay_view import replay_text
 from instep.contract import BehaviourSeen
 from instep.mapping.load import load_workspace
+from instep.store.segments import columns_path
 from instep.sync.override import Setting, set_stage, withdraw
 from instep.sync.replay import Replay, replay
 from instep.sync.replay import run as replaying
@@ -70,6 +71,19 @@ def moves(found: Replay) -> set[tuple[str, str, str | None, str | None, int]]:
 
 def writes(found: Replay) -> dict[tuple[str, str], int]:
     return {(w["connection"], w["field"]): w["more"] for w in found.as_json()["writes"]}
+
+
+def test_columns_that_are_damaged_between_two_replays_make_no_difference(stage: Stage, engine: str) -> None:
+    draft = changed(stage, "scoring", "warm = 25", "warm = 5")
+    before = replayed(stage, draft).as_json()
+    assert before["moves"]
+    path = columns_path(stage.workspace().store)
+    assert path.exists() is (engine == "columns")
+    if engine == "columns":
+        with sqlite3.connect(path) as raw:
+            raw.execute("UPDATE segment SET data = zeroblob(length(data)) WHERE projection = 'entities/person'")
+        raw.close()
+    assert replayed(stage, draft).as_json() == before
 
 
 # --- what it says ----------------------------------------------------------------------------------------------

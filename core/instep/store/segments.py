@@ -18,15 +18,14 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from instep.errors import BusyError
+from instep.errors import BusyError, InstepError
 from instep.store.store import Store, make_private
 
 if TYPE_CHECKING:
@@ -40,12 +39,14 @@ IN_A_PARTITION = 25_000
 """So many entities, or a few more."""
 IN_MEMORY = 200_000
 """So many rows wait in memory before they are put aside."""
-AT_A_TIME = 1 << 16
-"""So many bytes are read at a time to see whether they are as they were written."""
 ATTEMPTS = 3
 """So often columns are built in a row: others may change everything meanwhile."""
 OVERLAID = 0.1
 """The share of entities that may have changed before everything is built anew."""
+
+
+class DamagedError(InstepError):
+    """Read again: the columns were not as they were written, and are gone."""
 
 
 class Progress(Protocol):
@@ -212,7 +213,7 @@ class Segments:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def read(self, projection: Projection, partition: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """The rows of a partition: `entity` and these columns, or all."""
+        """The rows of a partition: `entity` and these columns, or all. Raises `DamagedError` where they are not."""
         wanted = list(projection.schema) if columns is None else list(dict.fromkeys(["entity", *columns]))
         found = self._held.read(projection, partition, wanted)
         touched = self._touched.get(partition)
@@ -322,8 +323,8 @@ def _no_collecting() -> Iterator[None]:
 class _Columns:
     """A finished file of columns, open for reading. It never changes: a new one takes its place."""
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        self._raw, self._lock = raw, threading.Lock()
+    def __init__(self, path: Path, raw: sqlite3.Connection) -> None:
+        self._path, self._raw, self._lock = path, raw, threading.Lock()
         self.facts: dict[str, str] = dict(raw.execute("SELECT key, value FROM fact"))
         self.digests: dict[str, str] = dict(raw.execute("SELECT projection, digest FROM made"))
         self.partitions = int(self.facts["partitions"])
@@ -336,7 +337,7 @@ class _Columns:
             return None
         raw = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
         try:
-            columns = cls(raw)
+            columns = cls(path, raw)
         except (sqlite3.DatabaseError, KeyError, ValueError):
             raw.close()
             return None
@@ -354,40 +355,38 @@ class _Columns:
         return all(self.facts.get(key) == value for key, value in wanted.items())
 
     def missing(self, projections: Sequence[Projection]) -> list[Projection]:
-        """Those that are not there, were made otherwise, or are damaged."""
-        with ThreadPoolExecutor(2) as pool:
-            whole = list(pool.map(self.is_whole, [p.name for p in projections]))
-        pairs = zip(projections, whole, strict=True)
-        return [p for p, is_whole in pairs if self.digests.get(p.name) != p.digest or not is_whole]
+        """Those that are not there, or were made otherwise."""
+        return [p for p in projections if self.digests.get(p.name) != p.digest]
 
-    def is_whole(self, projection: str | None = None) -> bool:
-        """Whether everything, or what there is of one projection, is still as it was written."""
-        query = "SELECT rowid, checksum FROM segment WHERE projection = coalesce(?, projection)"
+    def is_whole(self) -> bool:
+        """Whether everything is still as it was written."""
         try:
-            with self._lock:
-                written = self._raw.execute(query, (projection,)).fetchall()
-            return all(self._checksum(row) == checksum for row, checksum in written)
+            rows = self._raw.execute("SELECT checksum, data FROM segment")
+            return all(zlib.crc32(data) == checksum for checksum, data in rows)
         except sqlite3.DatabaseError:
             return False
 
-    def _checksum(self, row: int) -> int:
-        """The checksum of a partition as it is; read in parts, because room for the whole takes longer to get."""
-        found = 0
-        with self._raw.blobopen("segment", "data", row, readonly=True) as data:
-            while part := data.read(AT_A_TIME):
-                found = zlib.crc32(part, found)
-        return found
-
     def read(self, projection: Projection, partition: int, columns: Sequence[str]) -> pl.DataFrame:
-        """The rows of a partition as they were when they were built."""
+        """The rows of a partition as they were when they were built. Raises `DamagedError` if they are not."""
         import polars as pl
 
-        query = "SELECT data FROM segment WHERE projection = ? AND partition = ?"
-        with self._lock:
-            row = self._raw.execute(query, (projection.name, partition)).fetchone()
+        query = "SELECT checksum, data FROM segment WHERE projection = ? AND partition = ?"
+        try:
+            with self._lock:
+                row = self._raw.execute(query, (projection.name, partition)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self._damaged() from error
         if row is None:
             return pl.DataFrame(schema={name: projection.schema[name] for name in columns})
-        return pl.read_parquet(BytesIO(row[0]), columns=list(columns)).select(columns)
+        if zlib.crc32(row[1]) != row[0]:
+            raise self._damaged()
+        return pl.read_parquet(BytesIO(row[1]), columns=list(columns)).select(columns)
+
+    def _damaged(self) -> DamagedError:
+        """What to raise; whoever reads next builds new columns."""
+        with suppress(OSError):
+            self._path.unlink()
+        return DamagedError(f"{self._path} was damaged. Delete it, if it is still there, and run the command again.")
 
 
 def _made_by() -> dict[str, str]:

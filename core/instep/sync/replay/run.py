@@ -11,7 +11,7 @@ from typing import Any
 from instep.mapping.compiled import Workspace
 from instep.model.entities import Kind
 from instep.store import Store, require_state
-from instep.store.segments import Segments
+from instep.store.segments import DamagedError, Segments
 from instep.sync.collecting import rare_collections
 from instep.sync.guards import Breach, beyond_limits
 from instep.sync.offline import Counted, offline
@@ -83,7 +83,11 @@ def replay(
                 found.at = before.at = after.at = _moment(store)
                 _by_rows(found, before, after, everybody(store))
         else:
-            _by_columns(found, different, store, world, progress)
+            try:
+                _by_columns(found, different, store, world, progress)
+            except DamagedError:  # the first who reads what was damaged is told, and everybody else has it anew
+                found.tally = Tally()
+                _by_columns(found, different, store, world, progress)
     return found
 
 
