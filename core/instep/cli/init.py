@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from instep.cli import init_live
-from instep.cli.init_files import Wanted, for_editors, missing_of, process_file, schemas_of, workspace_files
+from instep.cli.init_files import (
+    Wanted,
+    connection_tables,
+    for_editors,
+    missing_of,
+    process_file,
+    schemas_of,
+    workspace_files,
+)
 from instep.cli.init_live import write_files
 
 if TYPE_CHECKING:
@@ -50,7 +58,7 @@ def init(
     """Write the first files of a workspace into FOLDER (here, if it is not given). Never overwrites a file.
 
     With --from, the files of one connection are written as its live system suggests: in a new workspace, or in one
-    whose sync.toml names the connection.
+    whose sync.toml names the connection. In a workspace that is there, --connection says what to add to sync.toml.
     """
     if demo:
         raise click.exceptions.Exit(import_module("instep.cli.demo").run(folder, part))
@@ -67,7 +75,7 @@ def init(
         _new_from_live(root, folder, wanted, live, preset or PRESET, as_json)
         return
     files = workspace_files(root, wanted, preset or PRESET)
-    _refuse_to_overwrite(root, files)
+    _refuse_to_overwrite(root, folder, files, wanted)
     write_files(root, files)
     click.echo("\n".join([*(f"wrote {root / name}" for name in files), f"wrote {schemas_of(root)}"]))
     click.echo("\n".join(["", "Next:", *_next_steps(folder, wanted)]), err=True)
@@ -99,7 +107,7 @@ def _new_from_live(
     if one is None:
         raise click.UsageError(f'--from names "{name}", which no --connection does.')
     files = workspace_files(root, wanted, preset)
-    _refuse_to_overwrite(root, files)
+    _refuse_to_overwrite(root, folder, files, wanted)
     table = {"path": str(one.path)} if one.path else {}
     asked = init_live.Asked(name, one.plugin, init_live.settings_of(one.plugin, name, table, root))
     proposal = init_live.ask(asked, read_preset(preset).read.process, Team(), None)
@@ -166,9 +174,12 @@ def _place(path: Path, root: Path) -> Path:
 # --- what is said ---------------------------------------------------------------------------------------------------
 
 
-def _refuse_to_overwrite(root: Path, files: Mapping[str, str]) -> None:
+def _refuse_to_overwrite(root: Path, folder: Path | None, files: Mapping[str, str], wanted: list[Wanted]) -> None:
+    """Raises `ConfigError` where a file is there; of a workspace, with what to add to it by hand instead."""
     from instep.errors import ConfigError
 
+    if (root / "sync.toml").exists():
+        raise ConfigError("\n".join(_how_to_add(root, folder, wanted)))
     there = [str(root / name) for name in files if (root / name).exists()]
     if there:
         listed = "\n".join(f"  {name}" for name in there)
@@ -176,6 +187,23 @@ def _refuse_to_overwrite(root: Path, files: Mapping[str, str]) -> None:
             f"These files are there already, and init never overwrites one:\n{listed}\n"
             "Nothing was written. Choose another folder, or move them away."
         )
+
+
+def _how_to_add(root: Path, folder: Path | None, wanted: list[Wanted]) -> list[str]:
+    """What to add to a workspace for these connections, and the commands that then propose their mapping."""
+    from instep.mapping.load import read_workspace
+
+    there = {config.name for config in read_workspace(root).connections}
+    missing = [one for one in wanted if one.name not in there]
+    tables = connection_tables(root, missing).splitlines()
+    where = "" if folder in (None, Path()) else f" {folder}"
+    return [
+        f"{root / 'sync.toml'} is there already, and init never overwrites a file. Nothing was written.",
+        *([f"To keep {', '.join(one.name for one in missing)} in step too, add to it:", ""] if missing else []),
+        *(f"    {line}" if line else "" for line in tables),
+        *([""] if missing else []),
+        *(f"Then: instep init{where} --from {one.name}" for one in missing or wanted),
+    ]
 
 
 def _next_steps(folder: Path | None, wanted: list[Wanted]) -> list[str]:

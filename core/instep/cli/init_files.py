@@ -152,14 +152,20 @@ def schemas_of(root: Path) -> str:
 
 
 def _sync_file(root: Path, wanted: list[Wanted], starters: Mapping[str, Starter]) -> str:
-    parts = [SYNC]
-    for one in wanted:
-        lines = [f"[connections.{one.name}]", f"plugin = {toml_text(one.plugin.name)}"]
-        if one.path is not None:
-            lines.append(f"path = {toml_text(_shown(one.path, root))}")
-        lines += _demanded(one)
-        parts.append("\n".join(lines) + "\n" + starters[one.name].settings)
-    return "\n".join(parts)
+    return "\n".join([SYNC, *(_table(root, one, starters[one.name]) for one in wanted)])
+
+
+def connection_tables(root: Path, wanted: list[Wanted]) -> str:
+    """What sync.toml says of connections, to be added to one that is there."""
+    return "\n".join(_table(root, one, _starter(one)) for one in wanted)
+
+
+def _table(root: Path, one: Wanted, starter: Starter) -> str:
+    lines = [f"[connections.{one.name}]", f"plugin = {toml_text(one.plugin.name)}"]
+    if one.path is not None:
+        lines.append(f"path = {toml_text(_shown(one.path, root))}")
+    lines += _demanded(one)
+    return "\n".join(lines) + "\n" + starter.settings
 
 
 def _demanded(one: Wanted) -> list[str]:

@@ -41,7 +41,11 @@ def asked_connection(root: Path, name: str) -> Asked:
     config = next((config for config in reading.connections if config.name == name), None)
     if config is None:
         known = ", ".join(config.name for config in reading.connections)
-        raise ConfigError(f'sync.toml has no connection "{name}". It has: {known}.')
+        where = "" if root == Path() else f" {root}"
+        raise ConfigError(
+            f'sync.toml has no connection "{name}". It has: {known}.\n'
+            f"For what to add to it: instep init{where} --connection {name}=CONNECTOR"
+        )
     plugin = find_plugin(config.plugin)
     return Asked(name, plugin, settings_of(plugin, name, dict(config.settings), root))
 

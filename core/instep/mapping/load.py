@@ -222,7 +222,8 @@ def _check_files(files: _Files, sync: SyncFile | None, root: Path, report: Repor
     names = [connection.name for connection in sync.connections] if sync else []
     for name in names:
         if files.sync and not (root / f"mappings/{name}.toml").is_file() and is_connection_name(name):
-            problem, remedy = "has no mapping file", f"Write mappings/{name}.toml, or remove the connection."
+            problem = "has no mapping file"
+            remedy = f'Run "instep init --from {name}", write mappings/{name}.toml, or remove the connection.'
             files.sync.mistake("NO_MAPPING", problem, remedy, "connections", name)
     for name in files.mappings if sync else ():
         if name not in names:

@@ -43,7 +43,10 @@ MISTAKES = {
     ),
     "a connection without mapping file": (
         BOTH + '[connections.desk]\nplugin = "desk"\n',
-        "sync.toml:5: connections.desk has no mapping file. Write mappings/desk.toml, or remove the connection.",
+        (
+            'sync.toml:5: connections.desk has no mapping file. Run "instep init --from desk", '
+            "write mappings/desk.toml, or remove the connection."
+        ),
     ),
     "a connection named like another file": (
         BOTH + '[connections.team]\nplugin = "desk"\n',
