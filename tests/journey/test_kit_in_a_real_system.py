@@ -90,19 +90,41 @@ def test_a_connector_that_shows_more_than_was_asked_for_is_broken(
     )
 
 
-def test_a_login_that_fails_is_said_and_judges_no_claim(instep: Instep, crms: TwoCrms) -> None:
+def test_each_claim_is_told_before_the_next_is_asked(
+    instep: Instep, crms: TwoCrms, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+
+    def connect(settings: Any, effects: Any) -> Connection:
+        told.append(capsys.readouterr().out)
+        return hubspot.connect(settings, effects)
+
+    monkeypatch.setattr(plugins, "find_plugin", lambda name: replace(hubspot, connect=connect))
+    ran = instep("connector", "test", "hubspot", "--workspace", str(crms.root))
+    assert told[:2] == ["", "holds    check names the org\n"]
+    assert len(told) > 10
+    assert all(told[1:])
+    assert "check names the org" not in ran.out
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_login_that_fails_is_said_and_judges_no_claim(instep: Instep, crms: TwoCrms, form: tuple[str, ...]) -> None:
     file = crms.root / "sync.toml"
     token = crms.portal.settings["access_token"]
     file.write_text(file.read_text().replace(str(token), "pat-wrong"))
-    ran = instep("connector", "test", "hubspot", "--workspace", str(crms.root))
-    assert ran.code == 1
-    assert "skipped  check names the org" in ran.out
-    assert "broken" not in ran.out
+    ran = instep("connector", "test", "hubspot", "--workspace", str(crms.root), *form)
+    assert ran.code == 8
+    assert "The login of hubspot failed, so no claim was tested.\n" in ran.err
+    assert "the login was not accepted. Check the token in HubSpot's settings" in ran.err
+    if form:
+        assert ran.json["error"]["kind"] == "AccessError"
+    else:
+        assert ran.out == ""
     assert "pat-wrong" not in ran.out + ran.err
 
 
 def test_a_system_that_cannot_be_reached_is_asked_once(instep: Instep, crms: TwoCrms) -> None:
-    crms.portal.faults.add("*", FaultKind.STATUS, None, status=403, body=b'{"message": "no"}')
+    crms.portal.faults.add("*", FaultKind.STATUS, None, status=400, body=b'{"message": "no"}')
     code, found = judged(instep, crms, "hubspot")
     assert (code, list(found)) == (1, [LOGS_IN])
     crms.portal.faults.clear()

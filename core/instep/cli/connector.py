@@ -81,10 +81,10 @@ def _badge_lines(badge: dict[str, Any] | None) -> list[str]:
 def test_(connection: str, workspace: Path | None, writing: bool, as_json: bool) -> None:
     """Test a connector in a real system: a connection of sync.toml. Reads a little, and writes nothing.
 
-    Ends with 1 where a claim does not hold, or the login fails.
+    Ends with 1 where a claim does not hold, and with 8 where the login fails.
     """
     from instep.cli.init_live import asked_connection, effects_for, keep_limits
-    from instep.errors import ConfigError
+    from instep.errors import AccessError, ConfigError
 
     asked = asked_connection(workspace or Path(), connection)
     try:
@@ -100,6 +100,8 @@ def test_(connection: str, workspace: Path | None, writing: bool, as_json: bool)
             found.append(judged)
             if not as_json:
                 click.echo("\n".join(_judged_lines(judged)))
+    except AccessError as error:
+        raise AccessError(f"The login of {connection} failed, so no claim was tested.\n{error}") from error
     finally:
         for object, key in test.left_behind:  # also where somebody stopped it
             talk(f"May still be there: {object} {plain(key)}. Delete it there.")
@@ -117,7 +119,7 @@ def test_(connection: str, workspace: Path | None, writing: bool, as_json: bool)
 
 
 def _summary(count: Mapping[str, int]) -> str:
-    return f"{count['holds']} hold, {count['broken']} are broken, {count['skipped']} were skipped."
+    return f"{count['holds']} hold, {count['broken']} broken, {count['skipped']} skipped."
 
 
 def _judged_lines(judged: Any) -> list[str]:

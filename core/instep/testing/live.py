@@ -163,6 +163,7 @@ class LiveTest:
         """Judge every claim, that of the login first: where it does not hold, no other is asked.
 
         An access error later on means that the login may not look there, and skips the claim.
+        Raises `AccessError` where the login itself fails.
         """
         tests = type("Live", (ConnectorConformance,), {"plugin": self.plugin, "key_field": self.key_field})()
         for name in sorted(claims(writing=self.writing), key=lambda name: name != LOGS_IN):
@@ -194,6 +195,8 @@ class LiveTest:
         except pytest.skip.Exception as skipped:
             return Judged(name, "skipped", str(skipped))
         except AccessError as error:
+            if name == LOGS_IN:
+                raise
             return Judged(name, "skipped", str(error))
         except AssertionError as error:
             return Judged(name, "broken", _first_line(error) or "It is not so.")
