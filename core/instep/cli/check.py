@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,23 @@ def check_workspace(root: Path, find_plugin: FindPlugin | None = None) -> Checke
     if reading.workspace is not None:
         from instep.mapping.sharedkeys import missing_shared_keys
 
-        notes = ordered((*notes, *missing_shared_keys(reading.workspace)))
+        notes = ordered(
+            (*notes, *missing_shared_keys(reading.workspace), *_moves_from_nowhere(root, reading.workspace))
+        )
     good = None if mistakes else reading.workspace
     return Checked(good, mistakes, notes, tuple(_to_come(root, good)) if good else ())
+
+
+def _moves_from_nowhere(root: Path, workspace: Workspace) -> list[Mistake]:
+    """Without a state nobody can know: the stage may be one that the process had before it was written anew."""
+    from instep.mapping.moves import moves_from_nowhere
+    from instep.store import Store
+    from instep.sync.stagekeys import never_held
+
+    if not workspace.store.is_file() or not any(version.process.moved for version in workspace.versions):
+        return []
+    with Store(workspace.store) as store:
+        return moves_from_nowhere(root, workspace.versions, partial(never_held, store))
 
 
 def _to_come(root: Path, workspace: Workspace) -> Iterator[Workspace]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
 from instep.store import Store
@@ -25,3 +27,15 @@ def require_stages(store: Store, workspace: Workspace) -> None:
                 f'{workspace.version.file}: no stage "{stage}" is defined, and {count} journeys are at it.\n'
                 f'Say what became of it: [[moved]] from = "{stage}", to = "…".'
             )
+
+
+_EVER_AT = """
+SELECT EXISTS (SELECT 1 FROM journey WHERE stage = ?)
+    OR EXISTS (SELECT 1 FROM override WHERE stage = ?)
+    OR EXISTS (SELECT 1 FROM claim WHERE type = 'assertion' AND value = ?)
+"""
+
+
+def never_held(store: Store, stages: Collection[str]) -> list[str]:
+    """Those of some stage keys that no journey is at and nobody ever set: history keeps the old words."""
+    return [stage for stage in stages if not store.count(_EVER_AT, (stage, stage, stage))]
