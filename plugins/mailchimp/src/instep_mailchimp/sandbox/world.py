@@ -74,7 +74,12 @@ class MailchimpWorld:
             return made.contact_id
 
     def load(self, object: str, records: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Put many members in at once, by the id of their audience ("members" means the first); gives contact ids."""
+        """Put many members in at once, by the id of their audience ("members" means the first); gives contact ids.
+
+        "email-activity" is what members of the first audience do with a campaign that goes out to it just before.
+        """
+        if object == "email-activity":
+            return [self._load_activity(dict(record)) for record in records]
         audience = AUDIENCE if object == "members" else object
         if audience not in self._account.audiences:
             raise ValueError(
@@ -89,6 +94,19 @@ class MailchimpWorld:
         if unknown := sorted(values.keys() - self._account.audience(audience).fields.keys()):
             raise ValueError(f"there is no merge field {unknown[0]}")
         return self.add_member(email, status, audience=audience, **values)
+
+    def _load_activity(self, values: dict[str, Any]) -> str:
+        email, action = values.pop("email_address", ""), values.pop("action", "")
+        with self._account.lock:
+            if self._account.audience(AUDIENCE).find(email) is None:
+                raise ValueError(f'there is no member "{email}"')
+            if action not in self.activities:
+                raise ValueError(f'there is no action "{action}", only {", ".join(self.activities)}')
+            if unknown := sorted(values.keys() - {"url"}):
+                raise ValueError(f"an activity has no {unknown[0]}")
+            campaign = self.send_campaign()
+            self.react(action, email, campaign, **values)
+            return campaign
 
     def confirm(self, member: str, *, audience: str = AUDIENCE) -> None:
         """Somebody presses the button of the mail that asks for consent."""

@@ -34,10 +34,24 @@ class MarketoWorld:
             return str(self._state.create(kept, "New person"))
 
     def load(self, object: str, records: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Put many leads in at once."""
+        """Put many leads in at once, or let things happen to leads that are there, named by e-mail address."""
+        if object == "activities":
+            return [self._load_activity(dict(record)) for record in records]
         if object != "leads":
-            raise ValueError(f'there is no object "{object}", only leads')
+            raise ValueError(f'there is no object "{object}", only leads and activities')
         return [self.create(**record) for record in records]
+
+    def _load_activity(self, values: dict[str, Any]) -> str:
+        email, kind = str(values.pop("lead", "")), str(values.pop("activity", ""))
+        with self._state.held():
+            lead = next((id for id in self.ids() if (self.read(id) or {}).get("email") == email), None)
+            if lead is None:
+                raise ValueError(f'there is no lead "{email}"')
+            if kind not in TYPES:
+                raise ValueError(f'there is no activity "{kind}", only {", ".join(TYPES)}')
+            if unknown := sorted(values.keys() - set(ACTIVITY_TYPES[TYPES[kind][0]].attributes)):
+                raise ValueError(f"{kind} has no attribute {unknown[0]}")
+            return self.happen(kind, lead, **values)
 
     def edit(self, id: str, *, source: str = BY_HAND, **values: Any) -> None:
         """A colleague changes a lead."""
