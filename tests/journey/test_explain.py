@@ -227,6 +227,23 @@ def test_the_stage_is_explained_as_of_a_day(stage: Stage) -> None:
     assert found == ["interest", "decision"]
 
 
+def test_an_act_before_the_first_contact_does_not_move_its_stage_and_says_why(stage: Stage) -> None:
+    play(stage, "a.jane stage=interest; a.joan; 5d pass; jane did trial 3d ago; joan did trial 3d ago; sync; sync")
+    found = stages(stage)
+    acts = [one["note"] for one in found["history"] if one["what"] == "evidence"]
+    assert (found["value"], acts) == ("interest", ["before the first contact, which outweighs it"])
+    held_nothing = stages(stage, "joan@x.example")
+    acts = [one["note"] for one in held_nothing["history"] if one["what"] == "evidence"]
+    assert (held_nothing["value"], acts) == ("decision", [""])
+
+
+def test_an_act_after_the_first_contact_moves_its_stage_and_nothing_stands_beside_it(stage: Stage) -> None:
+    play(stage, "a.jane stage=interest; sync; 5d pass; jane did trial 3d ago; sync")
+    found = stages(stage)
+    acts = [one["note"] for one in found["history"] if one["what"] == "evidence"]
+    assert (found["value"], acts) == ("decision", [""])
+
+
 def test_a_step_back_is_marked_with_its_reason(stage: Stage) -> None:
     play(stage, "a.jane stage=decision; sync; 1d pass; sync")
     override(stage, "interest")

@@ -62,6 +62,9 @@ def is_overdue(session: Session, position: Position, segment: str | None) -> boo
 
 LONGEST_REASON = 500
 _SET = ("assertion", "detour")
+FIRST_CONTACT = "first contact"
+"""Noted with the stage that a system showed when its record was seen first; it counts from that run on."""
+
 _NOT_ITS_OWN = "an opportunity moves only by its own records"
 
 
@@ -200,7 +203,7 @@ def _hear_first(
         if winner is None or voice.said is None:
             continue
         if (voice.connection, voice.stage) == winner and voice.stage != journey.position.stage:
-            journey.add(_assertion(voice.said, voice.stage, session.at, note="first contact"))
+            journey.add(_assertion(voice.said, voice.stage, session.at, note=FIRST_CONTACT))
     journey.position = position_of(session, journey)
     if winner is not None:
         _lose_first(session, state, journey, [v for v in voices if v.stage != winner[1]], winner[0])

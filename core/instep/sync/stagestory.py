@@ -15,6 +15,7 @@ from instep.store import Store
 from instep.sync.evidence import Known, acts_of, first_buyers
 from instep.sync.labels import label_of
 from instep.sync.overrides import overrides_of
+from instep.sync.stages import FIRST_CONTACT
 from instep.sync.state import CLAIM, claim_of
 
 
@@ -232,6 +233,7 @@ def _reason(workspace: Workspace, told: Told) -> dict[str, Any]:
 
 def _history(told: Told, now: datetime) -> tuple[dict[str, Any], ...]:
     in_order: Sequence[Claim] = sorted(told.claims, key=lambda claim: (claim.at, claim.source))
+    met = min((c.at for c in told.claims if c.accepted and c.note == FIRST_CONTACT), default=None)
     return tuple(
         {
             "at": claim.at.isoformat(),
@@ -239,18 +241,21 @@ def _history(told: Told, now: datetime) -> tuple[dict[str, Any], ...]:
             "value": claim.value,
             "source": claim.source,
             "counts": claim.accepted and (claim.expires is None or claim.expires > now),
-            "note": _note_of(claim),
+            "note": _note_of(claim, met),
             "run": told.run_of(claim),
         }
         for claim in in_order
     )
 
 
-def _note_of(claim: Claim) -> str:
-    """What stands beside a claim: the reason, and until when it holds."""
+def _note_of(claim: Claim, met: datetime | None) -> str:
+    """What stands beside a claim: the reason, until when it holds, and that it was done before the first contact."""
     until = f"until {claim.expires:%Y-%m-%d %H:%M}Z" if claim.expires is not None else ""
-    return ", ".join(part for part in (claim.note, until) if part)
+    is_older = claim.type == "evidence" and met is not None and claim.at < met
+    return ", ".join(part for part in (claim.note, until, _OUTWEIGHED if is_older else "") if part)
 
+
+_OUTWEIGHED = "before the first contact, which outweighs it"
 
 _RULES = {
     "evidence": "a buyer did {value}{note}",
