@@ -138,7 +138,7 @@ def resolution_text(kept: Kept) -> str | None:
     if "settled" in told:
         return f"{told['settled']} (run {told['run']})"
     taken = voice_of(told["voice"])
-    text = f"a person took {display(taken.value)} from {taken.source} at {told['at']}"
+    text = f"a person took {display(taken.value)} from {taken.source} at {moment(told['at'])}"
     if kept.pending:
         return f"{text}; the next run carries it out"
     return f"{text}; not done in run {told['run']}: {told['not_done']}" if told["not_done"] else f"{text}; done"
@@ -158,7 +158,7 @@ def question_json(asked: Asked) -> dict[str, Any]:
 
 def conflicts_text(shown: Sequence[dict[str, Any]], total: int, waiting: int, asked: Sequence[Asked]) -> str:
     """Conflicts as people read them, with what to type to decide each one."""
-    from instep.model.values import plain
+    from instep.model.values import amount, plain
 
     lines: list[str] = []
     for one in shown:
@@ -167,7 +167,8 @@ def conflicts_text(shown: Sequence[dict[str, Any]], total: int, waiting: int, as
         lines.append(f"… and {total - len(shown):,} more (--limit, or --csv FILE for all)")
     for question in map(question_json, asked):
         lines += [f"{question['id']} {question['text']}", f"    {question['remedy']}"]
-    end = f"{total:,} conflicts, {waiting:,} of them wait for a person; {len(asked):,} questions about who is who."
+    waits = f"{waiting:,} of them {'waits' if waiting == 1 else 'wait'} for a person"
+    end = f"{amount(total, 'conflict')}, {waits}; {amount(len(asked), 'question')} about who is who."
     return "\n".join([*map(plain, lines), *([""] if lines else []), end])
 
 

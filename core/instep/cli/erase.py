@@ -9,7 +9,7 @@ import click
 
 from instep.cli.output import print_json, table
 from instep.cli.process import json_option, workspace_option
-from instep.model.values import plain
+from instep.model.values import amount, plain
 
 if TYPE_CHECKING:
     from instep.sync.erase import Erasure
@@ -58,7 +58,7 @@ def erasure_text(done: Erasure) -> str:
     if not done.is_done:
         return "\n\n".join([*paragraphs, *_next(done)])
     if done.left:
-        paragraphs.append(f"Left to do: {len(done.left)} records. Repeat the command, or erase them there by hand.")
+        paragraphs.append(f"Left to do: {amount(len(done.left), 'record')}. Repeat the command, or erase what is left there by hand.")
     return "\n\n".join([*paragraphs, THEIRS])
 
 

@@ -104,11 +104,11 @@ def _owner(one: dict[str, Any]) -> str:
 
 def surges_text(document: dict[str, Any]) -> str:
     """What was found, for people."""
-    from instep.model.values import plain
+    from instep.model.values import amount, plain
 
     lines: list[str] = []
     for one in document["companies"]:
-        lines += [f"{brief(one['known_as'])} ({one['entity']}): {one['events']:,} things", f"    {_position(one)}"]
+        lines += [f"{brief(one['known_as'])} ({one['entity']}): {amount(one['events'], 'thing')}", f"    {_position(one)}"]
         lines += [f"    {line}" for line in map(_consumed_line, one["consumed"])]
     lines.append(f"{_title(document)} {moment(document['at'])}.")
     return "\n".join(map(plain, lines))

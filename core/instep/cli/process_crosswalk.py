@@ -5,10 +5,10 @@ from __future__ import annotations
 from difflib import unified_diff
 from typing import Any
 
-from instep.cli.process_view import count, table_lines
+from instep.cli.process_view import table_lines
 from instep.mapping.crosswalk import Crosswalk
 from instep.mapping.crosswalk_convert import Conversion
-from instep.model.values import plain
+from instep.model.values import amount, plain
 
 
 def crosswalk_lines(walk: Crosswalk) -> list[str]:
@@ -53,7 +53,7 @@ def conversion_lines(found: Conversion) -> list[str]:
         lines += ["", f"To decide: {len(found.decisions)}"]
         lines += [plain(f"  {decision}") for decision in found.decisions]
     if found.mistakes:
-        lines += ["", f"Check would find {count(len(found.mistakes), 'mistake')}:"]
+        lines += ["", f"Check would find {amount(len(found.mistakes), 'mistake')}:"]
         lines += [f"  {mistake}" for mistake in found.mistakes]
     return lines
 

@@ -6,10 +6,11 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
-from instep.cli.process_view import behaviour_json, count, process_json, table_lines
+from instep.cli.process_view import behaviour_json, process_json, table_lines
 from instep.mapping.library import Library, library_names, library_text, read_library
 from instep.mapping.load import read_preset
 from instep.mapping.preset import preset_text
+from instep.model.values import amount
 
 
 def shipped_text(name: str) -> str:
@@ -19,9 +20,9 @@ def shipped_text(name: str) -> str:
 
 def shipped_lines(presets: Sequence[str], libraries: Sequence[str]) -> list[str]:
     """Presets, then libraries, with what they are about."""
-    rows = [(name, count(_stages(name), "stage"), _about(name)) for name in presets]
+    rows = [(name, amount(_stages(name), "stage"), _about(name)) for name in presets]
     found = [read_library(name) for name in libraries]
-    more = [(library.name, count(len(library.behaviours), "behaviour"), library.about) for library in found]
+    more = [(library.name, amount(len(library.behaviours), "behaviour"), library.about) for library in found]
     lines = table_lines(("Preset", "", ""), rows) if rows else []
     return [*lines, "", *table_lines(("Library", "", ""), more)] if more else lines
 

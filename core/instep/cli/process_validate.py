@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from instep.cli.process_view import count, table_lines
+from instep.cli.process_view import table_lines
 from instep.mapping.digest import digest_of_process
 from instep.mapping.load import load_workspace
 from instep.mapping.versions import ProcessVersion
 from instep.model.validation import Share, Validated, validate
-from instep.model.values import plain
+from instep.model.values import amount, plain
 from instep.store import Store
 from instep.store.store import require_state
 from instep.sync.validation import Validation, read_won_journeys, record_validation
@@ -56,7 +56,7 @@ def record(held: Held) -> None:
 def validation_lines(held: Held) -> list[str]:
     """How often each stage was seen, then what came out of order, was skipped or is missing, with a few journeys."""
     won = f"won since {held.since}" if held.since else "won"
-    lines = [f"{held.version.file}: {count(held.journeys, 'journey')} {won}."]
+    lines = [f"{held.version.file}: {amount(held.journeys, 'journey')} {won}."]
     for found in held.lists:
         lines += ["", *_list_lines(found)]
     return [plain(line) for line in lines]
@@ -65,11 +65,11 @@ def validation_lines(held: Held) -> list[str]:
 def _list_lines(found: Validated) -> list[str]:
     title = f"Segment {found.segment}" if found.segment else "Common stages"
     if not found.is_enough:
-        few = f"{count(found.journeys, 'won journey')}, and {found.fewest} are needed to say anything"
+        few = f"{amount(found.journeys, 'won journey')}, and {found.fewest} are needed to say anything"
         return [f"{title}: {few}."]
     head = ("Stage", "seen", "out of order", "skipped")
     rows = [(one.stage, *map(_figure, (one.seen, one.out_of_order, one.skipped))) for one in found.stages]
-    return [f"{title}: {count(found.journeys, 'won journey')}", *table_lines(head, rows), *_findings(found)]
+    return [f"{title}: {amount(found.journeys, 'won journey')}", *table_lines(head, rows), *_findings(found)]
 
 
 def _findings(found: Validated) -> Iterator[str]:

@@ -10,12 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instep.cli.process_view import count, print_mistakes
+from instep.cli.process_view import print_mistakes
 from instep.mapping.digest import digest_of_process
 from instep.mapping.load import read_store_path, read_versions_of, today_utc
 from instep.mapping.version_changes import Changes, Detail, StageChange, changes_between
 from instep.mapping.versions import ProcessVersion, version_at
-from instep.model.values import plain
+from instep.model.values import amount, plain
 
 if TYPE_CHECKING:
     from instep.mapping.compiled import Workspace
@@ -105,7 +105,7 @@ def versions_lines(found: Listed) -> list[str]:
 
 def _version_lines(found: Listed, version: ProcessVersion) -> list[str]:
     in_force = " (in force)" if version is found.in_force else ""
-    facts = f"{count(len(version.process.stages), 'stage')}, {_since(version)}{in_force}"
+    facts = f"{amount(len(version.process.stages), 'stage')}, {_since(version)}{in_force}"
     return [f"{version.file}: {facts}", f"  {_validated(found.validation(version))}"]
 
 

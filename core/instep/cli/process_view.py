@@ -16,7 +16,7 @@ from instep.mapping.statuses import Unmapped
 from instep.model.entrywords import entry_words, span_words
 from instep.model.process import Behaviour, Detour, Entry, Process, Stage
 from instep.model.team import Team
-from instep.model.values import plain
+from instep.model.values import amount, plain
 
 WIDEST = 100
 """So many characters of a line a terminal surely shows without breaking it."""
@@ -31,7 +31,7 @@ def print_mistakes(mistakes: Sequence[Mistake]) -> None:
         click.echo(("" if mistake.file == before else "\n") + mistake_line(mistake), err=True)
         before = mistake.file
     files = len({mistake.file for mistake in mistakes})
-    click.echo(f"\n{count(len(mistakes), 'mistake')} in {count(files, 'file')}.", err=True)
+    click.echo(f"\n{amount(len(mistakes), 'mistake')} in {amount(files, 'file')}.", err=True)
     click.echo(CODES_HINT, err=True)
 
 
@@ -87,7 +87,7 @@ def status_lines(unmapped: Mapping[str, Sequence[Unmapped]], live: bool) -> list
     for connection, found in unmapped.items():
         if found:
             means = "means" if len(found) == 1 else "mean"
-            many = count(len(found), "status", "statuses")
+            many = amount(len(found), "status", "statuses")
             lines += ["", plain(f"{connection} has {many} that {means} nothing here:")]
             lines += [plain(f"  {one}") for one in found]
         else:
@@ -107,7 +107,7 @@ def process_lines(process: Process, segment: str | None) -> list[str]:
     """The stages in order, by halves, and under each the behaviours that enter it."""
     stages = process.stages_of(segment)
     title = f"{process.key}, segment {segment}" if segment else process.key
-    lines = [plain(f"{title}: {count(len(stages), 'stage')}")]
+    lines = [plain(f"{title}: {amount(len(stages), 'stage')}")]
     width = max((len(stage.label) for stage in stages), default=0)
     half = None
     for place, stage in enumerate(stages, 1):
@@ -141,7 +141,7 @@ def _detour_facts(detour: Detour) -> str:
 
 
 def _stage_facts(stage: Stage) -> str:
-    days = count(stage.expected_days, "day") if stage.expected_days else ""
+    days = amount(stage.expected_days, "day") if stage.expected_days else ""
     facts = (stage.role.value if stage.role else "nobody", days, "not looking" if stage.latent else "")
     return ", ".join(fact for fact in facts if fact)
 
@@ -249,8 +249,3 @@ def finding_line(finding: Finding, places: Places) -> str:
     file, line = places.get(finding.place, ("", 0))
     place = f"{file}:{line}: " if line else ""
     return plain(f"{place}{finding.code} {finding.place} {finding.problem}. {finding.remedy}")
-
-
-def count(number: int, word: str, words: str = "") -> str:
-    """A number with its noun: "1 stage", "2 stages"."""
-    return f"{number} {word}" if number == 1 else f"{number} {words or word + 's'}"

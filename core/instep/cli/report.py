@@ -11,7 +11,7 @@ import click
 
 from instep.cli.output import CODES_HINT, brief, class_of_refusal, moment, notes, print_json, table, talk
 from instep.cli.process import json_option, workspace_option
-from instep.model.values import plain
+from instep.model.values import amount, plain
 
 if TYPE_CHECKING:
     from instep.store import Store
@@ -78,7 +78,7 @@ def quarantine_text(found: Sequence[Mapping[str, Any]]) -> str:
         lines.append(
             f"  {one['record']} ({one['action']}): {one['class']}: {one['reason']} [{class_of_refusal(one['code'])}]"
         )
-        lines.append(f"      tried {times} since {one['since']}; {one['next_try']}")
+        lines.append(f"      tried {times} since {moment(one['since'])}; {one['next_try']}")
         lines.append(f"      {one['remedy']}")
     if len(found) > SAMPLES:
         lines.append(f"  … and {len(found) - SAMPLES:,} more (--json)")
@@ -217,7 +217,7 @@ def _write_json(row: tuple[Any, ...]) -> dict[str, Any]:
 def show_text(shown: Mapping[str, Any]) -> str:
     """The same for people."""
     when = f"{_when(shown['started_at'])} to {_when(shown['finished_at'])}"
-    lines = [f"Run {shown['run']} ({shown['command']}): {shown['status']}, {when}. {shown['total']:,} writes."]
+    lines = [f"Run {shown['run']} ({shown['command']}): {shown['status']}, {when}. {amount(shown['total'], 'write')}."]
     error = (shown["report"] or {}).get("error")
     lines += [plain(f"  {line}") for line in error.splitlines()] if error else []
     for write in shown["writes"]:

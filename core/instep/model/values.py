@@ -178,6 +178,11 @@ def display(value: Scalar) -> str:
     return plain(str(value))
 
 
+def amount(number: int, word: str, words: str = "") -> str:
+    """A number with its noun: "1 stage", "2 stages"."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {words or word + 's'}"
+
+
 def plain(text: str) -> str:
     """Text without control characters: a terminal escape in vendor data is shown, never obeyed."""
     if text.isprintable():

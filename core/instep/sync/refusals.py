@@ -9,7 +9,7 @@ from typing import Any
 
 from instep.contract import Rejected, Scalar
 from instep.mapping.compiled import Quarantine
-from instep.model.values import decode, encode
+from instep.model.values import decode, display, encode
 from instep.store import Store
 from instep.sync.changes import Change, quarantine_key
 from instep.sync.ledger import target
@@ -160,7 +160,7 @@ class Waiting:
             return "parked: tried again when the value, the mapping or the record changes, or by instep retry"
         if self.due_at == AT_ONCE or not self.permanent:
             return "tried again in the next run"
-        return f"tried again from {self.due_at} on"
+        return f"tried again from {display(datetime.fromisoformat(self.due_at))} on"
 
     def as_json(self) -> dict[str, Any]:
         remedy = remedy_of(self.code)

@@ -13,7 +13,7 @@ from instep.model.entities import Kind
 from instep.model.process import Actor
 from instep.model.rules import earliest, with_company
 from instep.model.scoring import Engagement, Scoring
-from instep.model.values import Scalar
+from instep.model.values import Scalar, amount
 from instep.sync.session import Session
 from instep.sync.state import EntityState
 
@@ -40,7 +40,7 @@ def decide_score(session: Session, state: EntityState, acts: Sequence[Act], comp
     did = buyers_acts(acts)
     engagement = engagement_of(scoring, did, session.at)
     fit = scoring.fit_points(facts, session.at)
-    because = f"{len(did)} behaviours" + (" and fit" if fit else "")
+    because = amount(len(did), "behaviour") + (" and fit" if fit else "")
     due = earliest([*(act.at for act in did if act.at > session.at), scoring.fit_due(facts, session.at)])
     _publish(session, state, scoring, Parts(engagement.value, fit, because, due))
 
@@ -60,7 +60,7 @@ def decide_company_score(
     if not is_joined:
         worth.append(engagement_of(scoring, buyers_acts(acts), session.at).value)
     fit = scoring.fit_points(state.values, session.at)
-    because = f"what {len(worth) - (not is_joined)} people did" + (" and fit" if fit else "")
+    because = f"what {amount(len(worth) - (not is_joined), 'person', 'people')} did" + (" and fit" if fit else "")
     ahead = [] if is_joined else [act.at for act in buyers_acts(acts) if act.at > session.at]
     due = earliest([*ahead, scoring.fit_due(state.values, session.at)])
     _publish(session, state, scoring, Parts(math.fsum(worth), fit, because, due))

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from instep.errors import ConfigError
 from instep.mapping.compiled import Workspace
+from instep.model.values import amount
 from instep.store import Store
 
 _STAGES = """
@@ -24,7 +25,7 @@ def require_stages(store: Store, workspace: Workspace) -> None:
         if not workspace.process.has_stage(workspace.process.current_key(stage)):
             count = store.count("SELECT count(*) FROM journey WHERE stage = ?", (stage,))
             raise ConfigError(
-                f'{workspace.version.file}: no stage "{stage}" is defined, and {count} journeys are at it.\n'
+                f'{workspace.version.file}: no stage "{stage}" is defined, and {amount(count, 'journey is', 'journeys are')} at it.\n'
                 f'Say what became of it: [[moved]] from = "{stage}", to = "…".'
             )
 

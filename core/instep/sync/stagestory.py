@@ -250,7 +250,7 @@ def _history(told: Told, now: datetime) -> tuple[dict[str, Any], ...]:
 
 def _note_of(claim: Claim, met: datetime | None) -> str:
     """What stands beside a claim: the reason, until when it holds, and that it was done before the first contact."""
-    until = f"until {claim.expires:%Y-%m-%d %H:%M}Z" if claim.expires is not None else ""
+    until = f"until {claim.expires:%Y-%m-%d %H:%M:%S}Z" if claim.expires is not None else ""
     is_older = claim.type == "evidence" and met is not None and claim.at < met
     return ", ".join(part for part in (claim.note, until, _OUTWEIGHED if is_older else "") if part)
 

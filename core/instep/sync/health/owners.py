@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from instep.contract import Absent
 from instep.mapping.translate import Unheard, Untold
+from instep.model.values import amount
 from instep.sync.health.finding import Finding
 from instep.sync.health.words import counted
 from instep.sync.session import Live, Session, read_catalogue, use_catalogue
@@ -40,6 +41,6 @@ def _strangers(session: Session, live: Live) -> Iterator[Finding]:
             if mapped and isinstance(heard, Unheard) and not live.directory.is_any_of(raw, mapped.nobody):
                 found[heard.why] += count
     for why, count in sorted(found.items()):
-        what = f"{why}, and owns {count:,} records: that owner is left alone"
+        what = f"{why}, and owns {amount(count, 'record')}: that owner is left alone"
         remedy = "Add them to team.toml, or list them under nobody = […] of the owner field."
         yield Finding(live.name, "owner-stranger", what, "warning", remedy)
