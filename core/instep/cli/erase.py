@@ -58,7 +58,9 @@ def erasure_text(done: Erasure) -> str:
     if not done.is_done:
         return "\n\n".join([*paragraphs, *_next(done)])
     if done.left:
-        paragraphs.append(f"Left to do: {amount(len(done.left), 'record')}. Repeat the command, or erase what is left there by hand.")
+        paragraphs.append(
+            f"Left to do: {amount(len(done.left), 'record')}. Repeat the command, or erase it there by hand."
+        )
     return "\n\n".join([*paragraphs, THEIRS])
 
 

@@ -108,7 +108,10 @@ def surges_text(document: dict[str, Any]) -> str:
 
     lines: list[str] = []
     for one in document["companies"]:
-        lines += [f"{brief(one['known_as'])} ({one['entity']}): {amount(one['events'], 'thing')}", f"    {_position(one)}"]
+        lines += [
+            f"{brief(one['known_as'])} ({one['entity']}): {amount(one['events'], 'thing')}",
+            f"    {_position(one)}",
+        ]
         lines += [f"    {line}" for line in map(_consumed_line, one["consumed"])]
     lines.append(f"{_title(document)} {moment(document['at'])}.")
     return "\n".join(map(plain, lines))

@@ -217,7 +217,9 @@ def _write_json(row: tuple[Any, ...]) -> dict[str, Any]:
 def show_text(shown: Mapping[str, Any]) -> str:
     """The same for people."""
     when = f"{_when(shown['started_at'])} to {_when(shown['finished_at'])}"
-    lines = [f"Run {shown['run']} ({shown['command']}): {shown['status']}, {when}. {amount(shown['total'], 'write')}."]
+    lines = [
+        f"Run {shown['run']} ({shown['command']}): {shown['status']}, {when}. {amount(shown['total'], 'write')}."
+    ]
     error = (shown["report"] or {}).get("error")
     lines += [plain(f"  {line}") for line in error.splitlines()] if error else []
     for write in shown["writes"]:

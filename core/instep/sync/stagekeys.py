@@ -24,8 +24,9 @@ def require_stages(store: Store, workspace: Workspace) -> None:
     for (stage,) in store.rows(_STAGES):
         if not workspace.process.has_stage(workspace.process.current_key(stage)):
             count = store.count("SELECT count(*) FROM journey WHERE stage = ?", (stage,))
+            journeys = amount(count, "journey is", "journeys are")
             raise ConfigError(
-                f'{workspace.version.file}: no stage "{stage}" is defined, and {amount(count, 'journey is', 'journeys are')} at it.\n'
+                f'{workspace.version.file}: no stage "{stage}" is defined, and {journeys} at it.\n'
                 f'Say what became of it: [[moved]] from = "{stage}", to = "…".'
             )
 

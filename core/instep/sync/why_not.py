@@ -192,7 +192,8 @@ def _refused(session: Session, state: EntityState, live: Live) -> Iterator[Obsta
 def _refusal(one: Waiting) -> Obstacle:
     told = one.as_json()
     times = "once" if one.tries == 1 else f"{one.tries} times"
-    text = f"{told['class']}: {one.reason} (tried {times} since {display(datetime.fromisoformat(one.since))}; {one.next_try})"
+    since = display(datetime.fromisoformat(one.since))
+    text = f"{told['class']}: {one.reason} (tried {times} since {since}; {one.next_try})"
     remedy = f"{told['remedy']} To try it in the next run: instep retry {one.entity} {one.connection}"
     return Obstacle("refused", text, remedy)
 
