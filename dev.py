@@ -20,8 +20,8 @@ VENV = HERE / ".venv"
 STAMP = VENV / "instep-environment"
 LOCK = HERE / "requirements.lock"
 
-AT_ONCE = ("-n", "2", "--dist", "loadfile")
-"""Two test files at once, each as a whole; those with the most tests first."""
+AT_ONCE = ("-n", "3", "--dist", "loadfile")
+"""Three test files at once, each as a whole, on two cores: some of them wait for a process or a page."""
 STEALING = ("-n", "2", "--dist", "worksteal")
 """Two tests at once, for files of which one takes as long as many others."""
 IN_ORDER = "--no-loadscope-reorder"
