@@ -356,7 +356,7 @@ def test_an_owner_of_records_who_is_nobody_in_the_team_is_told(crms: TwoCrms) ->
     crms.sync()
     [told_of] = [finding for finding in found(crms) if finding.code == "owner-stranger"]
     assert (told_of.connection, told_of.level) == ("salesforce", "warning")
-    assert told_of.what.startswith(f"Eve Hill ({stranger}) is nobody in team.toml, and owns 1 records")
+    assert told_of.what.startswith(f"Eve Hill ({stranger}) is nobody in team.toml, and owns 1 record: ")
     team(crms, 'key = "eve"\nname = "Eve Hill"\nemail = "eve@ourselves.example"\nroles = ["sales"]')
     crms.portal.world.add_owner("eve@ourselves.example", "Eve", "Hill")
     assert "owner-stranger" not in {finding.code for finding in found(crms)}

@@ -60,12 +60,12 @@ def check_workspace(root: Path, find_plugin: FindPlugin | None = None) -> Checke
 
 def _moves_from_nowhere(root: Path, workspace: Workspace) -> list[Mistake]:
     """Without a state nobody can know: the stage may be one that the process had before it was written anew."""
+    if not workspace.store.is_file() or not any(version.process.moved for version in workspace.versions):
+        return []
     from instep.mapping.moves import moves_from_nowhere
     from instep.store import Store
     from instep.sync.stagekeys import never_held
 
-    if not workspace.store.is_file() or not any(version.process.moved for version in workspace.versions):
-        return []
     with Store(workspace.store) as store:
         return moves_from_nowhere(root, workspace.versions, partial(never_held, store))
 
