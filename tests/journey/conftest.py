@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from instep.cli.main import main
+from instep.sync import transport
 
 
 @dataclass
@@ -24,6 +27,28 @@ class Ran:
 
 
 Instep = Callable[..., Ran]
+
+
+class Hurried:
+    """The time of day, ahead by all that was waited for: what a command waits for has passed at once."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hurried() -> Iterator[None]:
+    """Commands live by a clock that waits for nothing."""
+    clock = Hurried()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "World", partial(transport.World, clock=clock.now, sleep=clock.sleep))
+        yield
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from instep.mapping.load import load_workspace
 from instep.sync.doctor import create_fields
 from instep.sync.run import Outcome, sync
 from instep.sync.session import identify, open_session
-from instep.sync.transport import World
+from instep.sync import transport
 from instep_hubspot import hubspot
 from instep_hubspot.sandbox import hubspot_sandbox
 
@@ -79,7 +79,7 @@ class Both:
     client: HubSpot
 
     def sync(self) -> Outcome:
-        return sync(load_workspace(self.root), World(), first_run="apply")
+        return sync(load_workspace(self.root), transport.World(), first_run="apply")
 
     def rows(self, name: str) -> list[dict[str, str]]:
         with (self.root / "exports" / f"{name}.csv").open(newline="") as file:
@@ -122,7 +122,7 @@ def both(tmp_path: Path) -> Iterator[Both]:
         (tmp_path / "mappings" / "process.toml").write_text('preset = "b2b-11"\n')
         (tmp_path / "mappings" / "exports.toml").write_text(EXPORTS)
         (tmp_path / "mappings" / "hubspot.toml").write_text(hubspot.starter_mapping)
-        with open_session(load_workspace(tmp_path), World()) as session:
+        with open_session(load_workspace(tmp_path), transport.World()) as session:
             identify(session)
             create_fields(session, session.live("hubspot"))
         world = Both(tmp_path, sandbox, HubSpot(access_token=settings["access_token"], host=settings["base_url"]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from instep import plugins
 from instep.contract import Connection, Create, Delete, Seen, Written
 from instep.sandbox import FaultKind
-from instep.sync import transport
 from instep.testing.live import LOGS_IN, claims
 from instep_hubspot import hubspot
 
@@ -22,11 +20,8 @@ from .two_crms import TwoCrms, two_crms
 
 
 @pytest.fixture
-def crms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoCrms]:
-    """Two CRMs by whose clock the command lives, so that it waits for nothing."""
+def crms(tmp_path: Path) -> Iterator[TwoCrms]:
     with two_crms(tmp_path) as crms:
-        by_their_clock = partial(transport.World, clock=crms.clock.now, sleep=crms.clock.sleep)
-        monkeypatch.setattr(transport, "World", by_their_clock)
         for number in range(5):
             crms.portal.world.create("contacts", email=f"p{number}@acme.example", firstname=f"P{number}")
             crms.org.world.create("Lead", LastName=f"P{number}", Company="Acme", Email=f"p{number}@acme.example")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -39,16 +40,21 @@ def digest_of_configuration(workspace: Workspace) -> str:
 
 def canonical(value: Any) -> Any:
     """Values as JSON with one spelling: sets and mappings sorted, sequences in their order, types told apart."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [field for field in dataclasses.fields(value) if field.compare]  # the others follow from these
-        members = {field.name: canonical(getattr(value, field.name)) for field in fields}
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if dataclasses.is_dataclass(type(value)):
+        members = {name: canonical(getattr(value, name)) for name in _compared(type(value))}
         return {"is": type(value).__name__, **members}
+    if isinstance(value, (tuple, list)):
+        return [canonical(member) for member in value]
     if isinstance(value, Mapping):
         return sorted([[canonical(key), canonical(inner)] for key, inner in value.items()], key=json.dumps)
     if isinstance(value, frozenset):
         return sorted(str(member) for member in value)
-    if isinstance(value, (tuple, list)):
-        return [canonical(member) for member in value]
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
     return [type(value).__name__, str(value)]
+
+
+@functools.cache
+def _compared(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of a dataclass that make two of them equal: the others follow from these."""
+    return tuple(field.name for field in dataclasses.fields(kind) if field.compare)

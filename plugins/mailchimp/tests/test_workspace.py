@@ -1,14 +1,18 @@
 """The starter mapping at work: `instep` itself, against the sandbox."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from instep import plugins
+from instep.cli.main import instep as command
 from instep.sandbox import Sandbox
+from instep.sync import transport
+from instep_mailchimp import mailchimp
 from instep_mailchimp.sandbox import AUDIENCE, MailchimpWorld, mailchimp_sandbox
 
 Instep = Callable[..., str]
@@ -21,27 +25,23 @@ def sandbox() -> Iterator[Sandbox[MailchimpWorld]]:
 
 
 @pytest.fixture
-def instep(tmp_path: Path, sandbox: Sandbox[MailchimpWorld]) -> Instep:
+def instep(tmp_path: Path, sandbox: Sandbox[MailchimpWorld], monkeypatch: pytest.MonkeyPatch) -> Instep:
     """Runs a command in a new workspace that has this connection, and gives what it printed."""
-    environment = {**os.environ, "INSTEP_MAILCHIMP__API_KEY": str(sandbox.settings["api_key"])}
-    if "mailchimp" not in {connector.name for connector in installed()}:
-        announced = tmp_path / "site" / "instep_mailchimp-0.1.0.dist-info"
-        announced.mkdir(parents=True)
-        (announced / "METADATA").write_text("Metadata-Version: 2.1\nName: instep-mailchimp\nVersion: 0.1.0\n")
-        (announced / "entry_points.txt").write_text("[instep]\nmailchimp = instep_mailchimp\n")
-        environment["PYTHONPATH"] = os.pathsep.join((os.environ.get("PYTHONPATH", ""), str(announced.parent)))
+    waited: list[float] = []
+    world = partial(
+        transport.World,
+        clock=lambda: datetime.now(UTC) + timedelta(seconds=sum(waited)),
+        sleep=waited.append,
+        find_plugin=lambda name: mailchimp,
+    )
+    monkeypatch.setattr(transport, "World", world)
+    monkeypatch.setattr(plugins, "find_plugin", lambda name: mailchimp)
+    monkeypatch.setenv("INSTEP_MAILCHIMP__API_KEY", str(sandbox.settings["api_key"]))
+    monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> str:
-        code = "from instep.cli.main import main; main()"
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = CliRunner().invoke(command, words)
+        assert done.exit_code == 0, done.output
         return done.stdout
 
     run("init", ".", "--connection", "mailchimp=mailchimp")
@@ -49,12 +49,6 @@ def instep(tmp_path: Path, sandbox: Sandbox[MailchimpWorld]) -> Instep:
     file = tmp_path / "sync.toml"
     file.write_text(file.read_text().replace('plugin = "mailchimp"', settings))
     return run
-
-
-def installed():
-    from instep.plugins import installed
-
-    return installed()
 
 
 def test_a_fresh_workspace_is_checked_completed_and_synced(instep: Instep, sandbox: Sandbox[MailchimpWorld]) -> None:
