@@ -12,10 +12,10 @@ import pytest
 from hubspot import HubSpot
 
 from instep.mapping.load import load_workspace
+from instep.sync import transport
 from instep.sync.doctor import create_fields
 from instep.sync.run import Outcome, sync
 from instep.sync.session import identify, open_session
-from instep.sync import transport
 from instep_hubspot import hubspot
 from instep_hubspot.sandbox import hubspot_sandbox
 

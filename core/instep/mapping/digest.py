@@ -42,9 +42,9 @@ def canonical(value: Any) -> Any:
     """Values as JSON with one spelling: sets and mappings sorted, sequences in their order, types told apart."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    if dataclasses.is_dataclass(type(value)):
-        members = {name: canonical(getattr(value, name)) for name in _compared(type(value))}
-        return {"is": type(value).__name__, **members}
+    compared = _compared(type(value))
+    if compared is not None:
+        return {"is": type(value).__name__, **{name: canonical(getattr(value, name)) for name in compared}}
     if isinstance(value, (tuple, list)):
         return [canonical(member) for member in value]
     if isinstance(value, Mapping):
@@ -55,6 +55,8 @@ def canonical(value: Any) -> Any:
 
 
 @functools.cache
-def _compared(kind: type[Any]) -> tuple[str, ...]:
-    """The fields of a dataclass that make two of them equal: the others follow from these."""
+def _compared(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass that make two of them equal: the others follow from these. None for other types."""
+    if not dataclasses.is_dataclass(kind):
+        return None
     return tuple(field.name for field in dataclasses.fields(kind) if field.compare)
