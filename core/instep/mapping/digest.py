@@ -42,7 +42,7 @@ def canonical(value: Any) -> Any:
     """Values as JSON with one spelling: sets and mappings sorted, sequences in their order, types told apart."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    compared = _compared(type(value))
+    compared = _compared(value.__class__)
     if compared is not None:
         return {"is": type(value).__name__, **{name: canonical(getattr(value, name)) for name in compared}}
     if isinstance(value, (tuple, list)):
