@@ -173,6 +173,7 @@ def is_only_a_title(changes: list[Change], email: str) -> bool:
     return said == [(name, email, "title", "Owner") for name in (FOLDER, "salesforce")]
 
 
+@pytest.mark.ci
 def test_in_step_one_corrected_title_is_all_that_is_written(part: Buying) -> None:
     retitle(part, WALKER.email)
     assert is_only_a_title(written(part), WALKER.email)
@@ -188,6 +189,7 @@ def test_a_call_from_the_buyer_advances_exactly_this_buyer(part: Buying) -> None
     assert is_everywhere_at(part, CALLED.email, "consideration")
 
 
+@pytest.mark.ci
 def test_a_demo_that_did_take_place_after_all_advances_exactly_this_buyer(part: Buying) -> None:
     from hubspot.crm.objects.meetings import SimplePublicObjectInputForCreate
 
@@ -209,6 +211,7 @@ def test_a_demo_that_did_take_place_after_all_advances_exactly_this_buyer(part: 
     assert is_everywhere_at(part, CALLED.email, "decision")
 
 
+@pytest.mark.ci
 def test_after_the_last_day_one_move_through_the_vendors_client_moves_exactly_this_deal(part: Buying) -> None:
     buying.set_by_hand(part)
     buying.let_it_pass(part)

@@ -145,6 +145,7 @@ def test_in_step_whatever_is_done_in_a_tool_moves_exactly_whom_it_is_about(part:
     assert written(part.sync()) == 0
 
 
+@pytest.mark.ci
 def test_who_leaves_by_the_tool_s_own_form_leaves_the_newsletter_too(part: Campaigning) -> None:
     assert opted_out(part, MEMBER.email) == ()
     part.tools["marketo"].demo.buyer_leaves(MEMBER.email)
@@ -154,6 +155,7 @@ def test_who_leaves_by_the_tool_s_own_form_leaves_the_newsletter_too(part: Campa
     assert written(part.sync()) == 0
 
 
+@pytest.mark.ci
 def test_a_phone_number_through_the_newsletter_s_own_library_is_written_once_everywhere(part: Campaigning) -> None:
     client: Any = mailchimp_marketing.Client({"api_key": part.tools["mailchimp"].settings["api_key"]})
     client.api_client.host = f"{part.tools['mailchimp'].url}/3.0"
@@ -164,6 +166,7 @@ def test_a_phone_number_through_the_newsletter_s_own_library_is_written_once_eve
     assert written(part.sync()) == 0
 
 
+@pytest.mark.ci
 def test_an_owner_changed_in_the_other_crm_is_the_owner_everywhere(part: Campaigning) -> None:
     part.sandboxes["hubspot"].demo.rep_gives(MEMBER.email, "maeve")
     part.sync()

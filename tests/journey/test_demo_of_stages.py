@@ -95,6 +95,7 @@ def test_the_same_deals_are_chosen_every_time_and_few_of_each() -> None:
     assert len(set(places)) == 3 * 7 + 1
 
 
+@pytest.mark.ci
 def test_a_stage_renamed_behind_everybody_s_back_is_named(tmp_path: Path) -> None:
     def meddle(sandboxes: Any) -> None:
         from hubspot import HubSpot

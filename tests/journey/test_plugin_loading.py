@@ -155,6 +155,7 @@ def test_a_broken_plugin_is_named_and_stops_no_other(machine: Machine, case: str
     found_broken(machine, problem)
 
 
+@pytest.mark.ci
 def test_two_distributions_with_one_name_are_both_named(machine: Machine) -> None:
     machine.install("acme-extra", "1.2", GOOD.format(contract=1))
     machine.install("evil-extra", "6.6", GOOD.format(contract=1))

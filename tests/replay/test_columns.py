@@ -16,7 +16,7 @@ from instep.sync.replay.files import Replacement
 from ..semantics.cases import Stage, play
 from .drawn import changes, history
 
-FEW = range(3)
+FEW = range(2)
 MANY = [*range(3, 24), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(24, 60))]
 
 

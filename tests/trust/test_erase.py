@@ -307,7 +307,7 @@ def effects_of(story: Rehearsal) -> int:
     return len(story.runs[-1].labels)
 
 
-@pytest.mark.parametrize(("systems", "wanted"), [("memory", 12), ("mixed", 6)])
+@pytest.mark.parametrize(("systems", "wanted"), [("memory", 6), ("mixed", 3)])
 def test_an_erase_stopped_somewhere_is_finished_by_the_same_command(memory: Path, systems: str, wanted: int) -> None:
     with story_of(systems, memory, ERASE) as story:
         effects = effects_of(story)

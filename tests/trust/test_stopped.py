@@ -11,14 +11,13 @@ import pytest
 from .theatre import CELLS, WEATHERS, Cell, Theatre
 
 A_FEW = [
-    ("memory", "departures", 25),
-    ("hubspot", "everyday", 18),
-    ("salesforce", "first load", 15),
-    ("salesforce", "jobs", 12),
-    ("files", "everyday", 20),
-    ("mixed", "departures", 9),
-    ("five", "campaign", 6),
-    ("five", "first load", 3),
+    ("memory", "departures", 16),
+    ("hubspot", "everyday", 9),
+    ("salesforce", "first load", 8),
+    ("salesforce", "jobs", 6),
+    ("files", "everyday", 12),
+    ("mixed", "departures", 5),
+    ("five", "campaign", 3),
 ]
 SOME, PAIRS = 30, 7
 """How many stops of one story, and how many pairs, are played in CI."""
