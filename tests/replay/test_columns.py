@@ -17,7 +17,7 @@ from ..semantics.cases import Stage, play
 from .drawn import changes, history
 
 FEW = range(2)
-MANY = [*range(3, 24), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(24, 60))]
+MANY = [*range(2, 24), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(24, 60))]
 
 
 @pytest.fixture(autouse=True)
