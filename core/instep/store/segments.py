@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
     from polars._typing import PolarsDataType
 
-FORMAT = "1"
+FORMAT = "2"
 """Of the file of columns; another one is built anew."""
 TOKEN = "columns"  # noqa: S105  # no secret: the key in the state's meta under which the triggers look
 IN_A_PARTITION = 25_000
@@ -361,8 +361,8 @@ class _Columns:
     def is_whole(self) -> bool:
         """Whether everything is still as it was written."""
         try:
-            rows = self._raw.execute("SELECT checksum, data FROM segment")
-            return all(zlib.crc32(data) == checksum for checksum, data in rows)
+            rows = self._raw.execute("SELECT checksum, projection, partition, data FROM segment")
+            return all(_checksum(name, at, self.partitions, data) == checksum for checksum, name, at, data in rows)
         except sqlite3.DatabaseError:
             return False
 
@@ -376,9 +376,7 @@ class _Columns:
                 row = self._raw.execute(query, (projection.name, partition)).fetchone()
         except sqlite3.DatabaseError as error:
             raise self._damaged() from error
-        if row is None:
-            return pl.DataFrame(schema={name: projection.schema[name] for name in columns})
-        if zlib.crc32(row[1]) != row[0]:
+        if row is None or _checksum(projection.name, partition, self.partitions, row[1]) != row[0]:
             raise self._damaged()
         return pl.read_parquet(BytesIO(row[1]), columns=list(columns)).select(columns)
 
@@ -387,6 +385,11 @@ class _Columns:
         with suppress(OSError):
             self._path.unlink()
         return DamagedError(f"{self._path} was damaged. Delete it, if it is still there, and run the command again.")
+
+
+def _checksum(projection: str, partition: int, partitions: int, data: bytes) -> int:
+    """Of what stands somewhere, and of where it stands."""
+    return zlib.crc32(data, zlib.crc32(f"{projection}/{partition}/{partitions}".encode()))
 
 
 def _made_by() -> dict[str, str]:
@@ -481,15 +484,12 @@ class _Making:
         ).fetchall()
         frames = [*(pl.read_ipc(BytesIO(row[0])) for row in aside), *self._waiting.pop(partition, ())]
         self._raw.execute("DELETE FROM aside WHERE partition = ?", (partition,))
-        if not frames:
-            return
         whole, packed = projection.joined(frames), BytesIO()
         self._rows = sum(frame.height for waiting in self._waiting.values() for frame in waiting)
         whole.write_parquet(packed, compression="zstd", compression_level=1, statistics=False)
         data = packed.getvalue()
-        self._raw.execute(
-            "INSERT INTO segment VALUES (?, ?, ?, ?)", (projection.name, partition, zlib.crc32(data), data)
-        )
+        checksum = _checksum(projection.name, partition, self.partitions, data)
+        self._raw.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (projection.name, partition, checksum, data))
 
     def finish(self) -> None:
         """Let the new file take the place of the old one, at once and whole."""

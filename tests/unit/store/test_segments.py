@@ -267,22 +267,25 @@ def test_a_projection_that_is_added_leaves_the_others_and_what_is_noted(store: S
     assert titles(store)["p3"] == '"CEO"'
 
 
-def _of_another(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as raw:
-        raw.execute("UPDATE fact SET value = 'l2' WHERE key = 'lineage'")
-        raw.commit()
+def _done(statement: str) -> Callable[[Path], object]:
+    def harm(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute(statement)
+            raw.commit()
 
-
-def _damaged(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as raw:
-        raw.execute("UPDATE segment SET data = zeroblob(length(data))")
-        raw.commit()
+    return harm
 
 
 def _cut(pages: int) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(path.read_bytes()[: -4096 * pages])
 
 
+_TWICE = """
+UPDATE segment SET (checksum, data) = (SELECT o.checksum, o.data FROM segment o
+    WHERE o.projection = segment.projection AND o.partition = 1)
+WHERE partition = 0
+"""
+_damaged = _done("UPDATE segment SET data = zeroblob(length(data))")
 HARMS: dict[str, Callable[[Path], object]] = {
     "deleted": Path.unlink,
     "garbage": lambda path: path.write_bytes(b"something else entirely" * 999),
@@ -290,7 +293,11 @@ HARMS: dict[str, Callable[[Path], object]] = {
     "without its last page": _cut(1),
     "without half its pages": _cut(6),
     "damaged": _damaged,
-    "of another state": _of_another,
+    "without one partition": _done("DELETE FROM segment WHERE partition = 0"),
+    "without any of the partitions": _done("UPDATE segment SET partition = partition + 100"),
+    "a partition in another's place": _done(_TWICE),
+    "fewer partitions than there are": _done("UPDATE fact SET value = '1' WHERE key = 'partitions'"),
+    "of another state": _done("UPDATE fact SET value = 'l2' WHERE key = 'lineage'"),
 }
 
 
