@@ -193,6 +193,20 @@ def test_the_text_says_the_same(busy: Stage) -> None:
     assert "left of +40" in text
     assert "fit       +7.00" in text
     assert "total " in text
+    assert "  published 104 (rounded down), band hot since " in text
+
+
+def test_where_nothing_is_scored_the_score_says_so(stage: Stage) -> None:
+    stage.config["scoring"] = ""
+    play(stage, "a.jane title=CTO; jane did webinar 1d ago; sync; sync")
+    assert (
+        told(stage, "jane@x.example", "score").reason["rule"]
+        == "nobody is scored: mappings/scoring.toml gives no points"
+    )
+    stage.config["scoring"] = SCORING
+    stage.write_files()
+    play(stage, "1d pass; sync")
+    assert told(stage, "jane@x.example", "score").reason["rule"] == "1 behaviour and fit"
 
 
 # --- any field -------------------------------------------------------------------------------------------------

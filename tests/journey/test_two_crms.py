@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from simple_salesforce.exceptions import SalesforceError
 
+from .conftest import Instep
 from .two_crms import TwoCrms, two_crms
 
 
@@ -231,3 +232,18 @@ def test_what_lies_in_a_bin_is_not_made_again_after_the_state_was_lost(crms: Two
     crms.sync()
     crms.sync()
     assert crms.find("Lead", "Id", "Id != NULL") == []
+
+
+def test_a_record_that_is_told_instep_s_own_stage_alone_is_among_what_explain_lists_as_written(
+    crms: TwoCrms, instep: Instep
+) -> None:
+    crms.sf.Lead.create({"LastName": "Doe", "Email": "jane@x.example", "Company": "X"})
+    crms.add_contact(email="jane@x.example", lastname="Doe", lifecyclestage="lead")
+    crms.sync()
+    [told] = instep("explain", "jane@x.example", "stage", "--workspace", str(crms.root), "--json").json[
+        "explanations"
+    ]
+    assert {write["record"].rpartition("/")[0]: list(write["values"]) for write in told["writes"]} == {
+        "hubspot/contacts": ["instep_stage"],
+        "salesforce/Lead": ["Instep_Stage__c"],
+    }

@@ -58,9 +58,13 @@ def score_lines(score: dict[str, Any]) -> list[str]:
     total = f"{score['computed']:.2f} at {moment(score['at'])}"
     lines.append(f"  total     {total}: engagement {score['engagement']:.2f} and fit {score['fit']:.2f}")
     if score["published"] is not None:
-        words = [f"{what} {score[what]}" for what in ("band", "grade") if score[what]]
+        down = " (rounded down)" if score["published"] < score["computed"] < score["published"] + 1 else ""
+        words = [
+            f"{score['published']}{down}",
+            *(f"{what} {score[what]}" for what in ("band", "grade") if score[what]),
+        ]
         since = f" since {moment(score['published_at'])}" if score["published_at"] else ""
-        lines.append(f"  published {', '.join([str(score['published']), *words])}{since}")
+        lines.append(f"  published {', '.join(words)}{since}")
     if score["is_due"]:
         lines.append("  crosses   a line already: the next run publishes it anew")
     elif score["next_crossing"]:

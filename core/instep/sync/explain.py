@@ -27,6 +27,8 @@ from instep.sync.stages import table_for
 from instep.sync.stagestory import AsOf, explain_stage
 
 _MOST_WRITES = 50
+_STAGES = ("stage", "instep_stage")
+"""One stage, as a system spells it and as Instep does: a system that knows no stages is told the second alone."""
 _FLAGS = ("optout", "optedout", "unsubscribed")
 """What is in the names of fields in which systems keep consent by themselves."""
 
@@ -192,6 +194,8 @@ def _explain(asked: Asked) -> Explanation:
             story = explain_score(
                 Scored(asked.store, asked.workspace, asked.entity, asked.kind, asked.as_of, asked.run)
             )
+            if story is None:
+                reason = {"rule": "nobody is scored: mappings/scoring.toml gives no points", **reason}
             return asked.says(unpack(value), reason, extra={"score": story.as_json() if story is not None else None})
         case "consent":
             return asked.says(*_consent(value or [], reason))
@@ -292,7 +296,7 @@ def _written_by(store: Store, ref: Ref, run: int) -> dict[str, Scalar]:
 
 
 def _field_names(mapping: EntityMapping, values: dict[str, Scalar], name: str) -> Sequence[str]:
-    if name in ("stage", "instep_stage"):
+    if name in _STAGES:
         table = table_for(mapping, values)
         exact = mapping.mapped("instep_stage")
         return [*([table.field] if table else []), *([exact.field] if exact else [])]
@@ -312,7 +316,8 @@ def _writes(asked: Asked) -> tuple[dict[str, Any], ...]:
         (asked.entity, asked.run if asked.run is not None else sys.maxsize),
     ):
         why = json.loads(reason).get("why", {})
-        if asked.name not in why:
+        about = next((name for name in _STAGES if name in why), None) if asked.name in _STAGES else asked.name
+        if about not in why:
             continue
         if len(found) == _MOST_WRITES:
             break
@@ -325,7 +330,7 @@ def _writes(asked: Asked) -> tuple[dict[str, Any], ...]:
                 "record": str(target(connection, object, record, asked.entity)),
                 "action": action,
                 "values": {n: {"before": display(was.get(n)), "after": display(now[n])} for n in names},
-                "why": why[asked.name],
+                "why": why[about],
                 "state": state,
                 "at": at,
             }
