@@ -22,8 +22,8 @@ LOCK = HERE / "requirements.lock"
 
 AT_ONCE = ("-n", "3", "--dist", "loadfile")
 """Three test files at once, each as a whole, on two cores: some of them wait for a process or a page."""
-STEALING = ("-n", "2", "--dist", "worksteal")
-"""Two tests at once, for files of which one takes as long as many others."""
+STEALING = ("-n", "3", "--dist", "worksteal")
+"""Three tests at once, for files of which one takes as long as many others."""
 IN_ORDER = "--no-loadscope-reorder"
 """For tests of which the longest files have few: they would come last."""
 
