@@ -26,12 +26,12 @@ def test_a_few_short_histories_with_campaign_tools_end_well() -> None:
 def test_histories_with_campaign_tools_end_well() -> None:
     number = given_seed(1)
     print(f"seed {number}: INSTEP_SEED={number} plays these histories again")
-    play(16, 15, number=number, machine=HistoriesWithTools)
+    play(10, 15, number=number, machine=HistoriesWithTools)
 
 
 @pytest.mark.ci
 def test_histories_end_well() -> None:
-    play(80, 20, number=given_seed(1))
+    play(45, 20, number=given_seed(1))
 
 
 @pytest.mark.nightly

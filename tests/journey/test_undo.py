@@ -68,7 +68,7 @@ def test_what_nobody_touched_is_as_before_and_no_edit_is_overwritten(
 
 
 @pytest.mark.ci
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=90)
 @HISTORIES
 def test_the_same_over_many_histories(days: list[Day], later: Day, data: st.DataObject) -> None:
     is_taken_back_exactly(days, later, data)

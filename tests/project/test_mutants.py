@@ -1,13 +1,15 @@
 """The suite is awake: every seeded fault in `tests/mutants` is caught by the test that claims to catch it.
 
-A mutant is a patch with two lines before it: `promise: R06` and `caught by: tests/….py::test_…`. It is applied to a
-copy of the project; nothing in the product knows of it.
+A mutant is a patch with two lines before it: `promise: R06` and `caught by: tests/….py::test_…` (several with spaces
+between them, one that has spaces in quotation marks). It is applied to a copy of the project; nothing in the product
+knows of it.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -77,7 +79,7 @@ def played(copy: Path, test: str) -> subprocess.CompletedProcess[str]:
     ours = {"PYTHONPATH": os.pathsep.join(map(str, sources)), "PYTHONPYCACHEPREFIX": str(copy / "bytecode")}
     environment = {**os.environ, **ours, "INSTEP_THOROUGH": "1"}  # a fault may need every example to show
     plugin = ("-p", "tests.project.unshrunk")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", *plugin, "-m", "not nightly", *test.split()]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", *plugin, "-m", "not nightly", *shlex.split(test)]
     return subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True, env=environment)
 
 
@@ -100,15 +102,15 @@ def test_the_fault_is_caught(copy: Path, mutant: Mutant) -> None:
 
 @pytest.mark.nightly
 def test_without_a_fault_the_same_tests_pass(copy: Path) -> None:
-    tests = sorted({test for mutant in mutants() for test in mutant.caught_by.split()})
-    outcome = played(copy, " ".join(tests))
+    tests = sorted({test for mutant in mutants() for test in shlex.split(mutant.caught_by)})
+    outcome = played(copy, shlex.join(tests))
     assert outcome.returncode == 0, outcome.stdout[-3000:]
 
 
 def test_every_fault_names_a_promise_and_a_test() -> None:
     for mutant in mutants():
         assert re.fullmatch(r"R\d\d", mutant.promise), mutant
-        for test in mutant.caught_by.split():
+        for test in shlex.split(mutant.caught_by):
             path, _, name = test.partition("::")
             assert (ROOT / path).is_file(), mutant
             assert not name or f"def {name.split('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8"), mutant

@@ -73,7 +73,9 @@ def test_a_record_that_goes_between_plan_and_write_stays_away(memory: Path, syst
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("systems", TWO)
+@pytest.mark.parametrize(
+    "systems", [pytest.param(one, marks=pytest.mark.nightly) if one == "five" else one for one in TWO]
+)
 def test_a_record_that_goes_at_any_moment_of_a_run_stays_away(memory: Path, systems: str) -> None:
     with rehearsal(systems, Journey(in_step, all_about_doe), memory) as story:
         story.put_back()
