@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,8 @@ def test_the_tests_of_a_row_are_those_that_catch_its_faults(root: Path, rows: li
     for id, _, _, test, fault, _ in rows:
         paths = [root / "tests" / "mutants" / f"{name}.patch" for name in names(fault)]
         heads = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
-        caught = {
-            part for head in heads for line in re.findall(r"^caught by: (.+)$", head, re.M) for part in line.split()
-        }
+        lines = [line for head in heads for line in re.findall(r"^caught by: (.+)$", head, re.M)]
+        caught = {part for line in lines for part in shlex.split(line)}
         if heads:
             assert {part.partition("::")[0] for part in caught} >= set(names(test)), id
 
