@@ -6,7 +6,7 @@ appear at once, it is the one who did something first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from instep.model.entities import Kind
 from instep.sync.decisions import Decisions
@@ -30,9 +30,10 @@ def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str |
     objects = _objects(session)
     if not any(_may_do_anything(session, connection) for connection, _ in objects[Kind.COMPANY]):
         return {}
-    changed = set(decisions.dirty[Kind.COMPANY])
-    companies = changed | _companies_of(session, decisions, objects)
+    changed, persons = set(decisions.dirty[Kind.COMPANY]), set(decisions.dirty[Kind.PERSON])
     links = decisions.matches.links
+    associated = list(_associated(session, links, persons, objects))
+    companies = changed | _bought_first_by(session, persons) | {company for _, company, _ in associated}
     before = dict(
         session.store.among(
             f"SELECT entity, to_entity FROM relation WHERE name = '{FIRST_BUYER}' AND entity IN (?)",  # noqa: S608
@@ -40,7 +41,8 @@ def find_first_buyers(session: Session, decisions: Decisions) -> dict[str, str |
         )
     )
     now: dict[str, str | None] = dict.fromkeys(companies)
-    now |= _who_stay(session, links, before, objects)
+    associated += _associated(session, links, set(before.values()) - persons, objects)
+    now |= {company: person for person, company, is_live in associated if is_live and before.get(company) == person}
     for company, people in _people_of(session, links, sorted(c for c in companies if now[c] is None)).items():
         known = before.get(company)
         now[company] = known if known in people else _first(session, decisions, sorted(people))
@@ -80,31 +82,10 @@ def _may_do_anything(session: Session, connection: str) -> bool:
     return bool(session.connections[connection].mapping.behaviours)
 
 
-def _companies_of(
-    session: Session, decisions: Decisions, objects: Mapping[Kind, Sequence[tuple[str, str]]]
-) -> set[str]:
-    """The companies that persons whom this run decides are associated with, or were the first buyers of."""
-    persons = decisions.dirty[Kind.PERSON]
-    found = {
-        row[0]
-        for row in session.store.among(
-            f"SELECT entity FROM relation WHERE name = '{FIRST_BUYER}' AND to_entity IN (?)",  # noqa: S608
-            sorted(persons),
-        )
-    }
-    return found | {company for _, company, _ in _associated(session, decisions.matches.links, persons, objects)}
-
-
-def _who_stay(
-    session: Session,
-    links: Mapping[Ref, str],
-    before: Mapping[str, str],
-    objects: Mapping[Kind, Sequence[tuple[str, str]]],
-) -> dict[str, str]:
-    """The first buyers that are still associated with their company: nobody else there need be looked at."""
-    pairs = set(before.items())
-    associated = _associated(session, links, set(before.values()), objects)
-    return {company: person for person, company, is_live in associated if is_live and (company, person) in pairs}
+def _bought_first_by(session: Session, persons: Iterable[str]) -> set[str]:
+    """The companies whose first buyers these persons were."""
+    query = f"SELECT entity FROM relation WHERE name = '{FIRST_BUYER}' AND to_entity IN (?)"  # noqa: S608
+    return {company for (company,) in session.store.among(query, sorted(persons))}
 
 
 def _associated(
@@ -114,25 +95,29 @@ def _associated(
     objects: Mapping[Kind, Sequence[tuple[str, str]]],
 ) -> Iterator[tuple[str, str, bool]]:
     """Whom of these persons records associate with which company, and whether its record is still there."""
-    of_persons, of_companies = set(objects[Kind.PERSON]), set(objects[Kind.COMPANY])
-    rows = session.store.among(
+    whose: dict[tuple[str, str], dict[str, str]] = {place: {} for place in objects[Kind.PERSON]}
+    for connection, object, id, entity in session.store.among(
         "SELECT connection, object, id, entity FROM mirror WHERE state = 'live' AND entity IN (?)", sorted(persons)
-    )
-    whose = {Ref(*row[:3]): row[3] for row in rows} | dict(links)
-    whose = {r: e for r, e in whose.items() if e in persons and (r.connection, r.object) in of_persons}
-    for connection, object in of_persons:
-        ids = sorted(ref.id for ref in whose if (ref.connection, ref.object) == (connection, object))
+    ):
+        if (connection, object) in whose:
+            whose[connection, object][id] = entity
+    for ref, entity in links.items():
+        if (ref.connection, ref.object) in whose:
+            whose[ref.connection, ref.object][ref.id] = entity
+    of_companies = set(objects[Kind.COMPANY])
+    for (connection, object), owners in whose.items():
         for id, to_object, to_id, entity, is_live in session.store.among(
             "SELECT a.id, a.to_object, a.to_id, m.entity, m.state = 'live' FROM association a LEFT JOIN mirror m ON "
             "m.connection = a.connection AND m.object = a.to_object AND m.id = a.to_id WHERE a.connection = ? "
             "AND a.object = ? AND a.id IN (?)",
-            ids,
+            sorted(id for id, owner in owners.items() if owner in persons),
             connection,
             object,
         ):
-            company = links.get(Ref(connection, to_object, to_id)) or entity
-            if company and (connection, to_object) in of_companies:
-                yield whose[Ref(connection, object, id)], company, bool(is_live)
+            if (connection, to_object) in of_companies:
+                company = links.get(Ref(connection, to_object, to_id)) or entity
+                if company:
+                    yield owners[id], company, bool(is_live)
 
 
 def _people_of(session: Session, links: Mapping[Ref, str], companies: Sequence[str]) -> dict[str, set[str]]:
