@@ -57,6 +57,33 @@ def test_a_company_that_is_heard_anew_is_another_one_for_its_people(tmp_path: Pa
     assert {(move["kind"], move["to"]) for move in moves} >= {("company", "tea"), ("person", "tea")}  # type: ignore[attr-defined]
 
 
+BLANK = '[[assign]]\nkind = "person"\nwhen = "blank"\nrole = "sales"\n'
+OWNED = """
+[[segments]]
+key = "owned"
+label = "Owned"
+when = { field = "owner", is_blank = false }
+"""
+
+
+def test_who_is_given_an_owner_is_in_the_segment_of_the_owned_a_run_later(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.config |= CALM | {"systems": "a", "process": OWNED, "assign": BLANK}
+    play(stage, "a.jane; a.joan; sync; sync; sync")
+    assert agree(stage, {})["is_empty"]
+    [move] = agree(stage, {"process": enters(interest='any = ["training"]')})["moves"]  # type: ignore[misc]
+    assert (move["aspect"], move["from"], move["to"], move["count"]) == ("segment", "owned", None, 2)
+
+
+def test_who_is_given_an_owner_scores_for_it_a_run_later(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    scoring = SCORED.format(points=30, field="owner", value="ann")
+    stage.config |= CALM | {"systems": "a", "scoring": scoring, "assign": BLANK}
+    play(stage, "a.jane; sync; sync; sync")
+    moves = agree(stage, {"scoring": scoring.replace("30", "0")})["moves"]
+    assert {(move["aspect"], move["from"], move["to"]) for move in moves} >= {("score", "30", "0")}  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("also", ['any = ["training"]', 'any = ["trial", "training"]'])
 def test_an_act_that_enters_stages_of_both_halves_counts_where_a_journey_is_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: str

@@ -43,7 +43,17 @@ def assign_owner(session: Session, state: EntityState) -> None:
             rule = f"assigned: {assignment.when}, role {role}" + (f", {state.segment}" if state.segment else "")
             reason = {"rule": rule, "run": session.run, "at": session.at.isoformat(), "lost": []}
             state.because("owner", reason, before=before)
+            if _judges_owners(session):
+                state.due_at = session.at  # segment and score were decided before: the next run looks again
         return
+
+
+def _judges_owners(session: Session) -> bool:
+    """Whether anything that is decided before an owner is assigned goes by the owner."""
+    process, scoring = session.workspace.process, session.workspace.scoring
+    rules = [segment.when for segment in process.segments if segment.when is not None]
+    rules += [fit.when for fit in (*scoring.fit, *scoring.of_companies().fit)]
+    return any("owner" in rule.fields() for rule in rules)
 
 
 def _applies(session: Session, state: EntityState, when: str) -> bool:
