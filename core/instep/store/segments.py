@@ -25,7 +25,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from instep.errors import BusyError, InstepError
+import sqlalchemy as sa
+
+from instep.errors import BusyError, ConfigError, InstepError
 from instep.store.store import Store, make_private
 
 if TYPE_CHECKING:
@@ -193,7 +195,8 @@ class Segments:
         kept = None if present is None or self._is_old(present) or not present.is_whole() else present
         wanted = projections if kept is None else kept.missing(projections)
         self._moment.close()
-        with _Making(columns_path(self._store.path), kept) as making:
+        path = columns_path(self._store.path)
+        with _said_of(path), _Making(path, kept) as making:
             with self._store.transaction("columns: begun"):
                 self._begin(making, kept)
             with self._reader.snapshot(), _no_collecting():
@@ -303,6 +306,19 @@ def _alone(path: Path) -> Iterator[None]:
             yield
     except Timeout as error:
         raise BusyError(f"{path} is being built by another process. Try again when it is done.") from error
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """Say which file cannot be written where the machine does not let it be: its disk is full, most often."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError, sa.exc.OperationalError) as error:
+        why = error.orig if isinstance(error, sa.exc.OperationalError) else error
+        raise ConfigError(
+            f"{path} cannot be written: {why}. Make room there, about 500 bytes a person, and run the command again. "
+            "Nothing else was written."
+        ) from error
 
 
 @contextmanager

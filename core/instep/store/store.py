@@ -21,6 +21,7 @@ REVISION = "0001"
 
 MOST_REMEMBERED = 100_000
 """So many rows are kept in memory at most, where what was read is asked for again."""
+_NOT_OPENED = "{} cannot be read: {}. Look whether its disk is full and whether you may write there; keep the file."
 _NOT_OURS = "{} is not a state of Instep's. Move it away, or name another store."
 
 Gate = Callable[[str], None]
@@ -47,6 +48,9 @@ class Store:
         sa.event.listen(self._engine, "begin", _begin)
         try:
             self._connection = self._engine.connect()
+        except sa.exc.OperationalError as error:
+            self._engine.dispose()
+            raise ConfigError(_NOT_OPENED.format(path, error.orig)) from error
         except sa.exc.DatabaseError as error:
             self._engine.dispose()
             raise ConfigError(_NOT_OURS.format(path)) from error
@@ -190,12 +194,12 @@ class Store:
     def _revision(self) -> str | None:
         try:
             found = self.row("SELECT version_num FROM alembic_version")
-        except sqlite3.OperationalError:
-            return None
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return None
+            raise ConfigError(_NOT_OPENED.format(self.path, error)) from error
         except sqlite3.DatabaseError as error:
-            raise ConfigError(
-                f"{self.path} is not a state of Instep's. Move it away, or name another store."
-            ) from error
+            raise ConfigError(_NOT_OURS.format(self.path)) from error
         return None if found is None else str(found[0])
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instep.errors import BusyError
+from instep.errors import BusyError, ConfigError
 from instep.model.entities import Kind
 from instep.model.values import Money, Scalar, comparable, encode
 from instep.store import Store, segments
@@ -318,6 +318,15 @@ def test_damaged_columns_are_never_read_and_do_not_stay(store: Store) -> None:
     assert not columns_path(store.path).exists()
     assert titles(store) == before
     assert titles(store) == before
+
+
+def test_columns_that_cannot_be_written_are_said_to_and_are_built_once_they_can(store: Store) -> None:
+    obstacle = columns_path(store.path).with_name("state.columns.db.part")
+    obstacle.mkdir()
+    with pytest.raises(ConfigError, match=r"state\.columns\.db cannot be written: .* Make room there"):
+        titles(store)
+    obstacle.rmdir()
+    assert titles(store)["p3"] == '"CTO"'
 
 
 def test_columns_of_a_state_that_was_put_back_are_built_anew(store: Store) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,25 @@ def test_a_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     raw.close()
     with pytest.raises(ConfigError, match="newer version"):
         Store(tmp_path / "state.db")
+
+
+@contextmanager
+def no_file_may_grow() -> Iterator[None]:
+    """As on a full disk."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_said_and_the_state_is_not_blamed_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with Store(path) as store, store.transaction("kept"):
+        store.set_meta("kept", "yes")
+    with no_file_may_grow(), pytest.raises(ConfigError, match=r"state\.db cannot be read: .*; keep the file\.$"):
+        Store(path)
+    with Store(path) as store:
+        assert store.meta("kept") == "yes"
