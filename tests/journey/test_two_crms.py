@@ -247,3 +247,18 @@ def test_a_record_that_is_told_instep_s_own_stage_alone_is_among_what_explain_li
         "hubspot/contacts": ["instep_stage"],
         "salesforce/Lead": ["Instep_Stage__c"],
     }
+
+
+@pytest.mark.parametrize("name", ["hubspot", "salesforce"])
+def test_a_kind_of_activity_that_nobody_tells_of_is_named_and_hinders_no_other(crms: TwoCrms, name: str) -> None:
+    mapping = crms.root / "mappings" / f"{name}.toml"
+    rule = '\n[[behaviours]]\nkind = "{}"\nbehaviour = "schedules-meeting"\n'
+    written = mapping.read_text(encoding="utf-8")
+    mapping.write_text(written + rule.format("meetingg"), encoding="utf-8")
+    jane(crms)
+    [note] = [note for note in crms.sync().notes if note["code"] == "no-kind"]
+    assert (note["connection"], note["text"]) == (name, 'nothing of the kind "meetingg" is told of there.')
+    assert crms.one("Lead", "Title", "Email = 'jane@x.example'") == {"Title": "CTO"}
+    known = {"hubspot": "meeting", "salesforce": "event"}[name]
+    mapping.write_text(written + rule.format(known), encoding="utf-8")
+    assert "no-kind" not in {note["code"] for note in crms.sync().notes}

@@ -252,6 +252,8 @@ class Stage:
 
     def _with_options(self, text: str, name: str) -> str:
         for key, value in self.config.items():
+            if key == f"{name} hears also":
+                text += f'\n[[behaviours]]\nkind = "{value}"\nbehaviour = "trial"\n'
             if key == f"{name} detours":
                 text = text.replace('.stages]\nfield = "stage"\n', f'.stages]\nfield = "stage"\ndetours = {value}\n')
             if key == f"{name} stages also have":

@@ -122,6 +122,6 @@ class BehaviourFeed(Protocol):
         """Yield pages of what was recorded, corrected or withdrawn since `cursor`; with `None`, everything.
 
         An activity keeps its id, which no other of the connection has; of one that comes twice, the later holds.
-        Nothing is skipped, and some may come again.
+        Nothing is skipped, and some may come again. A kind that the system does not know is passed over.
         """
         ...

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from instep.contract import BehaviourFeed, BehaviourGone, BehaviourSeen
 from instep.mapping.compiled import BehaviourMapping
+from instep.mapping.mistakes import listed, suggestion
 from instep.model.rules import Moment
 from instep.model.values import Scalar, decode, encode
 from instep.sync.erased import behaviour_without_erased, is_address_erased
@@ -48,11 +49,19 @@ def pull_behaviours(session: Session, live: Live) -> None:
     if not isinstance(feed, BehaviourFeed) or not live.mapping.behaviours:
         return
     kinds = tuple(dict.fromkeys(mapping.kind for mapping in live.mapping.behaviours))
+    _note_unknown(session, live, feed, kinds)
     cursor = resume(session, live.name, _STREAM, kinds)
     for page in new_pages(live, _STREAM, feed.changed_since(kinds, cursor)):
         with session.store.transaction(f"pull {live.name}/{_STREAM}"):
             keep_behaviours(session, live, page.items)
             keep_cursor(session, live.name, _STREAM, page.cursor, kinds)
+
+
+def _note_unknown(session: Session, live: Live, feed: BehaviourFeed, kinds: Sequence[str]) -> None:
+    known = feed.kinds
+    for kind in (kind for kind in kinds if kind not in known):
+        remedy = suggestion(kind, known, f"It tells of {listed(known)}." if known else "It tells of none yet.")
+        session.ledger.note("no-kind", live.name, f'nothing of the kind "{kind}" is told of there.', remedy)
 
 
 def keep_behaviours(session: Session, live: Live, items: Sequence[BehaviourSeen | BehaviourGone]) -> None:

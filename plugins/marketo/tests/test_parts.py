@@ -308,3 +308,14 @@ def test_every_field_of_the_starter_mapping_is_one_of_marketos_or_made_by_doctor
     known = {field.name for field in bench.part("fields").read("leads")}
     assert names - known == {"instep_score", "instep_stage"}
     assert person["stages"]["field"] in known
+
+
+def test_a_kind_of_activity_that_is_not_known_is_passed_over(bench, world):
+    id = world.create(email="a@x.example")
+    bench.pass_time()
+    feed = bench.part("behaviours")
+    wanted = ["visit-web-page", "click-link"]
+    cursor = [page.cursor for page in feed.changed_since(wanted, None)][-1]
+    clicked = world.happen("click-link", id)
+    bench.clock.advance(timedelta(hours=2))
+    assert [item.id for page in feed.changed_since(wanted, cursor) for item in page.items] == [clicked]

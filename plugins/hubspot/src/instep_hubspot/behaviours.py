@@ -132,7 +132,7 @@ class HubSpotBehaviours:
         (and one more for each further 100 that lie there); forms cost one call and one more for each form.
         """
         marks = _marks.decode(cursor) if cursor else {}
-        for kind in kinds:
+        for kind in (kind for kind in kinds if kind in self.kinds):
             mark = marks.get(kind)
             pages: Iterator[tuple[tuple[BehaviourSeen | BehaviourGone, ...], _Mark | str]]
             if kind == FORM:

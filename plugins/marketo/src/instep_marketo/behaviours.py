@@ -73,7 +73,7 @@ class MarketoBehaviours:
         """
         tokens = self._renewed(_tokens.decode(cursor)) if cursor else {}
         begun = instant_text(self._client.now())
-        types = sorted(TYPES[kind][0] for kind in dict.fromkeys(kinds))
+        types = sorted(TYPES[kind][0] for kind in dict.fromkeys(kinds) if kind in TYPES)
         for start in range(0, len(types), MOST_TYPES):
             part = types[start : start + MOST_TYPES]
             key = ",".join(str(type) for type in part)

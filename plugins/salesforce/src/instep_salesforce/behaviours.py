@@ -97,7 +97,7 @@ class SalesforceBehaviours:
     def changed_since(self, kinds: Sequence[str], cursor: str | None) -> Iterator[BehaviourPage]:
         """Yield pages of what was recorded or changed since `cursor`, kind by kind: one call each in quiet times."""
         marks = _marks.decode(cursor) if cursor else {}
-        for name in kinds:
+        for name in (name for name in kinds if name in _KINDS):
             kind = _KINDS[name]
             for step in self._walker.steps(kind.object, kind.columns, marks.get(name, Position())):
                 marks = {**marks, name: step.position}
