@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ def score_lines(score: dict[str, Any]) -> list[str]:
         f"  nothing   {moment(one['at'])} {one['behaviour']} from {one['source']}: {one['why']}"
         for one in score["not_counted"]
     ]
-    total = f"{score['computed']:.2f} at {moment(score['at'])}"
+    total = f"{math.floor(score['computed'] * 100 + 1e-6) / 100:.2f} at {moment(score['at'])}"  # as it is published
     lines.append(f"  total     {total}: engagement {score['engagement']:.2f} and fit {score['fit']:.2f}")
     if score["published"] is not None:
         down = " (rounded down)" if score["published"] < score["computed"] < score["published"] + 1 else ""
