@@ -116,7 +116,9 @@ class BehaviourFeed(Protocol):
     """What buyers did, as this system knows it."""
 
     @property
-    def kinds(self) -> tuple[str, ...]: ...
+    def kinds(self) -> tuple[str, ...]:
+        """Every kind that it tells of; with `kinds_vary = True` beside it, those that occurred so far."""
+        ...
 
     def changed_since(self, kinds: Sequence[str], cursor: str | None) -> Iterator[BehaviourPage]:
         """Yield pages of what was recorded, corrected or withdrawn since `cursor`; with `None`, everything.

@@ -58,9 +58,11 @@ def pull_behaviours(session: Session, live: Live) -> None:
 
 
 def _note_unknown(session: Session, live: Live, feed: BehaviourFeed, kinds: Sequence[str]) -> None:
+    if getattr(feed, "kinds_vary", False):
+        return
     known = feed.kinds
     for kind in (kind for kind in kinds if kind not in known):
-        remedy = suggestion(kind, known, f"It tells of {listed(known)}." if known else "It tells of none yet.")
+        remedy = suggestion(kind, known, f"It tells of {listed(known)}.")
         session.ledger.note("no-kind", live.name, f'nothing of the kind "{kind}" is told of there.', remedy)
 
 

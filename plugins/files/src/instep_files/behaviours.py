@@ -28,6 +28,8 @@ class FilesBehaviours:
     exports are often partial.
     """
 
+    kinds_vary = True
+
     def __init__(self, client: FilesClient, settings: FilesSettings) -> None:
         self._client = client
         self._feeds = settings.behaviours
